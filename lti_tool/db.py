@@ -1,0 +1,115 @@
+"""Engines and sessions. SQLite is used with WAL, foreign keys, and BEGIN IMMEDIATE for writers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import DateTime, Engine, TypeDecorator, create_engine, event
+from sqlalchemy.engine import Connection, Dialect, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.orm import Session, sessionmaker
+
+BUSY_SECONDS = 10
+READ_ONLY = {"atelier_read": True}
+
+
+class DatabaseUrlError(ValueError):
+    """The database URL cannot be used; the message says what to change."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time; SQLite keeps no zone, so it is stored naive there and given back aware."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def utc_now() -> datetime:
+    """The current time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for SQLite or PostgreSQL; DatabaseUrlError says in a sentence what is wrong with another URL."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite_engine(url, parsed.database)
+        if parsed.get_backend_name() == "postgresql":
+            return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise DatabaseUrlError(
+            "ATELIER_DATABASE_URL is not a database URL; use sqlite:///file.db or postgresql://user@host/name."
+        ) from error
+    raise DatabaseUrlError(
+        f"ATELIER_DATABASE_URL names {parsed.get_backend_name()}; only sqlite and postgresql are supported."
+    )
+
+
+def _sqlite_engine(url: str, database: str | None) -> Engine:
+    if database and database != ":memory:":
+        try:
+            Path(database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseUrlError(f"The folder of the SQLite file cannot be made: {error.strerror}.") from error
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _sqlite_connect)
+    event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _sqlite_connect(connection: Any, _record: object) -> None:
+    # The driver's own transaction handling opens write transactions late; the begin event does it instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}", "synchronous=NORMAL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    # A deferred transaction that turns into a writer midway fails at once when another writer is ahead;
+    # an immediate one waits its turn.
+    read = connection.get_execution_options().get("atelier_read")
+    connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
+
+
+class Database:
+    """The engine and its two kinds of session."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = make_engine(url)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One transaction: committed at the end, rolled back on any error."""
+        with self._sessions.begin() as session:
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for reading; on SQLite it never waits for a writer."""
+        with self._sessions() as session:
+            session.connection(execution_options=READ_ONLY)
+            yield session
+            session.rollback()
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()

@@ -1,0 +1,597 @@
+"""Every table. What has happened is a row that does not change; a correction is a new row.
+
+Classes marked FROZEN refuse an UPDATE here and, by trigger, in the database. Rows that carry a state that moves
+(a job, a passback, a session) say so in their docstring.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    event,
+)
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, relationship
+
+from lti_tool.db import UtcDateTime, utc_now
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """The declarative base: JSON columns and aware UTC times."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {
+        datetime: UtcDateTime(),
+        dict[str, Any]: JSON(),
+        list[Any]: JSON(),
+        str: String(255),
+    }
+
+
+class FrozenRowError(Exception):
+    """Somebody tried to change a row that records a fact."""
+
+
+class Frozen:
+    """Marks a table whose rows never change once written."""
+
+
+@event.listens_for(Frozen, "before_update", propagate=True)
+def _refuse_update(mapper: Mapper[Any], connection: Connection, target: object) -> None:
+    raise FrozenRowError(f"{mapper.class_.__name__} rows never change; write a new one")
+
+
+# ---- platforms -----------------------------------------------------------------------------------------------
+
+
+class Registration(Base):
+    """A platform that may launch us: LTI 1.3 knows it by (issuer, client_id)."""
+
+    __tablename__ = "registration"
+    __table_args__ = (UniqueConstraint("issuer", "client_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    issuer: Mapped[str] = mapped_column(String(2000))
+    client_id: Mapped[str]
+    auth_login_url: Mapped[str] = mapped_column(String(2000))
+    auth_token_url: Mapped[str] = mapped_column(String(2000))
+    jwks_url: Mapped[str] = mapped_column(String(2000))
+    token_audience: Mapped[str | None] = mapped_column(String(2000))
+    enabled: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    deployments: Mapped[list["Deployment"]] = relationship(back_populates="registration")
+
+
+class Deployment(Base):
+    """One installation of the tool within a registration."""
+
+    __tablename__ = "deployment"
+    __table_args__ = (UniqueConstraint("registration_id", "lms_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id", ondelete="CASCADE"))
+    lms_id: Mapped[str]
+    enabled: Mapped[bool] = mapped_column(default=True)
+    registration: Mapped[Registration] = relationship(back_populates="deployments")
+
+
+class ToolKey(Base):
+    """A key pair of ours; the private half is sealed with the secret key."""
+
+    __tablename__ = "tool_key"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kid: Mapped[str] = mapped_column(unique=True)
+    sealed_private_pem: Mapped[str] = mapped_column(Text)
+    public_jwk: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    retired_at: Mapped[datetime | None]
+
+
+class PlatformKeySet(Base):
+    """The last good key set of a platform, kept so that a launch rarely waits for it."""
+
+    __tablename__ = "platform_key_set"
+
+    registration_id: Mapped[int] = mapped_column(
+        ForeignKey("registration.id", ondelete="CASCADE"), primary_key=True
+    )
+    jwks: Mapped[dict[str, Any]]
+    fetched_at: Mapped[datetime]
+
+
+class LoginState(Base):
+    """A login that was begun: state and nonce, bound together; deleted by the one launch that consumes it."""
+
+    __tablename__ = "login_state"
+
+    state: Mapped[str] = mapped_column(primary_key=True)
+    nonce: Mapped[str] = mapped_column(unique=True)
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id", ondelete="CASCADE"))
+    deployment_hint: Mapped[str | None]
+    browser_hash: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+# ---- who and where -------------------------------------------------------------------------------------------
+
+
+class Person(Base):
+    """Somebody a platform vouched for; known by (registration, sub). Name and address follow the last launch."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        UniqueConstraint("registration_id", "sub"),
+        UniqueConstraint("registration_id", "handle"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id", ondelete="CASCADE"))
+    sub: Mapped[str]
+    handle: Mapped[str]
+    name: Mapped[str | None]
+    email: Mapped[str | None] = mapped_column(String(320))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Context(Base):
+    """A course as a platform names it."""
+
+    __tablename__ = "context"
+    __table_args__ = (UniqueConstraint("deployment_id", "lms_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    deployment_id: Mapped[int] = mapped_column(ForeignKey("deployment.id", ondelete="CASCADE"))
+    lms_id: Mapped[str]
+    label: Mapped[str | None]
+    title: Mapped[str | None]
+    deployment: Mapped[Deployment] = relationship()
+
+
+class ResourceLink(Base):
+    """A placement: one lesson in one course. The service addresses follow the last launch."""
+
+    __tablename__ = "resource_link"
+    __table_args__ = (UniqueConstraint("deployment_id", "lms_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    deployment_id: Mapped[int] = mapped_column(ForeignKey("deployment.id", ondelete="CASCADE"))
+    context_id: Mapped[int] = mapped_column(ForeignKey("context.id", ondelete="CASCADE"), index=True)
+    lms_id: Mapped[str]
+    title: Mapped[str | None]
+    lesson_slug: Mapped[str]
+    line_items_url: Mapped[str | None] = mapped_column(String(2000))
+    line_item_url: Mapped[str | None] = mapped_column(String(2000))
+    memberships_url: Mapped[str | None] = mapped_column(String(2000))
+    scopes: Mapped[list[Any]] = mapped_column(default=list)
+    platform_family: Mapped[str | None]
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    context: Mapped[Context] = relationship()
+    deployment: Mapped[Deployment] = relationship()
+
+
+class Launch(Frozen, Base):
+    """One accepted launch: who, where, as what."""
+
+    __tablename__ = "launch"
+    __table_args__ = (CheckConstraint("role in ('student', 'instructor')", name="role"),)
+
+    id: Mapped[str] = mapped_column(String(43), primary_key=True)
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id", ondelete="CASCADE"))
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    role: Mapped[str]
+    locale: Mapped[str | None]
+    return_url: Mapped[str | None] = mapped_column(String(2000))
+    launched_at: Mapped[datetime] = mapped_column(default=utc_now)
+    registration: Mapped[Registration] = relationship()
+    resource_link: Mapped[ResourceLink] = relationship()
+    person: Mapped[Person] = relationship()
+
+
+class Handoff(Base):
+    """A single-use code, good for 60 seconds, that carries a launch over its redirect; deleted when used."""
+
+    __tablename__ = "handoff"
+
+    code_hash: Mapped[str] = mapped_column(primary_key=True)
+    launch_id: Mapped[str] = mapped_column(ForeignKey("launch.id", ondelete="CASCADE"))
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class WebSession(Base):
+    """A browser's session on one launch; its end moves while it is used."""
+
+    __tablename__ = "web_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    launch_id: Mapped[str] = mapped_column(ForeignKey("launch.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    launch: Mapped[Launch] = relationship()
+
+
+# ---- lessons -------------------------------------------------------------------------------------------------
+
+
+class RubricVersion(Frozen, Base):
+    """A rubric as it was; found again by its content hash."""
+
+    __tablename__ = "rubric_version"
+    __table_args__ = (UniqueConstraint("rubric_id", "content_hash"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rubric_id: Mapped[str]
+    content_hash: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str]
+    content: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class LessonVersion(Frozen, Base):
+    """A lesson as it was, with the versions of its rubrics; the hash covers both."""
+
+    __tablename__ = "lesson_version"
+    __table_args__ = (UniqueConstraint("slug", "content_hash"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str]
+    content_hash: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str]
+    content: Mapped[dict[str, Any]]
+    rubric_version_ids: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class LessonPublication(Frozen, Base):
+    """From this moment the lesson is this version; the newest row wins."""
+
+    __tablename__ = "lesson_publication"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(index=True)
+    lesson_version_id: Mapped[int] = mapped_column(ForeignKey("lesson_version.id"))
+    published_at: Mapped[datetime] = mapped_column(default=utc_now)
+    lesson_version: Mapped[LessonVersion] = relationship()
+
+
+# ---- what a learner did --------------------------------------------------------------------------------------
+
+
+class StepView(Frozen, Base):
+    """A learner opened a step for the first time."""
+
+    __tablename__ = "step_view"
+    __table_args__ = (UniqueConstraint("resource_link_id", "person_id", "step_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    step_id: Mapped[str]
+    seen_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class TermAnswer(Frozen, Base):
+    """A learner turned a card and said "got it" or "again"; mastery is computed from these rows."""
+
+    __tablename__ = "term_answer"
+    __table_args__ = (Index("ix_term_answer_who", "resource_link_id", "person_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    term_id: Mapped[str]
+    got_it: Mapped[bool]
+    answered_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Draft(Frozen, Base):
+    """A text as it stood when it was saved; older ones can be restored."""
+
+    __tablename__ = "draft"
+    __table_args__ = (Index("ix_draft_who", "resource_link_id", "person_id", "item_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    item_id: Mapped[str]
+    text: Mapped[str] = mapped_column(Text)
+    saved_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Submission(Frozen, Base):
+    """A learner's answer to an item, as it was sent; the same text again is the same submission."""
+
+    __tablename__ = "submission"
+    __table_args__ = (
+        UniqueConstraint("resource_link_id", "person_id", "item_id", "attempt"),
+        UniqueConstraint("resource_link_id", "person_id", "item_id", "rubric_version_id", "text_hash"),
+        Index("ix_submission_text_hash", "text_hash"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str] = mapped_column(unique=True)
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    item_id: Mapped[str]
+    attempt: Mapped[int]
+    text: Mapped[str] = mapped_column(Text)
+    text_hash: Mapped[str] = mapped_column(String(64))
+    lesson_version_id: Mapped[int] = mapped_column(ForeignKey("lesson_version.id"))
+    rubric_version_id: Mapped[int] = mapped_column(ForeignKey("rubric_version.id"))
+    sent_at: Mapped[datetime] = mapped_column(default=utc_now)
+    person: Mapped[Person] = relationship()
+    resource_link: Mapped[ResourceLink] = relationship()
+    lesson_version: Mapped[LessonVersion] = relationship()
+    rubric_version: Mapped[RubricVersion] = relationship()
+
+
+# ---- judging -------------------------------------------------------------------------------------------------
+
+
+class Job(Base):
+    """One piece of durable work. Its state moves: queued, running, then awaiting_review, done or needs_person.
+
+    Jobs that share a `lane` run one at a time, oldest first.
+    """
+
+    __tablename__ = "job"
+    __table_args__ = (
+        UniqueConstraint("kind", "submission_id"),
+        UniqueConstraint("kind", "passback_id"),
+        CheckConstraint("kind in ('judge', 'send_score')", name="kind"),
+        CheckConstraint(
+            "state in ('queued', 'running', 'awaiting_review', 'done', 'needs_person', 'withdrawn')",
+            name="state",
+        ),
+        Index("ix_job_claim", "state", "kind", "priority", "next_try_at"),
+        Index("ix_job_lane", "lane"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    submission_id: Mapped[int | None] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"))
+    passback_id: Mapped[int | None] = mapped_column(ForeignKey("passback.id", ondelete="CASCADE"))
+    lane: Mapped[str | None]
+    priority: Mapped[int] = mapped_column(default=0)
+    state: Mapped[str] = mapped_column(default="queued")
+    gate_reason: Mapped[str | None] = mapped_column(Text)
+    owner: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime] = mapped_column(default=utc_now)
+    last_error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    finished_at: Mapped[datetime | None]
+    submission: Mapped[Submission | None] = relationship()
+
+
+class JobEvent(Frozen, Base):
+    """A stage that a job reached; pages show these."""
+
+    __tablename__ = "job_event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), index=True)
+    stage: Mapped[str]
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class AnswerRow(Frozen, Base):
+    """What a judge answered, as it came, and what it cost: paid once, found again by its fingerprint."""
+
+    __tablename__ = "answer"
+
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id", ondelete="CASCADE"))
+    body: Mapped[dict[str, Any]]
+    model: Mapped[str]
+    usage: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class RatingRow(Frozen, Base):
+    """One criterion of one submission as one judge rated it; level is null where it could not be scored."""
+
+    __tablename__ = "rating"
+    __table_args__ = (
+        UniqueConstraint("submission_id", "criterion", "fingerprint"),
+        CheckConstraint("level is not null or reason is not null", name="unscored_has_reason"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"))
+    criterion: Mapped[str]
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    level: Mapped[int | None]
+    reason: Mapped[str | None]
+    quotes: Mapped[list[Any]] = mapped_column(default=list)
+    checks: Mapped[list[Any]] = mapped_column(default=list)
+    looked_for: Mapped[str] = mapped_column(Text, default="")
+    comment: Mapped[str] = mapped_column(Text, default="")
+    confidence: Mapped[float | None]
+    model: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class JudgementRow(Frozen, Base):
+    """A judge's whole sheet on a submission: which ratings, and the facts that code found."""
+
+    __tablename__ = "judgement"
+    __table_args__ = (UniqueConstraint("submission_id", "fingerprint"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    judge: Mapped[str]
+    judge_version: Mapped[str]
+    judge_label: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[str]
+    provisional: Mapped[bool]
+    rating_ids: Mapped[dict[str, Any]]
+    flags: Mapped[list[Any]] = mapped_column(default=list)
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    graph_checks: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+# ---- people decide -------------------------------------------------------------------------------------------
+
+
+class Review(Frozen, Base):
+    """A person's sheet on a submission, and which judgement they saw when they wrote it."""
+
+    __tablename__ = "review"
+    __table_args__ = (CheckConstraint("kind in ('confirm', 'change', 'score')", name="kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), index=True)
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    judgement_id: Mapped[int | None] = mapped_column(ForeignKey("judgement.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    scores: Mapped[list["HumanScoreRow"]] = relationship()
+    reviewer: Mapped[Person] = relationship()
+
+
+class HumanScoreRow(Frozen, Base):
+    """One criterion of a review: the person's level, the judge's, and why they differ."""
+
+    __tablename__ = "human_score"
+    __table_args__ = (UniqueConstraint("review_id", "criterion"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("review.id", ondelete="CASCADE"))
+    criterion: Mapped[str]
+    level: Mapped[int]
+    judge_level: Mapped[int | None]
+    reason_code: Mapped[str | None]
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class Release(Frozen, Base):
+    """A sheet made final: what the learner sees. A later change is a new release with a higher sequence."""
+
+    __tablename__ = "release"
+    __table_args__ = (UniqueConstraint("submission_id", "sequence"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"))
+    sequence: Mapped[int]
+    review_id: Mapped[int | None] = mapped_column(ForeignKey("review.id", ondelete="CASCADE"))
+    judgement_id: Mapped[int | None] = mapped_column(ForeignKey("judgement.id", ondelete="CASCADE"))
+    levels: Mapped[dict[str, Any]]
+    graph_points: Mapped[float | None]
+    points: Mapped[float]
+    reason: Mapped[str | None] = mapped_column(Text)
+    released_at: Mapped[datetime] = mapped_column(default=utc_now)
+    review: Mapped[Review | None] = relationship()
+    judgement: Mapped[JudgementRow | None] = relationship()
+
+
+class LessonScore(Frozen, Base):
+    """A learner's score for the whole placement, once every weighted item is released."""
+
+    __tablename__ = "lesson_score"
+    __table_args__ = (UniqueConstraint("resource_link_id", "person_id", "sequence"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    sequence: Mapped[int]
+    given: Mapped[float]
+    maximum: Mapped[float]
+    parts: Mapped[dict[str, Any]]
+    scored_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+# ---- the gradebook -------------------------------------------------------------------------------------------
+
+
+class LineItem(Base):
+    """The platform's gradebook column of a placement, found or created once."""
+
+    __tablename__ = "line_item"
+
+    resource_link_id: Mapped[int] = mapped_column(
+        ForeignKey("resource_link.id", ondelete="CASCADE"), primary_key=True
+    )
+    url: Mapped[str] = mapped_column(String(2000))
+    maximum: Mapped[float | None]
+    source: Mapped[str]
+    found_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Passback(Base):
+    """A message to the gradebook. Body and timestamp never change; only its delivery state moves."""
+
+    __tablename__ = "passback"
+    __table_args__ = (
+        UniqueConstraint("resource_link_id", "person_id", "kind", "sequence"),
+        UniqueConstraint("resource_link_id", "person_id", "timestamp"),
+        CheckConstraint("kind in ('submitted', 'released')", name="kind"),
+        CheckConstraint("state in ('waiting', 'unknown', 'sent', 'overtaken', 'refused')", name="state"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    sequence: Mapped[int]
+    lesson_score_id: Mapped[int | None] = mapped_column(ForeignKey("lesson_score.id", ondelete="CASCADE"))
+    body: Mapped[dict[str, Any]]
+    timestamp: Mapped[datetime]
+    state: Mapped[str] = mapped_column(default="waiting")
+    answer: Mapped[str | None] = mapped_column(Text)
+    read_back: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    settled_at: Mapped[datetime | None]
+    person: Mapped[Person] = relationship()
+    resource_link: Mapped[ResourceLink] = relationship()
+
+
+class PassbackTry(Frozen, Base):
+    """One exchange with a platform about a message: what was done and what came back."""
+
+    __tablename__ = "passback_try"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    passback_id: Mapped[int] = mapped_column(ForeignKey("passback.id", ondelete="CASCADE"), index=True)
+    action: Mapped[str]
+    status: Mapped[int | None]
+    answer: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Audit(Frozen, Base):
+    """Something an operator may ask about later: a refused launch, a key made, a learner erased."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(index=True)
+    code: Mapped[str]
+    registration_id: Mapped[int | None]
+    request_id: Mapped[str | None]
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    at: Mapped[datetime] = mapped_column(default=utc_now)

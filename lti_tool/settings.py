@@ -1,0 +1,72 @@
+"""What an operator may set: one frozen class, read from ATELIER_* in the environment."""
+
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+HOME = Path(".atelier")
+
+
+class Settings(BaseSettings):
+    """Every setting of the tool; each is the environment variable ATELIER_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="ATELIER_", frozen=True, extra="ignore")
+
+    database_url: str = Field(
+        default=f"sqlite:///{HOME / 'atelier.db'}", description="SQLAlchemy URL; SQLite or PostgreSQL."
+    )
+    base_url: str = Field(
+        default="http://127.0.0.1:8000", description="The tool's own origin, as browsers see it."
+    )
+    secret_key: str = Field(
+        default="", description="Signs forms and seals stored keys; at least 32 characters."
+    )
+    judge: str = Field(default="checklist", description="The judge that rates new submissions.")
+    result_storage: Path = Field(
+        default=HOME / "results", description="Where Prefect keeps the results of tasks."
+    )
+    rate_limits: Literal["on", "off"] = Field(default="on", description="Off for load tests only.")
+    platform_networks: str = Field(
+        default="", description="Private networks (CIDR, comma separated) where a platform may live."
+    )
+    allow_http: bool = Field(default=False, description="Permit plain http, for loopback addresses only.")
+    default_lesson: str = Field(
+        default="durable-workflows", description="The lesson of a launch that names none."
+    )
+    session_minutes: int = Field(default=120, ge=5, description="Life of a session after its last use.")
+    log_level: str = Field(default="INFO", description="Lowest level that is logged.")
+
+    @field_validator("base_url")
+    @classmethod
+    def base_url_is_an_origin(cls, value: str) -> str:
+        """A tool lives at an origin: scheme and host, no path."""
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+            raise ValueError("must be an origin such as https://atelier.example.edu")
+        return value.rstrip("/")
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers reach the tool over TLS."""
+        return self.base_url.startswith("https://")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine: localhost or any address of 127.0.0.0/8 or ::1."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process's settings, read once."""
+    return Settings()
