@@ -1,0 +1,86 @@
+"""Reading a YAML file that someone else wrote: safe types only, no duplicate keys, no aliases, small."""
+
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 256 * 1024
+
+
+class YamlFault(ValueError):
+    """A file that is not usable YAML; `faults` are pairs of key path and message."""
+
+    def __init__(self, *faults: tuple[str, str]) -> None:
+        super().__init__("; ".join(f"{key}: {message}" if key else message for key, message in faults))
+        self.faults = faults
+
+
+def read_yaml(file: Traversable) -> Any:
+    """The content of a YAML file; YamlFault in plain words if it has none."""
+    text = _read(file)
+    try:
+        _refuse_aliases(text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is None:
+            raise YamlFault(("", "is empty"))
+        duplicates = tuple(_duplicates(node, ""))
+        if duplicates:
+            raise YamlFault(*duplicates)
+        return yaml.safe_load(text)
+    except YamlFault:
+        raise
+    except yaml.YAMLError as error:
+        raise YamlFault(("", _told(error))) from None
+    except RecursionError:
+        raise YamlFault(("", "is nested too deeply")) from None
+    except (ValueError, OverflowError):
+        raise YamlFault(("", "holds a date or number that does not exist")) from None
+
+
+def _read(file: Traversable) -> str:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise YamlFault(("", f"cannot be read ({(error.strerror or 'no such file').lower()})")) from None
+    if len(content) > MAX_BYTES:
+        raise YamlFault(("", f"is larger than {MAX_BYTES // 1024} KiB"))
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise YamlFault(("", "is not UTF-8 text")) from None
+    if not text.strip():
+        raise YamlFault(("", "is empty"))
+    return text
+
+
+def _refuse_aliases(text: str) -> None:
+    """A few aliases can unfold to gigabytes, so there are none."""
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            line = f" (line {event.start_mark.line + 1})" if event.start_mark else ""
+            raise YamlFault((f"*{event.anchor}", f"aliases are not allowed{line}"))
+
+
+def _duplicates(node: yaml.Node, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, yaml.SequenceNode):
+        for place, child in enumerate(node.value):
+            yield from _duplicates(child, f"{path}[{place}]")
+    elif isinstance(node, yaml.MappingNode):
+        first_line: dict[str, int] = {}
+        for key, child in node.value:
+            name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
+            here = f"{path}.{name}".removeprefix(".")
+            line = key.start_mark.line + 1
+            if name in first_line:
+                yield here, f"appears twice (lines {first_line[name]} and {line})"
+            first_line.setdefault(name, line)
+            yield from _duplicates(child, here)
+
+
+def _told(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
+    return f"is not YAML: {problem}" + (f" (line {mark.line + 1})" if mark else "")
