@@ -29,7 +29,10 @@ WEIGHTS_SUM = 100.0
 
 
 class InconsistentLesson(ValueError):
-    """Parts of a lesson contradict each other; `faults` holds (key, message) pairs, all of them."""
+    """Parts of a lesson contradict each other; `faults` holds (key, message) pairs, all of them.
+
+    Keys are written like those of a rubric's faults: `steps[1].diagram.edges[3].start`.
+    """
 
     def __init__(self, faults: Iterable[tuple[str, str]]) -> None:
         self.faults = tuple(faults)
@@ -343,14 +346,14 @@ def _faults(lesson: Lesson) -> Faults:
     yield from _repeated("steps", "number", lesson.steps)
     yield from _repeated("items", "id", lesson.items)
     for at, item in enumerate(lesson.items):
-        yield from _repeated(f"items.{at}.samples", "id", item.samples)
+        yield from _repeated(f"items[{at}].samples", "id", item.samples)
     yield from _weight_faults(lesson)
     yield from _placing_faults(lesson)
     for at, step in enumerate(lesson.steps):
         if isinstance(step, VocabularyStep):
-            yield from _repeated(f"steps.{at}.terms", "id", step.terms)
+            yield from _repeated(f"steps[{at}].terms", "id", step.terms)
         if isinstance(step, ReferenceStep):
-            yield from _diagram_faults(f"steps.{at}", step)
+            yield from _diagram_faults(f"steps[{at}]", step)
 
 
 def _repeated(key: str, field: str, things: Iterable[Any]) -> Faults:
@@ -358,7 +361,7 @@ def _repeated(key: str, field: str, things: Iterable[Any]) -> Faults:
     for at, thing in enumerate(things):
         value = getattr(thing, field)
         if value in seen:
-            yield f"{key}.{at}.{field}", f"{value!r} is used twice"
+            yield f"{key}[{at}].{field}", f"{value!r} is used twice"
         seen.add(value)
 
 
@@ -375,7 +378,7 @@ def _placing_faults(lesson: Lesson) -> Faults:
         if not isinstance(step, HotTakesStep | DrillStep):
             continue
         for place, item_id in enumerate(step.items):
-            key = f"steps.{at}.items.{place}"
+            key = f"steps[{at}].items[{place}]"
             shown[item_id] += 1
             if item_id not in kinds:
                 yield key, f"no item has the id {item_id!r}"
@@ -385,9 +388,9 @@ def _placing_faults(lesson: Lesson) -> Faults:
                 yield key, f"{item_id!r} is already shown in another place"
     for at, item in enumerate(lesson.items):
         if not shown[item.id]:
-            yield f"items.{at}", f"no step shows {item.id!r}"
+            yield f"items[{at}]", f"no step shows {item.id!r}"
         if item.kind == "drawing" and lesson.reference is None:
-            yield f"items.{at}", "a drawing takes its parts from a reference step, and there is none"
+            yield f"items[{at}]", "a drawing takes its parts from a reference step, and there is none"
 
 
 def _diagram_faults(key: str, step: ReferenceStep) -> Faults:
@@ -400,14 +403,14 @@ def _diagram_faults(key: str, step: ReferenceStep) -> Faults:
     for at, edge in enumerate(diagram.edges):
         for end in ("start", "end"):
             if getattr(edge, end) not in kinds:
-                yield f"{key}.diagram.edges.{at}.{end}", f"no part is of kind {getattr(edge, end)!r}"
+                yield f"{key}.diagram.edges[{at}].{end}", f"no part is of kind {getattr(edge, end)!r}"
         if edge.start == edge.end:
-            yield f"{key}.diagram.edges.{at}", f"edge {edge.number} leads from a part to itself"
+            yield f"{key}.diagram.edges[{at}]", f"edge {edge.number} leads from a part to itself"
     numbers = {edge.number for edge in diagram.edges}
     for at, trace in enumerate(diagram.traces):
         for place, number in enumerate(trace.edges):
             if number not in numbers:
-                yield f"{key}.diagram.traces.{at}.edges.{place}", f"no edge has the number {number}"
+                yield f"{key}.diagram.traces[{at}].edges[{place}]", f"no edge has the number {number}"
 
 
 def _cell_faults(key: str, step: ReferenceStep) -> Faults:
@@ -416,4 +419,4 @@ def _cell_faults(key: str, step: ReferenceStep) -> Faults:
         for at, part in enumerate(parts):
             owner = taken.setdefault((part.col, part.row), part.kind)
             if owner != part.kind:
-                yield f"{key}.{name}.{at}", f"the cell {part.col},{part.row} is already taken by {owner!r}"
+                yield f"{key}.{name}[{at}]", f"the cell {part.col},{part.row} is already taken by {owner!r}"
