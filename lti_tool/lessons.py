@@ -1,0 +1,199 @@
+"""Lessons as they were published, and how far a learner is on the path."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from lti_tool.lesson import DrillStep, HotTakesStep, Lesson, Step, VocabularyStep
+from lti_tool.models import (
+    LessonPublication,
+    LessonVersion,
+    ResourceLink,
+    RubricVersion,
+    StepView,
+    Submission,
+    TermAnswer,
+)
+from rubrics.model import Rubric
+
+PASSES_TO_MASTER = 2
+
+
+class UnknownLesson(LookupError):
+    """No lesson with this slug has been published here."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A lesson and the stored version it came from."""
+
+    version: LessonVersion
+    lesson: Lesson
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a learner is: steps opened and done, terms mastered, the step seen last."""
+
+    opened: frozenset[str]
+    done: frozenset[str]
+    mastered: frozenset[str]
+    last_step: str | None
+
+
+def store_rubric(session: Session, rubric: Rubric) -> RubricVersion:
+    """The stored version with exactly this content, made if it is new."""
+    known = session.scalar(
+        select(RubricVersion).where(
+            RubricVersion.rubric_id == rubric.id, RubricVersion.content_hash == rubric.content_hash
+        )
+    )
+    if known is not None:
+        return known
+    version = RubricVersion(
+        rubric_id=rubric.id, content_hash=rubric.content_hash, title=rubric.title, content=rubric.as_json()
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+def store_lesson(session: Session, lesson: Lesson, rubrics: Mapping[str, Rubric]) -> LessonVersion:
+    """Store and publish a lesson with its rubrics; the same content again changes nothing."""
+    versions = {rubric_id: store_rubric(session, rubrics[rubric_id]) for rubric_id in lesson.rubric_ids}
+    content_hash = _version_hash(lesson, versions)
+    version = session.scalar(
+        select(LessonVersion).where(
+            LessonVersion.slug == lesson.slug, LessonVersion.content_hash == content_hash
+        )
+    )
+    if version is None:
+        version = LessonVersion(
+            slug=lesson.slug,
+            content_hash=content_hash,
+            title=lesson.title,
+            content=lesson.as_json(),
+            rubric_version_ids={rubric_id: stored.id for rubric_id, stored in versions.items()},
+        )
+        session.add(version)
+        session.flush()
+    latest = _latest_publication(session, lesson.slug)
+    if latest is None or latest.lesson_version_id != version.id:
+        session.add(LessonPublication(slug=lesson.slug, lesson_version_id=version.id))
+        session.flush()
+    return version
+
+
+def _version_hash(lesson: Lesson, versions: Mapping[str, RubricVersion]) -> str:
+    rubrics = {rubric_id: version.content_hash for rubric_id, version in sorted(versions.items())}
+    content = json.dumps([lesson.content_hash, rubrics], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _latest_publication(session: Session, slug: str) -> LessonPublication | None:
+    return session.scalar(
+        select(LessonPublication)
+        .where(LessonPublication.slug == slug)
+        .order_by(LessonPublication.id.desc())
+        .limit(1)
+    )
+
+
+def current_lesson(session: Session, slug: str) -> Published:
+    """The published lesson; UnknownLesson if there is none."""
+    latest = _latest_publication(session, slug)
+    if latest is None:
+        raise UnknownLesson(f"No lesson called {slug!r} has been loaded.")
+    return Published(latest.lesson_version, Lesson.from_json(latest.lesson_version.content))
+
+
+def rubric_for(session: Session, version: LessonVersion, rubric_id: str) -> tuple[RubricVersion, Rubric]:
+    """The rubric that belongs to this version of the lesson."""
+    stored = session.get_one(RubricVersion, version.rubric_version_ids[rubric_id])
+    return stored, Rubric.from_json(stored.content)
+
+
+def lesson_of(submission: Submission) -> Lesson:
+    """The lesson as it was when the submission was sent."""
+    return Lesson.from_json(submission.lesson_version.content)
+
+
+def rubric_of(submission: Submission) -> Rubric:
+    """The rubric as it was when the submission was sent."""
+    return Rubric.from_json(submission.rubric_version.content)
+
+
+def see_step(session: Session, resource_link: ResourceLink, person_id: int, step_id: str) -> None:
+    """Record that a learner opened a step; a second time changes nothing."""
+    where = (
+        StepView.resource_link_id == resource_link.id,
+        StepView.person_id == person_id,
+        StepView.step_id == step_id,
+    )
+    if session.scalar(select(StepView.id).where(*where)) is not None:
+        return
+    try:
+        with session.begin_nested():
+            session.add(StepView(resource_link_id=resource_link.id, person_id=person_id, step_id=step_id))
+    except IntegrityError:
+        pass  # another tab was first
+
+
+def answer_term(
+    session: Session, resource_link: ResourceLink, person_id: int, term_id: str, *, got_it: bool
+) -> None:
+    """Record "got it" or "again" on a card."""
+    session.add(
+        TermAnswer(
+            resource_link_id=resource_link.id, person_id=person_id, term_id=term_id, got_it=got_it
+        )
+    )
+    session.flush()
+
+
+def mastered_terms(answers: Iterable[tuple[str, bool]]) -> frozenset[str]:
+    """Terms with "got it" on two passes and another card between them; "again" starts a term over.
+
+    `answers` are (term id, got it) in the order they were given.
+    """
+    passes: dict[str, int] = {}
+    previous: str | None = None
+    for term_id, got_it in answers:
+        if not got_it:
+            passes[term_id] = 0
+        elif previous != term_id or not passes.get(term_id):
+            passes[term_id] = passes.get(term_id, 0) + 1
+        previous = term_id
+    return frozenset(term_id for term_id, count in passes.items() if count >= PASSES_TO_MASTER)
+
+
+def progress(session: Session, resource_link: ResourceLink, person_id: int, lesson: Lesson) -> Progress:
+    """How far a learner is in a lesson, computed from what they did."""
+    here = (StepView.resource_link_id == resource_link.id, StepView.person_id == person_id)
+    views = session.scalars(select(StepView.step_id).where(*here).order_by(StepView.id)).all()
+    answers = session.execute(
+        select(TermAnswer.term_id, TermAnswer.got_it)
+        .where(TermAnswer.resource_link_id == resource_link.id, TermAnswer.person_id == person_id)
+        .order_by(TermAnswer.id)
+    )
+    sent = session.scalars(
+        select(Submission.item_id)
+        .where(Submission.resource_link_id == resource_link.id, Submission.person_id == person_id)
+        .distinct()
+    )
+    opened, mastered, answered = frozenset(views), mastered_terms((a.term_id, a.got_it) for a in answers), set(sent)
+    done = frozenset(step.id for step in lesson.steps if _is_done(step, opened, mastered, answered))
+    return Progress(opened, done, mastered, views[-1] if views else None)
+
+
+def _is_done(step: Step, opened: frozenset[str], mastered: frozenset[str], answered: set[str]) -> bool:
+    if isinstance(step, VocabularyStep):
+        return all(term.id in mastered for term in step.terms)
+    if isinstance(step, HotTakesStep | DrillStep):
+        return all(item_id in answered for item_id in step.items)
+    return step.id in opened
