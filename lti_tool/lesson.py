@@ -85,7 +85,7 @@ class _Step(_Frozen):
 class BriefStep(_Step):
     """Something to read: Markdown, one line of arithmetic, trade-offs, and one framing sentence."""
 
-    kind: Literal["brief"] = "brief"
+    kind: Literal["brief"]
     markdown: Text
     arithmetic: Line | None = None
     plot: Plot | None = None
@@ -162,7 +162,7 @@ class Diagram(_Frozen):
 class ReferenceStep(_Step):
     """The system as a diagram; the distractors join its parts in the palette of a drawing."""
 
-    kind: Literal["reference"] = "reference"
+    kind: Literal["reference"]
     caption: Line
     diagram: Diagram
     distractors: tuple[Part, ...] = ()
@@ -190,7 +190,7 @@ class Term(_Frozen):
 class VocabularyStep(_Step):
     """Cards to master; `done` is the line shown when all are."""
 
-    kind: Literal["vocabulary"] = "vocabulary"
+    kind: Literal["vocabulary"]
     terms: tuple[Term, ...] = Field(min_length=1)
     done: OptionalLine = ""
 
@@ -202,7 +202,7 @@ class VocabularyStep(_Step):
 class HotTakesStep(_Step):
     """Questions answered in one sentence; `items` are item ids, in order."""
 
-    kind: Literal["hot_takes"] = "hot_takes"
+    kind: Literal["hot_takes"]
     intro: Text
     items: tuple[Id, ...] = Field(min_length=1)
 
@@ -210,7 +210,7 @@ class HotTakesStep(_Step):
 class DrillStep(_Step):
     """The long answers; `items` are item ids, in order."""
 
-    kind: Literal["drill"] = "drill"
+    kind: Literal["drill"]
     items: tuple[Id, ...] = Field(min_length=1)
 
 
@@ -231,8 +231,9 @@ class Sample(_Frozen):
 class Item(_Frozen):
     """A question that is judged by a rubric. A drawing's answers are JSON, all others are text.
 
-    `placeholder` is the line in the empty box. `model_answer` and `samples` are for teachers, demonstrations
-    and tests: they are never sent to a student's page, see `Lesson.student_view`.
+    `placeholder` is the line in the empty box. `model_answer`, `notes` (Markdown: what to look for) and
+    `samples` are for teachers, demonstrations and tests: they are never sent to a student's page, see
+    `Lesson.student_view`.
     """
 
     id: Id
@@ -244,6 +245,7 @@ class Item(_Frozen):
     attempts: int = Field(ge=1, le=20)
     placeholder: OptionalLine = ""
     model_answer: OptionalText = ""
+    notes: OptionalText = ""
     samples: tuple[Sample, ...] = ()
 
     def sample(self, sample_id: str) -> Sample:
@@ -252,9 +254,10 @@ class Item(_Frozen):
 
 
 class Lesson(_Frozen):
-    """A whole lesson. `tagline` heads the path, `end_state` ends it; all prose is Markdown or one plain line.
+    """A whole lesson. `tagline` heads the path, `end_state` ends it.
 
-    Model answers and samples ride along for teachers; a student's page is built from `student_view` only.
+    A brief's `markdown` and an item's `notes` are Markdown, everything else is plain. Model answers, notes
+    and samples ride along for teachers; a student's page is built from `student_view` only.
     """
 
     slug: Id
@@ -310,8 +313,12 @@ class Lesson(_Frozen):
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 (hex) of everything the lesson says; key order and formatting do not matter."""
-        canonical = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """SHA-256 (hex) of everything the lesson says; key order and formatting do not matter.
+
+        Defaults are left out, so that a new optional key does not change the hash of old lessons.
+        """
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
@@ -326,8 +333,9 @@ class Lesson(_Frozen):
         return cls.model_validate(dict(stored))
 
     def student_view(self) -> Lesson:
-        """The lesson without model answers and samples: the only form a student's page may be built from."""
-        items = tuple(item.model_copy(update={"model_answer": "", "samples": ()}) for item in self.items)
+        """The lesson without model answers, notes and samples; no student's page may be built from another."""
+        hidden = {"model_answer": "", "notes": "", "samples": ()}
+        items = tuple(item.model_copy(update=hidden) for item in self.items)
         return self.model_copy(update={"items": items})
 
 
@@ -349,15 +357,16 @@ def _faults(lesson: Lesson) -> Faults:
         yield from _repeated(f"items[{at}].samples", "id", item.samples)
     yield from _weight_faults(lesson)
     yield from _placing_faults(lesson)
+    terms: set[object] = set()
     for at, step in enumerate(lesson.steps):
         if isinstance(step, VocabularyStep):
-            yield from _repeated(f"steps[{at}].terms", "id", step.terms)
+            yield from _repeated(f"steps[{at}].terms", "id", step.terms, terms)
         if isinstance(step, ReferenceStep):
             yield from _diagram_faults(f"steps[{at}]", step)
 
 
-def _repeated(key: str, field: str, things: Iterable[Any]) -> Faults:
-    seen: set[object] = set()
+def _repeated(key: str, field: str, things: Iterable[Any], seen: set[object] | None = None) -> Faults:
+    seen = set() if seen is None else seen
     for at, thing in enumerate(things):
         value = getattr(thing, field)
         if value in seen:
