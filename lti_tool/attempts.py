@@ -59,7 +59,9 @@ def save_draft(session: Session, resource_link: ResourceLink, person_id: int, it
     """Keep a text as it stands; unchanged text is not kept twice. SendProblem if it is far too long."""
     text = clean_text(text)
     if len(text) > MAX_CHARACTERS:
-        raise SendProblem(f"{len(text)} characters. The desk holds {MAX_CHARACTERS}. Copy your text, then cut.")
+        raise SendProblem(
+            f"{len(text)} characters. The desk holds {MAX_CHARACTERS}. Copy your text, then cut."
+        )
     if "\x00" in text:
         raise SendProblem("This holds bytes that are not text. Paste it as plain text.")
     latest = latest_draft(session, resource_link, person_id, item.id)
@@ -73,9 +75,7 @@ def save_draft(session: Session, resource_link: ResourceLink, person_id: int, it
 
 def latest_draft(session: Session, resource_link: ResourceLink, person_id: int, item_id: str) -> Draft | None:
     """The newest draft of an item, if any."""
-    return session.scalar(
-        _drafts_of(resource_link, person_id, item_id).order_by(Draft.id.desc()).limit(1)
-    )
+    return session.scalar(_drafts_of(resource_link, person_id, item_id).order_by(Draft.id.desc()).limit(1))
 
 
 def drafts(
@@ -131,10 +131,14 @@ def desk(
     draft = latest_draft(session, resource_link, person_id, item_id)
     sent = submissions(session, resource_link, person_id, item_id)
     text = draft.text if draft else (sent[-1].text if sent else "")
-    return Desk(item, rubric, text, draft.saved_at if draft else None, sent, attempts_allowed(resource_link, item))
+    return Desk(
+        item, rubric, text, draft.saved_at if draft else None, sent, attempts_allowed(resource_link, item)
+    )
 
 
-def submit(session: Session, resource_link: ResourceLink, person_id: int, item_id: str, text: str) -> Submission:
+def submit(
+    session: Session, resource_link: ResourceLink, person_id: int, item_id: str, text: str
+) -> Submission:
     """Freeze a learner's text and enqueue its judging, in the caller's one transaction.
 
     The same text again returns the same submission. Raises SendProblem with the sentence to show.
@@ -189,7 +193,9 @@ def _lock_learner(session: Session, resource_link: ResourceLink, person_id: int)
         session.execute(select(func.pg_advisory_xact_lock(resource_link.id, person_id)))
 
 
-def sent_items(session: Session, resource_link: ResourceLink, person_id: int, lesson: Lesson) -> dict[str, int]:
+def sent_items(
+    session: Session, resource_link: ResourceLink, person_id: int, lesson: Lesson
+) -> dict[str, int]:
     """Item id to how many times the learner sent it, for every item of the lesson."""
     counts = session.execute(
         select(Submission.item_id, func.count())

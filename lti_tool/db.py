@@ -66,7 +66,9 @@ def _sqlite_engine(url: str, database: str | None) -> Engine:
         try:
             Path(database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise DatabaseUrlError(f"The folder of the SQLite file cannot be made: {error.strerror}.") from error
+            raise DatabaseUrlError(
+                f"The folder of the SQLite file cannot be made: {error.strerror}."
+            ) from error
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _sqlite_connect)
     event.listen(engine, "begin", _sqlite_begin)
@@ -77,7 +79,12 @@ def _sqlite_connect(connection: Any, _record: object) -> None:
     # The driver's own transaction handling opens write transactions late; the begin event does it instead.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}", "synchronous=NORMAL"):
+    for pragma in (
+        "journal_mode=WAL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "synchronous=NORMAL",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

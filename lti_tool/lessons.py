@@ -149,9 +149,7 @@ def answer_term(
 ) -> None:
     """Record "got it" or "again" on a card."""
     session.add(
-        TermAnswer(
-            resource_link_id=resource_link.id, person_id=person_id, term_id=term_id, got_it=got_it
-        )
+        TermAnswer(resource_link_id=resource_link.id, person_id=person_id, term_id=term_id, got_it=got_it)
     )
     session.flush()
 
@@ -186,7 +184,11 @@ def progress(session: Session, resource_link: ResourceLink, person_id: int, less
         .where(Submission.resource_link_id == resource_link.id, Submission.person_id == person_id)
         .distinct()
     )
-    opened, mastered, answered = frozenset(views), mastered_terms((a.term_id, a.got_it) for a in answers), set(sent)
+    opened, mastered, answered = (
+        frozenset(views),
+        mastered_terms((a.term_id, a.got_it) for a in answers),
+        set(sent),
+    )
     done = frozenset(step.id for step in lesson.steps if _is_done(step, opened, mastered, answered))
     return Progress(opened, done, mastered, views[-1] if views else None)
 

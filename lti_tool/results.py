@@ -1,0 +1,195 @@
+"""What is known about a submission: where its judging stands, and the sheet as far as somebody may see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lti_tool.lesson import Item, Lesson
+from lti_tool.lessons import lesson_of, rubric_of
+from lti_tool.models import HumanScoreRow, Job, JobEvent, JudgementRow, RatingRow, Release, Submission
+from rubrics.model import Criterion, Rubric
+from rubrics.scoring import criterion_points, item_points
+
+State = Literal["queued", "judging", "awaiting_review", "released", "needs_person", "withdrawn"]
+Provenance = Literal["judging", "judged", "confirmed", "policy"]
+
+_STATE_OF_JOB: dict[str, State] = {
+    "queued": "queued",
+    "running": "judging",
+    "awaiting_review": "awaiting_review",
+    "needs_person": "needs_person",
+    "withdrawn": "withdrawn",
+    "done": "released",
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage that judging reached, and when."""
+
+    id: int
+    stage: str
+    detail: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Row:
+    """One criterion of a sheet: the level that stands, the judge's, what it is worth, what the next one needs."""
+
+    criterion: Criterion
+    level: int | None
+    judge_level: int | None
+    rating: RatingRow | None
+    points: float | None
+    maximum: float
+    next_needs: str | None
+    changed: bool
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A submission's sheet; `points` (0 to 100) is None until every criterion has a level."""
+
+    submission: Submission
+    rubric: Rubric
+    lesson: Lesson
+    item: Item
+    judgement: JudgementRow | None
+    rows: tuple[Row, ...]
+    points: float | None
+    judge_points: float | None
+    release: Release | None
+    provenance: Provenance
+    flags: tuple[str, ...]
+    facts: Mapping[str, Any]
+    graph_checks: Mapping[str, Any] | None
+
+
+def judging_job(session: Session, submission: Submission) -> Job | None:
+    """The job that judges a submission."""
+    return session.scalar(select(Job).where(Job.kind == "judge", Job.submission_id == submission.id))
+
+
+def state_of(session: Session, submission: Submission) -> State:
+    """Where a submission stands, computed from its release and its job."""
+    if newest_release(session, submission) is not None:
+        return "released"
+    job = judging_job(session, submission)
+    return _STATE_OF_JOB[job.state] if job else "queued"
+
+
+def stages(session: Session, submission: Submission, after: int = 0) -> tuple[Stage, ...]:
+    """The stages reached since the one with id `after`, oldest first."""
+    found = (
+        select(JobEvent)
+        .join(Job, Job.id == JobEvent.job_id)
+        .where(Job.kind == "judge", Job.submission_id == submission.id, JobEvent.id > after)
+        .order_by(JobEvent.id)
+    )
+    return tuple(Stage(row.id, row.stage, row.detail, row.at) for row in session.scalars(found))
+
+
+def newest_judgement(session: Session, submission: Submission) -> JudgementRow | None:
+    """The judge's last sheet on a submission."""
+    found = select(JudgementRow).where(JudgementRow.submission_id == submission.id)
+    return session.scalar(found.order_by(JudgementRow.id.desc()).limit(1))
+
+
+def newest_release(session: Session, submission: Submission) -> Release | None:
+    """The release that stands, if there is one."""
+    found = select(Release).where(Release.submission_id == submission.id)
+    return session.scalar(found.order_by(Release.sequence.desc()).limit(1))
+
+
+def judge_sheet(session: Session, submission: Submission) -> Sheet:
+    """The newest judgement together with the release that stands: everything an instructor may see."""
+    release = newest_release(session, submission)
+    judgement = newest_judgement(session, submission)
+    if release is not None and release.judgement is not None:
+        judgement = release.judgement
+    return _sheet(session, submission, judgement, release)
+
+
+def student_sheet(session: Session, submission: Submission) -> Sheet | None:
+    """The sheet as its learner may see it: released, or practice (a hot-take), or where the placement shows it at once."""
+    sheet = judge_sheet(session, submission)
+    if sheet.release is not None:
+        return sheet
+    if sheet.judgement is None:
+        return None
+    at_once = bool(submission.resource_link.settings.get("show_judged"))
+    return sheet if at_once or sheet.item.kind == "hot_take" else None
+
+
+def _sheet(
+    session: Session, submission: Submission, judgement: JudgementRow | None, release: Release | None
+) -> Sheet:
+    rubric, lesson = rubric_of(submission), lesson_of(submission)
+    ratings = _ratings(session, judgement)
+    reviewed = _human_scores(session, release)
+    rows = tuple(
+        _row(criterion, ratings.get(criterion.id), release, reviewed.get(criterion.id))
+        for criterion in rubric.criteria
+    )
+    graph = judgement.graph_checks if judgement else None
+    graph_points = float(graph["points"]) if graph else None
+    judged = item_points(rubric, {row.criterion.id: row.judge_level for row in rows}, graph_points)
+    return Sheet(
+        submission=submission,
+        rubric=rubric,
+        lesson=lesson,
+        item=lesson.item(submission.item_id),
+        judgement=judgement,
+        rows=rows,
+        points=release.points if release else judged,
+        judge_points=judged,
+        release=release,
+        provenance=_provenance(judgement, release),
+        flags=tuple(judgement.flags) if judgement else (),
+        facts=judgement.facts if judgement else {},
+        graph_checks=graph,
+    )
+
+
+def _ratings(session: Session, judgement: JudgementRow | None) -> dict[str, RatingRow]:
+    if judgement is None:
+        return {}
+    found = session.scalars(select(RatingRow).where(RatingRow.id.in_(judgement.rating_ids.values())))
+    return {rating.criterion: rating for rating in found}
+
+
+def _human_scores(session: Session, release: Release | None) -> dict[str, HumanScoreRow]:
+    if release is None or release.review_id is None:
+        return {}
+    found = session.scalars(select(HumanScoreRow).where(HumanScoreRow.review_id == release.review_id))
+    return {score.criterion: score for score in found}
+
+
+def _row(
+    criterion: Criterion, rating: RatingRow | None, release: Release | None, score: HumanScoreRow | None
+) -> Row:
+    judge_level = rating.level if rating else None
+    level = release.levels.get(criterion.id) if release else judge_level
+    return Row(
+        criterion=criterion,
+        level=level,
+        judge_level=judge_level,
+        rating=rating,
+        points=None if level is None else criterion_points(criterion, level),
+        maximum=criterion.weight,
+        next_needs=None if level is None else criterion.next_needs(level),
+        changed=release is not None and level != judge_level,
+        reason=score.reason if score else None,
+    )
+
+
+def _provenance(judgement: JudgementRow | None, release: Release | None) -> Provenance:
+    if release is not None:
+        return "confirmed" if release.review_id is not None else "policy"
+    return "judged" if judgement is not None else "judging"

@@ -1,0 +1,271 @@
+"""The instructor's decisions: what waits, confirming or changing a sheet, releasing it, correcting it later."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from lti_tool import jobs, scores
+from lti_tool.lesson import Item
+from lti_tool.models import HumanScoreRow, Job, Release, ResourceLink, Review, Submission
+from lti_tool.results import Sheet, State, judge_sheet, judging_job, newest_release, state_of
+from rubrics.scoring import item_points
+
+REASONS: Mapping[str, str] = {
+    "wrong_level": "wrong level",
+    "missed_evidence": "missed evidence",
+    "quote_out_of_context": "quote out of context",
+    "rubric_unclear": "rubric unclear",
+    "other": "other",
+}
+WAITING = ("awaiting_review", "needs_person")
+Tab = Literal["to_review", "all"]
+
+
+class ReviewProblem(ValueError):
+    """The sheet cannot be released as it is; the message is shown and nothing is lost."""
+
+
+class AlreadyReleased(Exception):
+    """Somebody else was first; their release stands."""
+
+    def __init__(self, handle: str | None, at: datetime | None) -> None:
+        super().__init__("Someone else confirmed this first. See theirs.")
+        self.handle = handle
+        self.at = at
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A person's level for one criterion, and why where it differs from the judge's."""
+
+    level: int
+    reason_code: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """One submission in the queue and why it is there, in words."""
+
+    submission: Submission
+    handle: str
+    item: Item
+    why: str
+    detail: str
+    state: State
+    sent_at: datetime
+    points: float | None
+
+
+def queue(session: Session, resource_link: ResourceLink, tab: Tab = "to_review") -> list[QueueRow]:
+    """The placement's submissions that wait for a person, or all of them; unscored and flagged ones first."""
+    found = (
+        select(Submission, Job)
+        .join(Job, (Job.submission_id == Submission.id) & (Job.kind == "judge"))
+        .where(Submission.resource_link_id == resource_link.id)
+        .order_by(Submission.sent_at, Submission.id)
+    )
+    if tab == "to_review":
+        found = found.where(Job.state.in_(WAITING))
+    rows = [_queue_row(session, submission, job) for submission, job in session.execute(found)]
+    return sorted(rows, key=lambda row: row.points is not None) if tab == "to_review" else rows
+
+
+def _queue_row(session: Session, submission: Submission, job: Job) -> QueueRow:
+    sheet = judge_sheet(session, submission)
+    return QueueRow(
+        submission=submission,
+        handle=submission.person.handle,
+        item=sheet.item,
+        why=job.gate_reason or job.last_error or "",
+        detail=_same_text(session, submission),
+        state=state_of(session, submission),
+        sent_at=submission.sent_at,
+        points=sheet.points,
+    )
+
+
+def _same_text(session: Session, submission: Submission) -> str:
+    """Words for the instructor alone when another learner of this registration sent the same text."""
+    other = session.scalar(
+        select(Submission)
+        .join(ResourceLink, ResourceLink.id == Submission.resource_link_id)
+        .where(
+            Submission.text_hash == submission.text_hash,
+            Submission.item_id == submission.item_id,
+            Submission.person_id != submission.person_id,
+            Submission.person.has(registration_id=submission.person.registration_id),
+            ResourceLink.lesson_slug == submission.resource_link.lesson_slug,
+        )
+        .order_by(Submission.sent_at)
+        .limit(1)
+    )
+    return f"{other.person.handle} sent the same text" if other else ""
+
+
+def counts(session: Session, resource_link: ResourceLink) -> dict[Tab, int]:
+    """How many submissions each tab of the queue holds."""
+    by_state = session.execute(
+        select(Job.state, func.count())
+        .join(Submission, Submission.id == Job.submission_id)
+        .where(Job.kind == "judge", Submission.resource_link_id == resource_link.id)
+        .group_by(Job.state)
+    ).all()
+    return {
+        "to_review": sum(count for state, count in by_state if state in WAITING),
+        "all": sum(count for _, count in by_state),
+    }
+
+
+def release(
+    session: Session,
+    resource_link: ResourceLink,
+    submission: Submission,
+    reviewer_id: int,
+    decisions: Mapping[str, Decision],
+    seen_judgement_id: int | None,
+) -> Release:
+    """Make a sheet final: the learner sees it, and the lesson score goes to the outbox, in one transaction.
+
+    Raises ReviewProblem with the sentence to show, or AlreadyReleased when somebody else was first.
+    """
+    sheet = judge_sheet(session, submission)
+    if sheet.release is None and sheet.judgement is not None and sheet.judgement.id != seen_judgement_id:
+        raise ReviewProblem("The judge's sheet changed while you read it. Look at it once more.")
+    _check(sheet, decisions)
+    if not jobs.pass_gate(session, submission.id):
+        raise _taken(session, submission)
+    return _write(session, resource_link, sheet, reviewer_id, decisions, reason=None)
+
+
+def change(
+    session: Session,
+    resource_link: ResourceLink,
+    submission: Submission,
+    reviewer_id: int,
+    decisions: Mapping[str, Decision],
+    reason: str,
+) -> Release:
+    """Correct a released sheet: a new release, with its reason. ReviewProblem if nothing or no reason is given."""
+    sheet = judge_sheet(session, submission)
+    if sheet.release is None:
+        raise ReviewProblem("This has not been released yet.")
+    if not reason.strip():
+        raise ReviewProblem("Say why it changes; the learner reads it.")
+    _check(sheet, decisions)
+    if {key: decision.level for key, decision in decisions.items()} == sheet.release.levels:
+        raise ReviewProblem("No level differs from what was released.")
+    try:
+        with session.begin_nested():
+            return _write(session, resource_link, sheet, reviewer_id, decisions, reason.strip())
+    except IntegrityError as error:
+        raise _taken(session, submission) from error
+
+
+def release_by_policy(session: Session, submission: Submission) -> Release:
+    """Release the judge's own sheet where the placement's policy says so; it must be fully scored."""
+    sheet = judge_sheet(session, submission)
+    levels = {row.criterion.id: row.judge_level for row in sheet.rows}
+    if sheet.judge_points is None or sheet.release is not None:
+        raise ReviewProblem("Only a fully scored sheet that nobody released can be released by policy.")
+    return _store(
+        session, submission.resource_link, sheet, levels, sheet.judge_points, review=None, reason=None
+    )
+
+
+def _check(sheet: Sheet, decisions: Mapping[str, Decision]) -> None:
+    known = {criterion.id for criterion in sheet.rubric.criteria}
+    if unknown := set(decisions) - known:
+        raise ReviewProblem(f"This rubric has no criterion {sorted(unknown)[0]}.")
+    for row in sheet.rows:
+        decision = decisions.get(row.criterion.id)
+        if decision is None:
+            raise ReviewProblem(f"{row.criterion.title} has no level yet.")
+        if not 0 <= decision.level <= row.criterion.top:
+            raise ReviewProblem(f"{row.criterion.title} goes from 0 to {row.criterion.top}.")
+        if decision.reason_code and decision.reason_code not in REASONS:
+            raise ReviewProblem(f"{row.criterion.title}: choose a reason from the list.")
+        differs = row.judge_level is not None and decision.level != row.judge_level
+        if differs and not (decision.reason_code or (decision.reason or "").strip()):
+            raise ReviewProblem(
+                f"You {decision.level}, judge {row.judge_level} on {row.criterion.title}. Say why it changes."
+            )
+
+
+def _write(
+    session: Session,
+    resource_link: ResourceLink,
+    sheet: Sheet,
+    reviewer_id: int,
+    decisions: Mapping[str, Decision],
+    reason: str | None,
+) -> Release:
+    judged = {row.criterion.id: row.judge_level for row in sheet.rows}
+    levels = {criterion_id: decision.level for criterion_id, decision in decisions.items()}
+    review = Review(
+        submission_id=sheet.submission.id,
+        reviewer_id=reviewer_id,
+        judgement_id=sheet.judgement.id if sheet.judgement else None,
+        kind="score" if sheet.judgement is None else "confirm" if levels == judged else "change",
+        scores=[
+            HumanScoreRow(
+                criterion=criterion_id,
+                level=decision.level,
+                judge_level=judged[criterion_id],
+                reason_code=decision.reason_code,
+                reason=(decision.reason or "").strip() or None,
+            )
+            for criterion_id, decision in decisions.items()
+        ],
+    )
+    session.add(review)
+    session.flush()
+    points = item_points(sheet.rubric, levels, _graph_points(sheet))
+    if points is None:
+        raise ReviewProblem("The drawing's checks are missing, so it cannot be scored yet.")
+    return _store(session, resource_link, sheet, levels, points, review, reason)
+
+
+def _store(
+    session: Session,
+    resource_link: ResourceLink,
+    sheet: Sheet,
+    levels: Mapping[str, int | None],
+    points: float,
+    review: Review | None,
+    reason: str | None,
+) -> Release:
+    released = Release(
+        submission_id=sheet.submission.id,
+        sequence=(sheet.release.sequence + 1) if sheet.release else 1,
+        review_id=review.id if review else None,
+        judgement_id=sheet.judgement.id if sheet.judgement else None,
+        levels=dict(levels),
+        graph_points=_graph_points(sheet),
+        points=points,
+        reason=reason,
+    )
+    session.add(released)
+    session.flush()
+    job = judging_job(session, sheet.submission)
+    if job is not None:
+        jobs.add_event(session, job.id, "released", sequence=released.sequence)
+    scores.settle(session, resource_link, sheet.submission.person_id)
+    return released
+
+
+def _graph_points(sheet: Sheet) -> float | None:
+    return float(sheet.graph_checks["points"]) if sheet.graph_checks else None
+
+
+def _taken(session: Session, submission: Submission) -> Exception:
+    stands = newest_release(session, submission)
+    if stands is None:
+        return ReviewProblem("This is still being judged. It comes back to the queue when the judge is done.")
+    reviewer = stands.review.reviewer.handle if stands.review else None
+    return AlreadyReleased(reviewer, stands.released_at)
