@@ -214,9 +214,7 @@ class DrillStep(_Step):
     items: tuple[Id, ...] = Field(min_length=1)
 
 
-Step = Annotated[
-    BriefStep | ReferenceStep | VocabularyStep | HotTakesStep | DrillStep, Field(discriminator="kind")
-]
+Step = Annotated[BriefStep | ReferenceStep | VocabularyStep | HotTakesStep | DrillStep, Field(discriminator="kind")]
 
 
 class Sample(_Frozen):
@@ -333,7 +331,7 @@ class Lesson(_Frozen):
         return cls.model_validate(dict(stored))
 
     def student_view(self) -> Lesson:
-        """The lesson without model answers, notes and samples; no student's page may be built from another."""
+        """The lesson without model answers, notes and samples: all that a student may be shown."""
         hidden = {"model_answer": "", "notes": "", "samples": ()}
         items = tuple(item.model_copy(update=hidden) for item in self.items)
         return self.model_copy(update={"items": items})
