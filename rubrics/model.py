@@ -61,6 +61,8 @@ class Criterion(_Frozen):
     weight: Annotated[float, Field(strict=True, gt=0, le=FULL_WEIGHT, allow_inf_nan=False)]
     levels: tuple[Level, ...]
     rated_by: Literal["judge", "code"] = "judge"
+    question: str = ""  # what the criterion asks, where its title alone does not say
+    out_of_range_cap: Annotated[int, Field(strict=True, ge=0)] | None = None  # outside the word range
 
     @field_validator("levels", mode="before")
     @classmethod
@@ -216,7 +218,7 @@ def _key(loc: tuple[int | str, ...], content: Mapping[str, Any]) -> str:
     inside: Any = content
     for part in loc:
         if isinstance(part, int) and isinstance(inside, Mapping) and part < len(inside):
-            return f"{path}.{list(inside)[part]}"  # a level in a map: its key, not its place
+            return f"{path}.{list(inside)[part]}".removeprefix(".")  # a level in a map: its key, not its place
         path += f"[{part}]" if isinstance(part, int) else f".{part}"
         try:
             inside = inside[part]
