@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from lti_tool import jobs, scores
 from lti_tool.lesson import Item
 from lti_tool.models import HumanScoreRow, Job, Release, ResourceLink, Review, Submission
-from lti_tool.results import Sheet, State, judge_sheet, judging_job, newest_release, state_of
+from lti_tool.results import Row, Sheet, State, judge_sheet, judging_job, newest_release, state_of
 from rubrics.scoring import item_points
 
 REASONS: Mapping[str, str] = {
@@ -178,23 +178,28 @@ def release_by_policy(session: Session, submission: Submission) -> Release:
     )
 
 
+def level_problem(row: Row, decision: Decision | None) -> str | None:
+    """What is wrong with a person's level for one criterion, as a sentence; None if nothing is."""
+    title = row.criterion.title
+    if decision is None:
+        return f"{title} has no level yet."
+    if not 0 <= decision.level <= row.criterion.top:
+        return f"{title} goes from 0 to {row.criterion.top}."
+    if decision.reason_code and decision.reason_code not in REASONS:
+        return f"{title}: choose a reason from the list."
+    differs = row.judge_level is not None and decision.level != row.judge_level
+    if differs and not (decision.reason_code or (decision.reason or "").strip()):
+        return f"You {decision.level}, judge {row.judge_level} on {title}. Say why it changes."
+    return None
+
+
 def _check(sheet: Sheet, decisions: Mapping[str, Decision]) -> None:
     known = {criterion.id for criterion in sheet.rubric.criteria}
     if unknown := set(decisions) - known:
         raise ReviewProblem(f"This rubric has no criterion {sorted(unknown)[0]}.")
     for row in sheet.rows:
-        decision = decisions.get(row.criterion.id)
-        if decision is None:
-            raise ReviewProblem(f"{row.criterion.title} has no level yet.")
-        if not 0 <= decision.level <= row.criterion.top:
-            raise ReviewProblem(f"{row.criterion.title} goes from 0 to {row.criterion.top}.")
-        if decision.reason_code and decision.reason_code not in REASONS:
-            raise ReviewProblem(f"{row.criterion.title}: choose a reason from the list.")
-        differs = row.judge_level is not None and decision.level != row.judge_level
-        if differs and not (decision.reason_code or (decision.reason or "").strip()):
-            raise ReviewProblem(
-                f"You {decision.level}, judge {row.judge_level} on {row.criterion.title}. Say why it changes."
-            )
+        if problem := level_problem(row, decisions.get(row.criterion.id)):
+            raise ReviewProblem(problem)
 
 
 def _write(
