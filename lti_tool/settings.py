@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HOME = Path(".atelier")
+SHORTEST_SECRET = 32
+
+
+class SettingsProblem(ValueError):
+    """A setting that cannot be used; the message names it and says what to change."""
 
 
 class Settings(BaseSettings):
@@ -68,5 +73,19 @@ def is_loopback(host: str) -> bool:
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The process's settings, read once."""
-    return Settings()
+    """The process's settings, read once. SettingsProblem names the first setting that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsProblem(f"ATELIER_{name}: {first['msg'].removeprefix('Value error, ')}.") from None
+
+
+def require_secret(settings: Settings) -> None:
+    """SettingsProblem unless there is a secret key that is long enough."""
+    if len(settings.secret_key) < SHORTEST_SECRET:
+        raise SettingsProblem(
+            f"ATELIER_SECRET_KEY must be at least {SHORTEST_SECRET} characters; "
+            "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        )

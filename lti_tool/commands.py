@@ -1,0 +1,64 @@
+"""`atelier serve`: the web process."""
+
+import os
+import socket
+import sys
+from typing import Annotated
+
+import typer
+
+from lti_tool.settings import SettingsProblem, require_secret
+from lti_tool.terminal import fail, open_database, settings_or_exit
+
+serve = typer.Typer(help="Run the web process.", add_completion=False)
+
+# More threads than open streams: a page that watches its judging holds one.
+THREADS = 32
+
+
+@serve.command()
+def web(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Web processes.")] = 1,
+) -> None:
+    """Serve the tool with gunicorn (threads); the settings are ATELIER_* in the environment."""
+    settings = settings_or_exit()
+    try:
+        require_secret(settings)
+    except SettingsProblem as error:
+        fail(str(error))
+    with open_database(settings):
+        pass
+    if not port_is_free(host, port):
+        fail(f"Port {port} on {host} is taken. Choose another with --port.")
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *gunicorn_options(host, port, workers)])
+
+
+def gunicorn_options(host: str, port: int, workers: int) -> list[str]:
+    """Arguments for gunicorn: the application factory, threads, and no access log (paths name submissions)."""
+    return [
+        "lti_tool.web.app:create_app()",
+        *("--bind", f"{host}:{port}"),
+        *("--workers", str(workers)),
+        *("--worker-class", "gthread"),
+        *("--threads", str(THREADS)),
+        *("--timeout", "60"),
+        *("--graceful-timeout", "5"),
+        *("--log-level", "warning"),
+        # The container's or machine's /tmp may be slow or read-only; memory is neither.
+        *(("--worker-tmp-dir", "/dev/shm") if os.path.isdir("/dev/shm") else ()),
+        "--no-control-socket",
+    ]
+
+
+def port_is_free(host: str, port: int) -> bool:
+    """Whether a server may listen there now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
