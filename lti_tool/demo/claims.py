@@ -1,0 +1,116 @@
+"""What the platform says in an id_token (LTI 1.3 core, AGS 2.0 and NRPS 2.0 claims)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from lti_tool.demo.config import PlatformConfig
+from lti_tool.demo.records import LEARNER, Course, LineItem, Person
+from lti_tool.demo.service import AGS_SCOPES
+from lti_tool.demo.store import RESOURCE_LINK_ID, Store
+
+ID_TOKEN_SECONDS = 60
+PLATFORM_GUID = "atelier-mini-lms"
+
+_LTI = "https://purl.imsglobal.org/spec/lti/claim"
+_MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
+_INSTITUTION = "http://purl.imsglobal.org/vocab/lis/v2/institution/person"
+
+
+def launch_claims(config: PlatformConfig, store: Store, person: Person, nonce: str) -> dict[str, Any]:
+    """Every claim of a resource link launch by this person."""
+    now = int(config.clock().timestamp())
+    return {
+        "iss": config.issuer,
+        "aud": config.client_id,
+        "sub": person.sub,
+        "iat": now,
+        "exp": now + ID_TOKEN_SECONDS,
+        "nonce": nonce,
+        **_person_claims(person),
+        **_message_claims(config, store, person),
+        **_service_claims(config, store),
+    }
+
+
+def role_uris(person: Person) -> list[str]:
+    """The context role first, then the institution's."""
+    at_institution = "Student" if person.role == LEARNER else "Instructor"
+    return [f"{_MEMBERSHIP}#{person.role}", f"{_INSTITUTION}#{at_institution}"]
+
+
+def courses_url(config: PlatformConfig, course: Course, service: str) -> str:
+    return f"{config.issuer}/lti/courses/{course.id}/{service}"
+
+
+def line_items_url(config: PlatformConfig, course: Course) -> str:
+    return courses_url(config, course, "lineitems") + "?type_id=1"
+
+
+def line_item_url(config: PlatformConfig, item: LineItem, part: str = "") -> str:
+    """An item's address; like Moodle's it ends in a query, and a part such as /scores goes before that."""
+    return f"{config.issuer}/lti/courses/{item.course_id}/lineitems/{item.id}/lineitem{part}?type_id=1"
+
+
+def _person_claims(person: Person) -> dict[str, Any]:
+    return {
+        "name": person.name,
+        "given_name": person.given_name,
+        "family_name": person.family_name,
+        "email": person.email,
+        "locale": "en",
+    }
+
+
+def _message_claims(config: PlatformConfig, store: Store, person: Person) -> dict[str, Any]:
+    course, link = store.course(), store.resource_link()
+    return {
+        f"{_LTI}/message_type": "LtiResourceLinkRequest",
+        f"{_LTI}/version": "1.3.0",
+        f"{_LTI}/deployment_id": config.deployment_id,
+        f"{_LTI}/target_link_uri": config.tool_target_link_uri,
+        f"{_LTI}/roles": role_uris(person),
+        f"{_LTI}/context": {
+            "id": course.id,
+            "label": course.label,
+            "title": course.title,
+            "type": ["http://purl.imsglobal.org/vocab/lis/v2/course#CourseSection"],
+        },
+        f"{_LTI}/resource_link": {"id": link.id, "title": link.title, "description": link.description},
+        f"{_LTI}/launch_presentation": {
+            "document_target": "iframe",
+            "width": 840,
+            "height": 640,
+            "locale": "en",
+            "return_url": f"{config.issuer}/returned/{person.slug}",
+        },
+        f"{_LTI}/lis": {
+            "person_sourcedid": person.sourced_id,
+            "course_section_sourcedid": f"sis-{course.id}",
+        },
+        f"{_LTI}/tool_platform": {
+            "guid": PLATFORM_GUID,
+            "name": "Atelier mini-LMS",
+            "product_family_code": "atelier-mini-lms",
+            "version": "1",
+        },
+        f"{_LTI}/custom": dict(config.custom),
+    }
+
+
+def _service_claims(config: PlatformConfig, store: Store) -> dict[str, Any]:
+    course = store.course()
+    endpoint: dict[str, Any] = {"scope": list(AGS_SCOPES), "lineitems": line_items_url(config, course)}
+    with store.session() as session:
+        items = session.scalars(select(LineItem).where(LineItem.resource_link_id == RESOURCE_LINK_ID)).all()
+    if len(items) == 1:  # AGS 2.0 section 3.1.1: named only when the link has one and only one line item
+        endpoint["lineitem"] = line_item_url(config, items[0])
+    return {
+        "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint": endpoint,
+        "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice": {
+            "context_memberships_url": courses_url(config, course, "memberships"),
+            "service_versions": ["2.0"],
+        },
+    }

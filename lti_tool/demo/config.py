@@ -1,0 +1,70 @@
+"""What the bundled platform is told about itself and about the one tool registered with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+JWKS_TIMEOUT_SECONDS = 5
+JWKS_MAX_BYTES = 64 * 1024
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def fetch_jwks(url: str) -> dict[str, Any]:
+    """Read a tool's key set over HTTP; raises RequestException or ValueError, follows no redirect."""
+    with requests.get(url, timeout=JWKS_TIMEOUT_SECONDS, allow_redirects=False, stream=True) as response:
+        if response.status_code != 200:
+            raise ValueError(f"the key set address answered {response.status_code}")
+        body = response.raw.read(JWKS_MAX_BYTES + 1, decode_content=True)
+    if len(body) > JWKS_MAX_BYTES:
+        raise ValueError("the key set is too large")
+    key_set = json.loads(body)
+    if not isinstance(key_set, dict):
+        raise ValueError("the key set is not a JSON object")
+    return key_set
+
+
+@dataclass(frozen=True)
+class PlatformConfig:
+    """One issuer, one registration, one deployment. `issuer` is an origin without a trailing slash."""
+
+    issuer: str
+    tool_login_url: str
+    tool_redirect_uris: tuple[str, ...]
+    tool_target_link_uri: str
+    tool_jwks_url: str
+    client_id: str
+    deployment_id: str
+    database: Path
+    custom: Mapping[str, str] = field(default_factory=dict)
+    clock: Callable[[], datetime] = utc_now
+    fetch_jwks: Callable[[str], dict[str, Any]] = fetch_jwks
+
+    def __post_init__(self) -> None:
+        if origin(self.issuer) != self.issuer:
+            raise ValueError(f"issuer must be an origin like http://localhost:8000, not {self.issuer!r}")
+
+    @property
+    def token_endpoint(self) -> str:
+        return f"{self.issuer}/lti/token"
+
+    @property
+    def tool_origins(self) -> tuple[str, ...]:
+        """The tool's own origins, for our Content-Security-Policy."""
+        addresses = (self.tool_target_link_uri, self.tool_login_url, *self.tool_redirect_uris)
+        return tuple(dict.fromkeys(origin(address) for address in addresses))
+
+
+def origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

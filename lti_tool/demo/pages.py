@@ -1,0 +1,129 @@
+"""The pages people see: enter, the course with the tool in a frame, the live gradebook, the launch itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlencode
+
+from flask import (
+    Blueprint,
+    abort,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+
+from lti_tool.demo.config import PlatformConfig, origin
+from lti_tool.demo.gradebook import gradebook_json, read_gradebook, shown_number
+from lti_tool.demo.records import Person
+from lti_tool.demo.store import Store
+
+SHARED_STATIC = Path(__file__).parent.parent / "web" / "static"
+SHARED_SHEETS = frozenset({"tokens.css", "atelier.css"})
+
+
+def pages_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
+    bp = Blueprint("pages", __name__)
+    _add_course_routes(bp, config, store)
+    _add_gradebook_routes(bp, config, store)
+    _add_launch_routes(bp, config, store)
+
+    @bp.before_request
+    def keep_to_the_issuer() -> ResponseReturnValue | None:
+        """Frames and cookies behave as in life only when the page's address is the issuer's own."""
+        if f"{request.scheme}://{request.host}" == config.issuer or request.method not in ("GET", "HEAD"):
+            return None
+        return redirect(config.issuer + request.full_path.rstrip("?"))
+
+    @bp.app_template_filter("points")
+    def points(value: float) -> str:
+        return shown_number(value)
+
+    return bp
+
+
+def _add_course_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> None:
+    @bp.get("/")
+    def home() -> ResponseReturnValue:
+        return render_template("home.html", config=config, course=store.course(), people=store.people())
+
+    @bp.get("/enter")
+    def enter_as() -> ResponseReturnValue:
+        return redirect(url_for(".course", slug=_person(store, request.args.get("person", "")).slug))
+
+    @bp.get("/enter/<slug>")
+    def course(slug: str) -> ResponseReturnValue:
+        return render_template(
+            "course.html",
+            me=_person(store, slug),
+            people=store.people(),
+            course=store.course(),
+            link=store.resource_link(),
+            columns=read_gradebook(config, store),
+            tool_origin=origin(config.tool_target_link_uri),
+        )
+
+    @bp.get("/returned/<slug>")
+    def returned(slug: str) -> ResponseReturnValue:
+        """Where launch_presentation's return_url leads, inside the frame."""
+        message = request.args.get("lti_errormsg") or request.args.get("lti_msg") or ""
+        return render_template("returned.html", me=_person(store, slug), message=message[:300])
+
+    @bp.get("/shared/<name>")
+    def shared_sheet(name: str) -> ResponseReturnValue:
+        return send_from_directory(SHARED_STATIC, name) if name in SHARED_SHEETS else abort(404)
+
+
+def _add_gradebook_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> None:
+    @bp.get("/gradebook")
+    def gradebook() -> ResponseReturnValue:
+        columns = read_gradebook(config, store)
+        return render_template("gradebook.html", columns=columns, course=store.course(), me=None)
+
+    @bp.get("/gradebook/rows")
+    def gradebook_rows() -> ResponseReturnValue:
+        """The tables alone, for the page that shows them to swap in."""
+        me = store.person(request.args.get("me", ""))
+        return render_template("gradebook_rows.html", columns=read_gradebook(config, store), me=me)
+
+    @bp.get("/gradebook.json")
+    def gradebook_as_json() -> ResponseReturnValue:
+        answer = jsonify({"course": store.course().title, **gradebook_json(read_gradebook(config, store))})
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+
+def _add_launch_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> None:
+    @bp.get("/launch/<slug>")
+    def launch(slug: str) -> ResponseReturnValue:
+        """Third-party-initiated login, posted by a form or, with ?via=get, as a redirect."""
+        fields = _login_request(config, store, _person(store, slug))
+        if request.args.get("via") == "get":
+            joint = "&" if "?" in config.tool_login_url else "?"
+            answer = redirect(config.tool_login_url + joint + urlencode(fields))
+        else:
+            page = render_template("self_post.html", action=config.tool_login_url, fields=fields)
+            answer = make_response(page)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+
+def _login_request(config: PlatformConfig, store: Store, person: Person) -> dict[str, str]:
+    """The parameters of https://www.imsglobal.org/spec/lti/v1p3#additional-login-parameters"""
+    return {
+        "iss": config.issuer,
+        "target_link_uri": config.tool_target_link_uri,
+        "login_hint": person.sub,
+        "lti_message_hint": store.begin_launch(person),
+        "client_id": config.client_id,
+        "lti_deployment_id": config.deployment_id,
+    }
+
+
+def _person(store: Store, slug: str) -> Person:
+    return store.person(slug) or abort(404, "Nobody here has that name.")

@@ -1,0 +1,79 @@
+"""The bundled mini-LMS: an LTI 1.3 platform of its own, to which the tool is one registration."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from lti_tool.demo.ags import ags_blueprint
+from lti_tool.demo.config import PlatformConfig
+from lti_tool.demo.nrps import nrps_blueprint
+from lti_tool.demo.oidc import oidc_blueprint
+from lti_tool.demo.pages import pages_blueprint
+from lti_tool.demo.service import ServiceError
+from lti_tool.demo.store import Store
+from lti_tool.demo.tokens import token_blueprint
+
+__all__ = ["PlatformConfig", "create_platform"]
+
+MAX_BODY = 256 * 1024
+SERVICE_PATHS = ("/lti/courses/", "/lti/token")
+
+
+def create_platform(config: PlatformConfig) -> Flask:
+    """Build the platform over its own database file, which it fills on first use."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    store = Store(config)
+    app.extensions["platform_store"] = store
+    for blueprint in (oidc_blueprint, token_blueprint, ags_blueprint, nrps_blueprint, pages_blueprint):
+        app.register_blueprint(blueprint(config, store))
+    app.add_url_rule("/healthz", view_func=healthz)
+    app.register_error_handler(ServiceError, _refused_service)
+    app.register_error_handler(HTTPException, _refused_request)
+    policy = content_security_policy(config)
+    app.after_request(lambda answer: _secured(answer, policy))
+    return app
+
+
+def healthz() -> ResponseReturnValue:
+    return jsonify(status="ok")
+
+
+def content_security_policy(config: PlatformConfig) -> str:
+    """Own files only; frames and forms may also go to the tool."""
+    tool = " ".join(config.tool_origins)
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        f"connect-src 'self'; frame-src 'self' {tool}; form-action 'self' {tool}; "
+        "base-uri 'none'; frame-ancestors 'self'"
+    )
+
+
+def _refused_service(error: Exception) -> ResponseReturnValue:
+    assert isinstance(error, ServiceError)
+    return error.response()
+
+
+def _refused_request(error: Exception) -> ResponseReturnValue:
+    """JSON for services, a page for people."""
+    assert isinstance(error, HTTPException)
+    code, sentence = error.code or 500, error.description or error.name
+    if error.response is not None:
+        return error.response
+    if request.path.startswith(SERVICE_PATHS):
+        return ServiceError(code, sentence, dict(_kept_headers(error))).response()
+    return render_template("refused.html", title=error.name, sentence=sentence), code
+
+
+def _kept_headers(error: HTTPException) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
+
+
+def _secured(answer: Response, policy: str) -> Response:
+    answer.headers["Content-Security-Policy"] = policy
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
+    return answer

@@ -1,0 +1,99 @@
+"""The demo's processes: web and executor as children, the mini-LMS in a thread of this one."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+from flask import Flask
+from werkzeug.serving import BaseWSGIServer, make_server
+
+STOP_SECONDS = 10
+RESTART_PAUSE_SECONDS = 1.0
+
+
+class ChildFailed(RuntimeError):
+    """A process that the demo needs has ended; the message says which and where its log is."""
+
+
+@dataclass
+class Child:
+    """A process of ours, its log, and how to start it again."""
+
+    name: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    restarts: bool = False
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Start the process; what it prints goes to its log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", "from lti_tool.cli import main; main()", *self.arguments],
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C reaches the demo alone, which then stops its children in order.
+                start_new_session=True,
+            )
+
+    def check(self) -> bool:
+        """Start an executor that has died again (True); a process that may not die raises ChildFailed."""
+        if self.process is None or self.process.poll() is None:
+            return False
+        if not self.restarts:
+            raise ChildFailed(f"{self.name} ended with code {self.process.returncode}; see {self.log}")
+        time.sleep(RESTART_PAUSE_SECONDS)
+        self.start()
+        return True
+
+    def stop(self) -> None:
+        """Ask the process to end, and end it if it does not."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class PlatformServer:
+    """The mini-LMS, served by threads of this process on the loopback address."""
+
+    def __init__(self, app: Flask, port: int) -> None:
+        self._server: BaseWSGIServer = make_server("127.0.0.1", port, app, threaded=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="mini-lms")
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._thread.join(STOP_SECONDS)
+
+
+def wait_until_answers(url: str, child: Child, seconds: float = 60) -> None:
+    """Return once `url` answers 200. ChildFailed if the process behind it ends or stays silent."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        child.check()
+        try:
+            if requests.get(url, timeout=2).status_code == 200:
+                return
+        except requests.RequestException:
+            pass
+        time.sleep(0.1)
+    raise ChildFailed(f"{child.name} did not answer within {seconds:.0f} s; see {child.log}")

@@ -1,0 +1,143 @@
+"""The platform's tables, in an SQLite file of its own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import DateTime, Dialect, ForeignKey, String, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+LEARNER = "Learner"
+INSTRUCTOR = "Instructor"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time, kept in SQLite as naive UTC."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Record(DeclarativeBase):
+    type_annotation_map = {datetime: UtcDateTime}  # noqa: RUF012  (SQLAlchemy reads it from the class)
+
+
+class SigningKey(Record):
+    __tablename__ = "signing_key"
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    private_pem: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Person(Record):
+    __tablename__ = "person"
+    slug: Mapped[str] = mapped_column(primary_key=True)
+    sub: Mapped[str] = mapped_column(unique=True)
+    given_name: Mapped[str]
+    family_name: Mapped[str]
+    email: Mapped[str]
+    sourced_id: Mapped[str]
+    role: Mapped[str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.given_name} {self.family_name}"
+
+    @property
+    def role_word(self) -> str:
+        return "student" if self.role == LEARNER else "instructor"
+
+
+class Course(Record):
+    __tablename__ = "course"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str]
+    title: Mapped[str]
+
+
+class ResourceLink(Record):
+    __tablename__ = "resource_link"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    course_id: Mapped[str] = mapped_column(ForeignKey("course.id"))
+    title: Mapped[str]
+    description: Mapped[str]
+
+
+class LineItem(Record):
+    """A gradebook column. `from_activity`: made by the platform with the activity, not by the tool."""
+
+    __tablename__ = "line_item"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(unique=True)
+    course_id: Mapped[str] = mapped_column(ForeignKey("course.id"))
+    resource_link_id: Mapped[str | None] = mapped_column(ForeignKey("resource_link.id"))
+    from_activity: Mapped[bool] = mapped_column(default=False)
+    label: Mapped[str]
+    score_maximum: Mapped[float]
+    resource_id: Mapped[str] = mapped_column(default="")
+    tag: Mapped[str] = mapped_column(default="")
+    start_date_time: Mapped[str | None]
+    end_date_time: Mapped[str | None]
+    results: Mapped[list[Result]] = relationship(cascade="all, delete-orphan")
+    posts: Mapped[list[ScorePost]] = relationship(cascade="all, delete-orphan")
+
+
+class ScorePost(Record):
+    """A score post as it arrived, refused ones too: `status` is what we answered."""
+
+    __tablename__ = "score_post"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    line_item_id: Mapped[str] = mapped_column(ForeignKey("line_item.id"), index=True)
+    user_id: Mapped[str | None] = mapped_column(index=True)
+    received_at: Mapped[datetime]
+    status: Mapped[int]
+    body: Mapped[str]
+
+
+class Result(Record):
+    """What the gradebook now holds for one learner; `score_given` None is "no score", never zero."""
+
+    __tablename__ = "result"
+    line_item_id: Mapped[str] = mapped_column(ForeignKey("line_item.id"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("person.sub"), primary_key=True)
+    timestamp: Mapped[datetime]
+    activity_progress: Mapped[str]
+    grading_progress: Mapped[str]
+    score_given: Mapped[float | None]
+    score_maximum: Mapped[float | None]
+    comment: Mapped[str | None]
+
+    def scaled(self, column_maximum: float) -> float | None:
+        """The score on the column's own scale, so that 0.85 of 1 reads 85 of 100."""
+        if self.score_given is None or self.score_maximum is None:
+            return None
+        return self.score_given * (column_maximum / self.score_maximum)
+
+
+class LaunchHint(Record):
+    """A launch the platform began; its id travels as lti_message_hint and is used up once."""
+
+    __tablename__ = "launch_hint"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    person_slug: Mapped[str] = mapped_column(ForeignKey("person.slug"))
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class UsedJti(Record):
+    __tablename__ = "used_jti"
+    jti_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class AccessToken(Record):
+    __tablename__ = "access_token"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    scope: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
