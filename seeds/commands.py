@@ -46,5 +46,6 @@ def _facts(lesson: Lesson) -> dict[str, object]:
 
 def _line(lesson: Lesson) -> str:
     weights = ", ".join(f"{item_id} {weight:g}" for item_id, weight in lesson.weights.items())
-    counts = f"{len(lesson.steps)} steps, {len(lesson.items)} items, {len(lesson.terms)} terms"
+    things = {"step": lesson.steps, "item": lesson.items, "term": lesson.terms}
+    counts = ", ".join(f"{len(these)} {name}{'' if len(these) == 1 else 's'}" for name, these in things.items())
     return f"{lesson.slug}: {counts}; weights {weights}; {lesson.content_hash}"

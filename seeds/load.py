@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy.orm import Session
 
 from lti_tool.lesson import InconsistentLesson, Item, Lesson
@@ -157,8 +158,7 @@ def _rubric_links(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _told_of_rubric(error: RubricError, own: Path, key: str) -> list[Fault]:
     if own.exists():
         return [fault._replace(file=f"{RUBRICS_FOLDER}/{fault.file}") for fault in error.faults]
-    told = "; ".join(f"{fault.file}: {fault.message}" for fault in error.faults)
-    return [Fault(LESSON_FILE, key, told)]
+    return [Fault(LESSON_FILE, key, "; ".join(str(fault) for fault in error.faults))]
 
 
 def _mismatches(key: str, item: Item, rubric: Rubric) -> Iterator[tuple[str, str]]:
@@ -178,27 +178,36 @@ def _mismatches(key: str, item: Item, rubric: Rubric) -> Iterator[tuple[str, str
 
 def _shape_faults(error: ValidationError, content: Any, told: list[Fault]) -> Iterator[Fault]:
     known = {fault.key for fault in told if fault.file == LESSON_FILE}
-    for detail in error.errors(include_url=False, include_input=False):
+    details = error.errors(include_url=False, include_input=False)
+    keys = [_key(detail["loc"], content) for detail in details]
+    for key, detail in zip(keys, details, strict=True):
         cause = detail.get("ctx", {}).get("error")
         if isinstance(cause, InconsistentLesson):
-            yield from (Fault(LESSON_FILE, key, message) for key, message in cause.faults)
-        elif (key := _key(detail["loc"], content)) not in known:
-            yield Fault(LESSON_FILE, key, _plain(detail["type"], detail["msg"]))
+            yield from (Fault(LESSON_FILE, *fault) for fault in cause.faults)
+        elif detail["type"] == "too_short" and any(other.startswith(f"{key}[") for other in keys):
+            continue  # pydantic counts only the entries without faults, and those are told one by one
+        elif key not in known:
+            yield Fault(LESSON_FILE, key, _plain(detail))
 
 
-def _plain(kind: str, message: str) -> str:
+def _plain(detail: ErrorDetails) -> str:
     """A sentence for the author of a file, where pydantic's would speak of Python."""
     known = {
         "missing": "is missing",
         "extra_forbidden": "unknown key",
         "invalid_key": "a key is always text",
         "model_type": "expected keys and values",
+        "model_attributes_type": "expected keys and values",
         "string_too_short": "is empty",
         "string_type": "is not text; put it in quotes if it looks like a number",
+        "too_short": "needs at least one entry",
         "tuple_type": "should be a list",
         "union_tag_not_found": "kind is missing",
     }
-    return known.get(kind, message[:1].lower() + message[1:])
+    if detail["type"] == "union_tag_invalid":
+        return f"unknown kind; known are {detail['ctx']['expected_tags']}".replace("'", "")
+    message = detail["msg"]
+    return known.get(detail["type"], message[:1].lower() + message[1:])
 
 
 def _key(loc: tuple[int | str, ...], content: Any) -> str:
