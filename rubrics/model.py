@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from rubrics.look_fors import LookFors, Vocabulary, look_for_faults
 from rubrics.yaml_file import YamlFault, read_yaml
 
 FULL_WEIGHT = 100
@@ -61,6 +62,7 @@ class Criterion(_Frozen):
     weight: Annotated[float, Field(strict=True, gt=0, le=FULL_WEIGHT, allow_inf_nan=False)]
     levels: tuple[Level, ...]
     rated_by: Literal["judge", "code"] = "judge"
+    look_fors: tuple[LookFors, ...] = ()  # what the offline judge searches for, one block a language
     question: str = ""  # what the criterion asks, where its title alone does not say
     out_of_range_cap: Annotated[int, Field(strict=True, ge=0)] | None = None  # outside the word range
 
@@ -120,6 +122,7 @@ class Rubric(_Frozen):
     topic: tuple[Line, ...] = ()  # beginnings of words that a text on this topic uses
     sources: tuple[Line, ...] = ()  # texts a student may have copied
     graph_points: Points = 0
+    look_for_words: tuple[Vocabulary, ...] = ()  # groups of phrases that all criteria's look-fors may name
 
     @model_validator(mode="after")
     def _keeps_the_rules(self) -> Self:
@@ -241,6 +244,7 @@ def _broken_rules(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "graph_points", "only a drawing has graph points"
     if isinstance(content.get("words"), Mapping):
         yield from _range_faults(content["words"])
+    yield from look_for_faults(content)
 
 
 def _duplicate_ids(criteria: Mapping[int, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
