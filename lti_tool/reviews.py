@@ -50,9 +50,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class QueueRow:
-    """One submission in the queue and why it is there, in words."""
+    """One submission in the queue and why it is there, in words; `judgement_id` is the sheet its points come from."""
 
     submission: Submission
+    judgement_id: int | None
     handle: str
     item: Item
     why: str
@@ -80,6 +81,7 @@ def _queue_row(session: Session, submission: Submission, job: Job) -> QueueRow:
     sheet = judge_sheet(session, submission)
     return QueueRow(
         submission=submission,
+        judgement_id=sheet.judgement.id if sheet.judgement else None,
         handle=submission.person.handle,
         item=sheet.item,
         why=job.gate_reason or job.last_error or "",

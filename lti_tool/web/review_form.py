@@ -1,4 +1,4 @@
-"""The form of one review: what it shows at first, what was posted, and what is wrong with it, criterion by criterion."""
+"""The form of one review: how it opens, what was posted, and what is wrong with it, criterion by criterion."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,0 +1,100 @@
+"""What the instructor's pages say about states, flags, facts and the stages of judging."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lti_tool.models import Release, Submission
+from lti_tool.results import Sheet, Stage, stages
+from rubrics.model import Rubric
+from rubrics.scoring import display
+
+STATES: Mapping[str, str] = {
+    "queued": "waits for the judge",
+    "judging": "being judged",
+    "awaiting_review": "to review",
+    "needs_person": "needs a person",
+    "released": "released",
+    "withdrawn": "withdrawn",
+}
+FLAGS: Mapping[str, str] = {
+    "addresses_judge": "part of the text addresses the judge",
+    "copied_brief": "much of it is copied from the brief",
+    "off_topic": "it is not about this lesson",
+    "out_of_range": "the length is out of range",
+    "repetition": "it repeats itself",
+    "empty": "there is no text",
+    "not_text": "this is not readable text",
+    "same_text": "another learner sent the same text",
+}
+_STAGES: Mapping[str, str] = {
+    "received": "received by the judge",
+    "held": "held for a person",
+    "resumed": "resumed",
+    "scoring": "judged",
+}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One line of a submission's history."""
+
+    at: datetime
+    words: str
+    reason: str = ""
+
+
+def flag_words(flags: Iterable[str]) -> list[str]:
+    """Each flag as a sentence's worth of words; an unknown one as it is called."""
+    return [FLAGS.get(flag, flag.replace("_", " ")) for flag in flags]
+
+
+def fact_words(sheet: Sheet) -> list[str]:
+    """The facts that code found in a text, one line each."""
+    facts, lines = sheet.facts, []
+    if (words := facts.get("words")) is not None:
+        lines.append(f"{words} words{_range_words(sheet.rubric, int(words))}")
+    if (share := facts.get("copied_share")) is not None:
+        lines.append(f"{round(float(share) * 100)} % copied from the brief")
+    flags = flag_words(flag for flag in sheet.flags if flag != "out_of_range")
+    if sheet.judgement is not None and "addresses_judge" not in sheet.flags and sheet.rubric.kind == "text":
+        flags.append("nothing addresses the judge")
+    return lines + flags
+
+
+def _range_words(rubric: Rubric, words: int) -> str:
+    if rubric.words is None:
+        return ""
+    low, high = rubric.words.low, rubric.words.high
+    return ", in range" if low <= words <= high else f", asked for {low} to {high}"
+
+
+def history(session: Session, submission: Submission) -> list[Moment]:
+    """What happened to a submission, oldest first: sent, judged, held, released, changed."""
+    moments = [Moment(submission.sent_at, f"sent, attempt {submission.attempt}")]
+    for stage in stages(session, submission):
+        if stage.stage in _STAGES:
+            moments.append(Moment(stage.at, _stage_words(stage)))
+    found = select(Release).where(Release.submission_id == submission.id).order_by(Release.sequence)
+    moments += [_released(release) for release in session.scalars(found)]
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def _stage_words(stage: Stage) -> str:
+    at = stage.detail.get("at")
+    return f"resumed at {at}" if stage.stage == "resumed" and at else _STAGES[stage.stage]
+
+
+def _released(release: Release) -> Moment:
+    by = f"by {release.review.reviewer.handle}" if release.review else "by policy"
+    verb = "released" if release.sequence == 1 else "changed"
+    return Moment(release.released_at, f"{verb} {by}: {display(release.points)} / 100", release.reason or "")
+
+
+def gate_words(graph_checks: Mapping[str, Any]) -> str:
+    """What the drawing's checks add up to."""
+    return f"{display(float(graph_checks['points']))} points by code"
