@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -172,7 +173,7 @@ def test_json_gives_the_same_lesson_back(folder: Path) -> None:
 
 def test_the_hash_follows_the_content_not_the_order_of_keys() -> None:
     tiny = read_lesson(TINY).as_json()
-    turned = dict(reversed(tiny.items()))
+    turned = _turned(tiny)
     changed = {**tiny, "title": "HTTP caching"}
     assert Lesson.from_json(turned).content_hash == Lesson.from_json(tiny).content_hash
     assert Lesson.from_json(changed).content_hash != Lesson.from_json(tiny).content_hash
@@ -346,6 +347,15 @@ def _copy(folder: Path, target: Path) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(file.read_bytes())
     return target
+
+
+def _turned(content: Any) -> Any:
+    """The same content with the keys of every mapping the other way round."""
+    if isinstance(content, list):
+        return [_turned(child) for child in content]
+    if isinstance(content, dict):
+        return {key: _turned(child) for key, child in reversed(content.items())}
+    return content
 
 
 def _short(message: str) -> str:
