@@ -140,6 +140,14 @@ def test_the_reference_drawing_is_the_reference_diagram(seed: Lesson, reference:
     assert drawn == [(edge.start, edge.end, edge.label) for edge in reference.diagram.edges]
 
 
+def test_what_a_student_could_copy_is_known_to_the_essays_rubric(seed: Lesson, reference: ReferenceStep) -> None:
+    [folder] = (folder for folder in bundled() if folder.name == seed.slug)
+    brief = seed.step("brief").model_dump()
+    lines = [brief["markdown"], brief["arithmetic"], brief["framing"], *brief["trade_offs"]]
+    lines += [seed.item("essay").prompt, reference.diagram.long_description]
+    assert set(lines) <= set(read_rubrics(folder, seed)["durable-workflows-essay"].sources)
+
+
 # Any lesson
 
 
