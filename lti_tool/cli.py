@@ -10,7 +10,7 @@ import typer
 
 # name: ("module:attribute", what it does). A Typer app with several commands becomes a group of that name.
 COMMANDS = {
-    "demo": ("flows.demo_command:app", "The whole thing on this machine: a mini-LMS, the tool, a judge."),
+    "demo": ("lti_tool.demo.commands:app", "The whole thing on this machine: a mini-LMS, the tool, a judge."),
     "serve": ("lti_tool.commands:serve", "Run the web process (gunicorn)."),
     "worker": ("flows.commands:worker", "Run the executor: it claims jobs and judges."),
     "up": ("flows.up_command:app", "Web process and executor together, for one machine."),

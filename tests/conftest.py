@@ -1,8 +1,19 @@
 """What every test may lean on."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
+
+from lti_tool import schema
+from lti_tool.attempts import submit
+from lti_tool.db import Database
+from lti_tool.models import Context, Deployment, Launch, Person, Registration, ResourceLink, Submission
+from seeds.load import bundled, load_bundled, load_into, read_lesson
 
 # Nothing of the machine's own settings may reach a test.
 for _name in [name for name in os.environ if name.startswith(("ATELIER_", "PREFECT_"))]:
@@ -19,3 +30,122 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if os.environ.get("CI") and skipped and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.write_line(f"{len(skipped)} tests were skipped, and none may be here", red=True)
+
+
+TINY_LESSON = Path(__file__).parent / "seeds" / "tiny"
+
+
+@dataclass(frozen=True)
+class World:
+    """One course with two placements (the bundled lesson and the tiny one), two learners and two instructors."""
+
+    database: Database
+    registration_id: int
+    resource_link_id: int
+    tiny_link_id: int
+    ada_id: int
+    bo_id: int
+    ines_id: int
+    tom_id: int
+
+    def placement(self, session: Session) -> ResourceLink:
+        """The placement of the bundled lesson."""
+        return session.get_one(ResourceLink, self.resource_link_id)
+
+    def tiny(self, session: Session) -> ResourceLink:
+        """The placement of the tiny lesson."""
+        return session.get_one(ResourceLink, self.tiny_link_id)
+
+
+@pytest.fixture(scope="session")
+def template_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema and two lessons, made once and copied for every test."""
+    file = tmp_path_factory.mktemp("template") / "tool.db"
+    database = Database(f"sqlite:///{file}")
+    prepare(database)
+    database.close()
+    return file
+
+
+def prepare(database: Database) -> None:
+    """Schema and lessons, as an operator would have them."""
+    schema.upgrade(database)
+    with database.write() as session:
+        load_bundled(session)
+        load_into(session, TINY_LESSON)
+
+
+@pytest.fixture
+def database(template_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """A fresh SQLite database with the schema and two lessons."""
+    shutil.copy(template_file, tmp_path / "tool.db")
+    database = Database(f"sqlite:///{tmp_path / 'tool.db'}")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    """People and placements in the fresh database."""
+    return populate(database)
+
+
+def populate(database: Database) -> World:
+    """A registration, a course, two placements, two learners, two instructors; one launch for each person."""
+    with database.write() as session:
+        registration = Registration(
+            name="Campus",
+            issuer="https://campus.example.edu",
+            client_id="client-1",
+            auth_login_url="https://campus.example.edu/auth",
+            auth_token_url="https://campus.example.edu/token",
+            jwks_url="https://campus.example.edu/jwks",
+        )
+        deployment = Deployment(registration=registration, lms_id="1")
+        context = Context(deployment=deployment, lms_id="course-1", label="A201", title="Agents 201")
+        links = [
+            ResourceLink(
+                deployment=deployment,
+                context=context,
+                lms_id=f"link-{slug}",
+                title=slug,
+                lesson_slug=slug,
+                line_items_url="https://campus.example.edu/lineitems",
+                scopes=[],
+                settings={},
+            )
+            for slug in ("durable-workflows", "two-step")
+        ]
+        session.add_all([registration, deployment, context, *links])
+        session.flush()
+        people = [
+            Person(registration_id=registration.id, sub=f"sub-{name}", handle=f"{name}-01", name=name.title())
+            for name in ("ada", "bo", "ines", "tom")
+        ]
+        session.add_all(people)
+        session.flush()
+        for person in people:
+            session.add(
+                Launch(
+                    id=f"launch-{person.handle}",
+                    registration_id=registration.id,
+                    resource_link_id=links[0].id,
+                    person_id=person.id,
+                    role="student" if person.handle[:2] in ("ad", "bo") else "instructor",
+                )
+            )
+        return World(database, registration.id, links[0].id, links[1].id, *(person.id for person in people))
+
+
+@pytest.fixture
+def sample_texts() -> dict[str, str]:
+    """The bundled lesson's own first sample for every item: item id to text."""
+    lesson = read_lesson(bundled()[0])
+    return {item.id: item.samples[0].text for item in lesson.items}
+
+
+@pytest.fixture
+def submission(world: World, sample_texts: dict[str, str]) -> Submission:
+    """Ada's essay, just sent."""
+    with world.database.write() as session:
+        return submit(session, world.placement(session), world.ada_id, "essay", sample_texts["essay"])
