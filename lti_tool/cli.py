@@ -13,7 +13,7 @@ COMMANDS = {
     "demo": ("lti_tool.demo.commands:app", "The whole thing on this machine: a mini-LMS, the tool, a judge."),
     "serve": ("lti_tool.commands:serve", "Run the web process (gunicorn)."),
     "worker": ("flows.commands:worker", "Run the executor: it claims jobs and judges."),
-    "up": ("flows.up_command:app", "Web process and executor together, for one machine."),
+    "up": ("lti_tool.up_command:app", "Web process and executor together, for one machine."),
     "db": ("seeds.database_commands:app", "The database's schema."),
     "doctor": ("flows.doctor_command:app", "Check everything outside this process."),
     "lms": ("lti_tool.lms_commands:app", "Registered platforms."),

@@ -20,8 +20,9 @@ import typer
 from lti_tool.commands import port_is_free
 from lti_tool.db import Database
 from lti_tool.demo.platform import PlatformConfig, create_platform
-from lti_tool.demo.processes import Child, ChildFailed, PlatformServer, wait_until_answers
+from lti_tool.demo.server import PlatformServer
 from lti_tool.platforms import add_registration
+from lti_tool.processes import Child, ChildFailed, wait_until_answers
 from lti_tool.settings import HOME, Settings
 from lti_tool.terminal import fail
 

@@ -1,24 +1,21 @@
-"""The demo's processes: web and executor as children, the mini-LMS in a thread of this one."""
+"""Child processes of one machine: the web process and the executor, started, watched and stopped together."""
 
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
-from flask import Flask
-from werkzeug.serving import BaseWSGIServer, make_server
 
 STOP_SECONDS = 10
 RESTART_PAUSE_SECONDS = 1.0
 
 
 class ChildFailed(RuntimeError):
-    """A process that the demo needs has ended; the message says which and where its log is."""
+    """A process that was needed has ended; the message says which and where its log is."""
 
 
 @dataclass
@@ -42,7 +39,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C reaches the demo alone, which then stops its children in order.
+                # Ctrl-C reaches the parent alone, which then stops its children in order.
                 start_new_session=True,
             )
 
@@ -66,23 +63,6 @@ class Child:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-
-
-class PlatformServer:
-    """The mini-LMS, served by threads of this process on the loopback address."""
-
-    def __init__(self, app: Flask, port: int) -> None:
-        self._server: BaseWSGIServer = make_server("127.0.0.1", port, app, threaded=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="mini-lms")
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop answering."""
-        self._server.shutdown()
-        self._thread.join(STOP_SECONDS)
 
 
 def wait_until_answers(url: str, child: Child, seconds: float = 60) -> None:

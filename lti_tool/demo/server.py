@@ -1,0 +1,25 @@
+"""The mini-LMS as a server, in threads of the demo's own process."""
+
+import threading
+
+from flask import Flask
+from werkzeug.serving import BaseWSGIServer, make_server
+
+STOP_SECONDS = 10
+
+
+class PlatformServer:
+    """The mini-LMS, served by threads of this process on the loopback address."""
+
+    def __init__(self, app: Flask, port: int) -> None:
+        self._server: BaseWSGIServer = make_server("127.0.0.1", port, app, threaded=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="mini-lms")
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._thread.join(STOP_SECONDS)

@@ -1,0 +1,48 @@
+"""`atelier up`: web process and executor together, for one machine."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from lti_tool.commands import port_is_free
+from lti_tool.processes import Child, ChildFailed, wait_until_answers
+from lti_tool.settings import HOME, SettingsProblem, require_secret
+from lti_tool.terminal import fail, open_database, settings_or_exit
+
+app = typer.Typer(help="Web process and executor together.", add_completion=False)
+
+
+@app.command()
+def up(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+) -> None:
+    """Run `serve` and `worker` (with Prefect's embedded server unless PREFECT_API_URL is set) until interrupted."""
+    settings = settings_or_exit()
+    try:
+        require_secret(settings)
+    except SettingsProblem as error:
+        fail(str(error))
+    with open_database(settings):
+        pass
+    if not port_is_free(host, port):
+        fail(f"Port {port} on {host} is taken. Choose another with --port.")
+    web = Child("the web process", ["serve", "--host", host, "--port", str(port)], {}, HOME / "logs" / "web.log")
+    executor = Child("the executor", ["worker"], {}, HOME / "logs" / "worker.log", restarts=True)
+    try:
+        web.start()
+        executor.start()
+        wait_until_answers(f"http://{host}:{port}/readyz", web)
+        typer.echo(f"{settings.base_url} is up; logs in {HOME / 'logs'}; Ctrl-C stops it")
+        while True:
+            time.sleep(0.5)
+            if [child.name for child in (web, executor) if child.check()]:
+                typer.echo("the executor died and was started again", err=True)
+    except ChildFailed as error:
+        fail(f"{error}.")
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
+    finally:
+        executor.stop()
+        web.stop()
