@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -95,6 +94,17 @@ def _released(release: Release) -> Moment:
     return Moment(release.released_at, f"{verb} {by}: {display(release.points)} / 100", release.reason or "")
 
 
-def gate_words(graph_checks: Mapping[str, Any]) -> str:
-    """What the drawing's checks add up to."""
-    return f"{display(float(graph_checks['points']))} points by code"
+def told_released(learner: str, title: str, release: Release) -> str:
+    """The line that says a release has happened."""
+    verb = "released" if release.sequence == 1 else "changed and released again"
+    return f"{learner}, {title}: {verb}, {display(release.points)} / 100."
+
+
+def told_already(release: Release, person_id: int) -> str:
+    """The line for a commit that came second: who was first, and when (UTC)."""
+    at = f"{release.released_at:%H:%M} UTC"
+    if release.review is None:
+        return f"This was released by policy at {at}. See what was released."
+    if release.review.reviewer_id == person_id:
+        return f"You confirmed this at {at}. This is what you released."
+    return f"Someone else confirmed this at {at}. See theirs."

@@ -1,0 +1,243 @@
+"""The instructor's pages: the queue, one review, the scores sent."""
+
+from dataclasses import dataclass, replace
+
+from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from lti_tool import reviews
+from lti_tool.attempts import find_submission
+from lti_tool.models import Person, ResourceLink, Submission
+from lti_tool.results import judge_sheet, newest_release
+from lti_tool.web.context import current
+from lti_tool.web.instructor_words import STATES, told_already, told_released
+from lti_tool.web.queue_page import View, following, learner, matching_rows, queue_page, read_view, waits
+from lti_tool.web.review_form import ReviewForm, posted_form
+from lti_tool.web.review_page import review_page
+from lti_tool.web.sessions import signed_in
+from rubrics.scoring import display
+
+bp = Blueprint("instructor", __name__, url_prefix="/l/<launch_id>")
+bp.add_app_template_filter(display, "points")
+
+Answer = str | Response | tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A ticked row that could not be released, and why."""
+
+    public_id: str
+    learner: str
+    question: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What became of the ticked rows."""
+
+    released: int
+    refused: tuple[Refused, ...]
+
+
+@bp.get("/queue")
+@signed_in("instructor")
+def queue(launch_id: str) -> Answer:
+    """What waits for a person, or everything that was sent."""
+    with current().database.read() as session:
+        return _queue(session, read_view(request.args), done=_done(session, request.args.get("done", "")))
+
+
+@bp.post("/queue/release")
+@signed_in("instructor")
+def release_selected(launch_id: str) -> Answer:
+    """Confirm the judge's levels of the ticked rows, each on its own."""
+    picks = list(dict.fromkeys(request.form.getlist("pick")))
+    outcomes = [_release_as_judged(pick) for pick in picks]
+    refused = tuple(outcome for outcome in outcomes if outcome is not None)
+    if not picks:
+        refused = (Refused("", "", "", "Tick the rows to release first."),)
+    with current().database.read() as session:
+        return _queue(session, read_view(request.form), outcomes=Outcomes(len(picks) - len(refused), refused))
+
+
+def _release_as_judged(pick: str) -> Refused | None:
+    """Release one ticked row, `<public id>:<judgement id>`; None when it went well."""
+    public_id, _, seen = pick.partition(":")
+    try:
+        with current().database.write() as session:
+            resource_link = _placement(session)
+            submission = find_submission(session, resource_link, public_id)
+            if submission is None:
+                return Refused("", "", "", "One ticked row is not in this course any more.")
+            sheet = judge_sheet(session, submission)
+            refused = Refused(public_id, submission.person.handle, sheet.item.title, "")
+            decisions = {
+                row.criterion.id: reviews.Decision(row.judge_level) for row in sheet.rows if row.judge_level is not None
+            }
+            seen_id = int(seen) if seen.isascii() and seen.isdigit() else None
+            reviews.release(session, resource_link, submission, g.person_id, decisions, seen_id)
+    except reviews.ReviewProblem as problem:
+        return replace(refused, sentence=str(problem))
+    except reviews.AlreadyReleased:
+        return replace(refused, sentence="Somebody confirmed this already. Theirs stands.")
+    return None
+
+
+@bp.get("/queue/go")
+@signed_in("instructor")
+def go(launch_id: str) -> Answer:
+    """The page chosen in the narrow bar."""
+    page = "scores" if request.args.get("to") == "scores" else "queue"
+    return redirect(url_for(f"instructor.{page}", launch_id=launch_id))
+
+
+@bp.get("/queue/help")
+@signed_in("instructor")
+def help_page(launch_id: str) -> Answer:
+    """What the pages do, and their keys."""
+    with current().database.read() as session:
+        return _render(session, "help.html", "help_page", reasons=reviews.REASONS)
+
+
+@bp.get("/review/<public_id>")
+@signed_in("instructor")
+def review(launch_id: str, public_id: str) -> Answer:
+    """One submission: its sheet, and the form while there is something to decide."""
+    with current().database.read() as session:
+        submission = _submission(session, public_id)
+        notice = _done(session, request.args.get("done", ""))
+        change = request.args.get("change") == "1"
+        return _review(session, submission, read_view(request.args), change=change, notice=notice)
+
+
+@bp.post("/review/<public_id>")
+@signed_in("instructor")
+def confirm(launch_id: str, public_id: str) -> Answer:
+    """Release a sheet as the form fills it in, then open the next row."""
+    view = read_view(request.form)
+    try:
+        with current().database.write() as session:
+            submission = _submission(session, public_id)
+            form = posted_form(judge_sheet(session, submission), request.form)
+            _, after = following(matching_rows(session, _placement(session), _to_review(view)), submission)
+            if form.sheet.release is None and form.problems:
+                raise reviews.ReviewProblem("")
+            reviews.release(session, _placement(session), submission, g.person_id, form.decisions, form.seen)
+    except reviews.ReviewProblem as problem:
+        return _refused(public_id, view, str(problem)), 422
+    except reviews.AlreadyReleased:
+        return _taken(public_id, view), 409
+    if after is None:
+        return redirect(url_for("instructor.queue", launch_id=launch_id) + view.query(done=public_id))
+    there = url_for("instructor.review", launch_id=launch_id, public_id=after.submission.public_id)
+    return redirect(there + view.query(done=public_id))
+
+
+@bp.post("/review/<public_id>/change")
+@signed_in("instructor")
+def change(launch_id: str, public_id: str) -> Answer:
+    """Correct a released sheet, with a reason."""
+    view = read_view(request.form)
+    try:
+        with current().database.write() as session:
+            submission = _submission(session, public_id)
+            form = posted_form(judge_sheet(session, submission), request.form)
+            if form.problems:
+                raise reviews.ReviewProblem("")
+            reviews.change(session, _placement(session), submission, g.person_id, form.decisions, form.reason)
+    except reviews.ReviewProblem as problem:
+        return _refused(public_id, view, str(problem), change=True), 422
+    except reviews.AlreadyReleased:
+        return _taken(public_id, view), 409
+    here = url_for("instructor.review", launch_id=launch_id, public_id=public_id)
+    return redirect(here + view.query(done=public_id))
+
+
+def _refused(public_id: str, view: View, problem: str, *, change: bool = False) -> str:
+    """The form as it was sent, with what is wrong with it."""
+    with current().database.read() as session:
+        submission = _submission(session, public_id)
+        form = posted_form(judge_sheet(session, submission), request.form)
+        return _review(session, submission, view, change=change, form=form, problem=problem)
+
+
+def _taken(public_id: str, view: View) -> str:
+    """The sheet that stands, for whoever came second."""
+    with current().database.read() as session:
+        submission = _submission(session, public_id)
+        stands = newest_release(session, submission)
+        notice = told_already(stands, g.person_id) if stands else ""
+        return _review(session, submission, view, notice=notice, taken=True)
+
+
+def _placement(session: Session) -> ResourceLink:
+    return session.get_one(ResourceLink, g.resource_link_id)
+
+
+def _submission(session: Session, public_id: str) -> Submission:
+    found = find_submission(session, _placement(session), public_id)
+    return found if found is not None else abort(404)
+
+
+def _done(session: Session, public_id: str) -> str:
+    """The line about the release that led here, if there was one in this placement."""
+    submission = find_submission(session, _placement(session), public_id) if public_id else None
+    release = newest_release(session, submission) if submission else None
+    if submission is None or release is None:
+        return ""
+    title = judge_sheet(session, submission).item.title
+    return told_released(learner(submission.person, read_view(request.args).names), title, release)
+
+
+def _to_review(view: View) -> View:
+    return replace(view, tab="to_review")
+
+
+def _queue(session: Session, view: View, *, done: str = "", outcomes: Outcomes | None = None) -> str:
+    page = queue_page(session, _placement(session), view)
+    return _render(
+        session,
+        "queue.html",
+        "queue",
+        page=page,
+        done=done,
+        outcomes=outcomes,
+        states=STATES,
+        learner=learner,
+        waits=waits,
+    )
+
+
+def _review(
+    session: Session,
+    submission: Submission,
+    view: View,
+    *,
+    change: bool = False,
+    form: ReviewForm | None = None,
+    problem: str = "",
+    notice: str = "",
+    taken: bool = False,
+) -> str:
+    page = review_page(session, _placement(session), submission, view, change=change, form=form)
+    return _render(
+        session,
+        "review.html",
+        "queue",
+        page=page,
+        problem=problem,
+        notice=notice,
+        taken=taken,
+        reasons=reviews.REASONS,
+        place={"launch_id": g.launch.id, "public_id": submission.public_id},
+    )
+
+
+def _render(session: Session, template: str, section: str, **said: object) -> str:
+    person = session.get_one(Person, g.person_id)
+    return render_template(
+        f"instructor/{template}", section=f"instructor.{section}", who=person.name or person.handle, **said
+    )

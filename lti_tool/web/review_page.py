@@ -1,0 +1,131 @@
+"""One review as a page: the sheet, the form where one is open, the text or drawing, history, facts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from lti_tool.models import Release, ResourceLink, Submission
+from lti_tool.results import Sheet, judge_sheet, judging_job, state_of
+from lti_tool.reviews import REASONS, WAITING, queue
+from lti_tool.web.drawing_page import DrawingPage, drawing_page
+from lti_tool.web.instructor_words import STATES, Moment, fact_words, history
+from lti_tool.web.markup import Passage, highlight, markdown, passages
+from lti_tool.web.queue_page import View, following, learner
+from lti_tool.web.review_form import ReviewForm, first_form
+
+Mode = Literal["assisted", "change", "released", "with the judge", "withdrawn"]
+
+
+@dataclass(frozen=True)
+class ReviewPage:
+    """Everything the page of one submission shows; `form` is None where there is nothing to decide."""
+
+    submission: Submission
+    sheet: Sheet
+    form: ReviewForm | None
+    mode: Mode
+    lead: str
+    learner: str
+    view: View
+    place: int | None
+    waiting: int
+    text: Markup
+    quoted: frozenset[int]
+    drawing: DrawingPage | None
+    prompt: Markup
+    judge: str
+    why_changed: Mapping[str, str]
+    history: tuple[Moment, ...]
+    facts: tuple[str, ...]
+
+
+def review_page(
+    session: Session,
+    resource_link: ResourceLink,
+    submission: Submission,
+    view: View,
+    *,
+    change: bool = False,
+    form: ReviewForm | None = None,
+) -> ReviewPage:
+    """The page of one submission; with `form`, as it was sent and refused."""
+    sheet = judge_sheet(session, submission)
+    mode = _mode(session, sheet, change)
+    open_form = (form or first_form(sheet)) if mode in ("assisted", "change") else None
+    waiting = queue(session, resource_link)
+    marked = _passages(sheet)
+    return ReviewPage(
+        submission=submission,
+        sheet=sheet,
+        form=open_form,
+        mode=mode,
+        lead=_lead(session, sheet, mode),
+        learner=learner(submission.person, view.names),
+        view=view,
+        place=following(waiting, submission)[0],
+        waiting=len(waiting),
+        text=highlight(submission.text, marked),
+        quoted=frozenset(passage.number for passage in marked),
+        drawing=drawing_page(submission.text, sheet.lesson) if sheet.item.kind == "drawing" else None,
+        prompt=markdown(sheet.item.prompt),
+        judge=_judge(sheet),
+        why_changed=_why_changed(sheet.release),
+        history=tuple(history(session, submission)),
+        facts=tuple(fact_words(sheet)),
+    )
+
+
+def _mode(session: Session, sheet: Sheet, change: bool) -> Mode:
+    if sheet.release is not None:
+        return "change" if change else "released"
+    state = state_of(session, sheet.submission)
+    if state in WAITING:
+        return "assisted"
+    return "withdrawn" if state == "withdrawn" else "with the judge"
+
+
+def _lead(session: Session, sheet: Sheet, mode: Mode) -> str:
+    if mode == "change":
+        return "Released already. A change is a new release, with its reason."
+    if mode == "released":
+        return "The student sees this sheet."
+    if mode != "assisted":
+        return f"Nothing to decide: {STATES[state_of(session, sheet.submission)]}."
+    job = judging_job(session, sheet.submission)
+    why = ((job.gate_reason or job.last_error) if job else None) or ""
+    here = f"Here because {why[:1].lower()}{why[1:].rstrip('.')}. " if why else ""
+    todo = "Fill in every level." if sheet.judgement is None else "Confirm, or change with a reason."
+    return here + todo
+
+
+def _passages(sheet: Sheet) -> list[Passage]:
+    found: list[Passage] = []
+    if sheet.item.kind == "drawing":
+        return found
+    for number, row in enumerate(sheet.rows, start=1):
+        if row.rating:
+            found += passages(sheet.submission.text, row.rating.quotes, number, row.criterion.title)
+    return found
+
+
+def _judge(sheet: Sheet) -> str:
+    if sheet.judgement is None:
+        return ""
+    label = sheet.judgement.judge_label or sheet.judgement.judge
+    said = "provisional" in label.casefold()
+    return f"{label}, provisional" if sheet.judgement.provisional and not said else label
+
+
+def _why_changed(release: Release | None) -> dict[str, str]:
+    """Criterion id to the words given for its level, from the list, in free text, or both."""
+    if release is None or release.review is None:
+        return {}
+    said = {}
+    for score in release.review.scores:
+        parts = [REASONS.get(score.reason_code or "", ""), score.reason or ""]
+        if any(parts):
+            said[score.criterion] = ": ".join(part for part in parts if part)
+    return said
