@@ -44,6 +44,9 @@ class Settings(BaseSettings):
         default="durable-workflows", description="The lesson of a launch that names none."
     )
     session_minutes: int = Field(default=120, ge=5, description="Life of a session after its last use.")
+    trusted_proxies: int = Field(
+        default=0, ge=0, description="How many proxies of the operator's stand in front of the tool."
+    )
     log_level: str = Field(default="INFO", description="Lowest level that is logged.")
 
     @field_validator("base_url")

@@ -1,0 +1,193 @@
+"""Registrations of platforms, and what each family of platforms does differently, as data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from lti_tool.models import Deployment, Registration
+from lti_tool.settings import Settings, is_loopback
+
+MAX_URL = 2000
+MAX_ID = 255
+
+
+class RegistrationProblem(ValueError):
+    """A registration cannot be stored as given; the message says what to change."""
+
+
+# ---- what platforms do differently ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PlatformRules:
+    """How a family of platforms treats scores (sources: Canvas doc/api and scores_controller, Moodle mod_lti)."""
+
+    family: str
+    submitted_message: bool
+    """Whether handed-in work is announced by Submitted + PendingManual without a score. Moodle blanks the
+    grade it has at any gradingProgress other than FullyGraded, so there it never is."""
+    conflict_may_mean_stored: bool
+    """Whether 409 also answers an exact repetition of a score that was stored."""
+    server_error_may_mean_locked: bool
+    """Whether 500 is how a locked grade is told; it lasts as long as the lock."""
+
+
+RULES = {
+    "canvas": PlatformRules("canvas", True, False, False),
+    "moodle": PlatformRules("moodle", False, True, True),
+    "unknown": PlatformRules("unknown", False, True, False),
+}
+
+
+def rules_for(family: str | None) -> PlatformRules:
+    """The rules of a product_family_code; the careful ones for a platform we do not know."""
+    return RULES.get((family or "").strip().lower(), RULES["unknown"])
+
+
+# ---- registrations -------------------------------------------------------------------------------------------
+
+
+def add_registration(
+    session: Session,
+    settings: Settings,
+    *,
+    name: str,
+    issuer: str,
+    client_id: str,
+    auth_login_url: str,
+    auth_token_url: str,
+    jwks_url: str,
+    deployment_ids: Sequence[str],
+    token_audience: str | None = None,
+) -> Registration:
+    """Store a platform; the same issuer and client id again updates its addresses and adds deployments.
+
+    RegistrationProblem says in a sentence what cannot be accepted; nothing is stored then.
+    """
+    _check_text("name", name)
+    _check_text("issuer", issuer, MAX_URL)
+    _check_text("client id", client_id)
+    addresses = {"auth_login_url": auth_login_url, "auth_token_url": auth_token_url, "jwks_url": jwks_url}
+    for field, url in addresses.items():
+        _check_url(field.replace("_", "-").removesuffix("-url") + " address", url, settings)
+    if not deployment_ids:
+        raise RegistrationProblem("Give at least one deployment id; the platform shows it beside the client id.")
+    for lms_id in deployment_ids:
+        _check_text("deployment id", lms_id)
+    if token_audience is not None:
+        _check_text("token audience", token_audience, MAX_URL)
+    registration = _stored(session, issuer, client_id) or Registration(issuer=issuer, client_id=client_id)
+    registration.name, registration.token_audience, registration.enabled = name, token_audience, True
+    for field, url in addresses.items():
+        setattr(registration, field, url)
+    session.add(registration)
+    _add_deployments(registration, deployment_ids)
+    session.flush()
+    return registration
+
+
+def list_registrations(session: Session) -> list[Registration]:
+    """Every registration with its deployments, oldest first."""
+    query = select(Registration).options(selectinload(Registration.deployments)).order_by(Registration.id)
+    return list(session.scalars(query))
+
+
+def remove_registration(session: Session, registration_id: int) -> Registration:
+    """Disable a registration, so that it opens nothing more; what learners did stays. Adding it again enables it.
+
+    RegistrationProblem if there is none of that id.
+    """
+    found = session.get(Registration, registration_id)
+    if found is None:
+        raise RegistrationProblem(f"There is no registration {registration_id}; `atelier lms list` shows them all.")
+    found.enabled = False
+    return found
+
+
+def find_registration(session: Session, issuer: str, client_id: str | None) -> Registration | None:
+    """The enabled registration of (issuer, client id); without a client id the issuer's only one, else None."""
+    query = select(Registration).where(Registration.issuer == issuer, Registration.enabled)
+    if client_id:
+        query = query.where(Registration.client_id == client_id)
+    found = session.scalars(query.limit(2)).all()
+    return found[0] if len(found) == 1 else None
+
+
+def is_ambiguous(session: Session, issuer: str) -> bool:
+    """Whether an issuer alone does not tell which registration is meant."""
+    query = select(Registration.id).where(Registration.issuer == issuer, Registration.enabled).limit(2)
+    return len(session.scalars(query).all()) > 1
+
+
+def _stored(session: Session, issuer: str, client_id: str) -> Registration | None:
+    query = select(Registration).where(Registration.issuer == issuer, Registration.client_id == client_id)
+    return session.scalar(query)
+
+
+def _add_deployments(registration: Registration, deployment_ids: Sequence[str]) -> None:
+    present = {deployment.lms_id: deployment for deployment in registration.deployments}
+    for lms_id in dict.fromkeys(deployment_ids):
+        if lms_id in present:
+            present[lms_id].enabled = True
+        else:
+            registration.deployments.append(Deployment(lms_id=lms_id))
+
+
+def _check_text(what: str, value: str, longest: int = MAX_ID) -> None:
+    if not value or value != value.strip() or len(value) > longest or not value.isprintable():
+        raise RegistrationProblem(
+            f"The {what} must be 1 to {longest} printable characters without spaces at its ends."
+        )
+
+
+def _check_url(what: str, url: str, settings: Settings) -> None:
+    _check_text(what, url, MAX_URL)
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        raise RegistrationProblem(f"The {what} is not a web address.") from None
+    if not host or parts.username is not None or parts.fragment or " " in url:
+        raise RegistrationProblem(f"The {what} must be a web address such as https://lms.example.edu/path.")
+    if parts.scheme == "https":
+        return
+    if parts.scheme != "http":
+        raise RegistrationProblem(f"The {what} must begin with https://.")
+    if not (settings.allow_http and is_loopback(host)):
+        raise RegistrationProblem(
+            f"The {what} must begin with https://; plain http is for loopback addresses with ATELIER_ALLOW_HTTP=1."
+        )
+
+
+# ---- where a platform's pages come from ----------------------------------------------------------------------
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a web address; "" for anything else."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return ""
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host or not set(host) <= _HOST_CHARACTERS:
+        return ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+_HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_:")
+
+
+def frame_origins(registration: Registration) -> set[str]:
+    """The origins that may frame us for a registration: its issuer's and its login page's.
+
+    Hosted Canvas shares one issuer; institutions frame from their own host under instructure.com.
+    """
+    origins = {origin_of(registration.issuer), origin_of(registration.auth_login_url)} - {""}
+    host = urlsplit(registration.issuer).hostname if origin_of(registration.issuer) else None
+    if host and host.endswith(".instructure.com"):
+        origins.add("https://*.instructure.com")
+    return origins

@@ -1,0 +1,81 @@
+"""The application factory: one function wires everything."""
+
+import re
+import secrets
+import time
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from lti_tool.db import Database
+from lti_tool.logs import configure_logging
+from lti_tool.outbound import Outbound
+from lti_tool.settings import Settings, get_settings
+from lti_tool.web import api, instructor, student
+from lti_tool.web.context import Atelier, current
+from lti_tool.web.errors import register_errors
+from lti_tool.web.headers import FrameOrigins, set_security_headers
+from lti_tool.web.sessions import register_sessions
+
+log = structlog.get_logger()
+MAX_BODY = 1024 * 1024
+SECRET_LENGTH = 32
+REQUEST_ID = re.compile(r"[A-Za-z0-9-]{4,64}")
+
+
+class SecretKeyProblem(ValueError):
+    """The secret key is missing or too short to seal anything with."""
+
+
+def create_app(settings: Settings | None = None, database: Database | None = None) -> Flask:
+    """The tool as a WSGI application; settings from the environment and its database unless given."""
+    settings = settings or get_settings()
+    if len(settings.secret_key) < SECRET_LENGTH:
+        raise SecretKeyProblem(f"Set ATELIER_SECRET_KEY to at least {SECRET_LENGTH} random characters.")
+    configure_logging(settings.log_level)
+    app = Flask(__name__)
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_MEMORY_SIZE=MAX_BODY, MAX_FORM_PARTS=200)
+    app.extensions["atelier"] = Atelier(
+        settings, database or Database(settings.database_url), Outbound(settings)
+    )
+    app.extensions["atelier.frame_origins"] = FrameOrigins()
+    _trust_proxies(app, settings.trusted_proxies)
+    app.before_request(_begin_request)
+    app.after_request(set_security_headers)
+    app.after_request(_end_request)
+    register_errors(app)
+    register_sessions(app)
+    for module in (api, student, instructor):
+        app.register_blueprint(module.bp)
+    return app
+
+
+def _trust_proxies(app: Flask, count: int) -> None:
+    if count:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count
+        )
+
+
+def _begin_request() -> None:
+    sent = request.headers.get("X-Request-ID", "")
+    trusted = current().settings.trusted_proxies > 0 and REQUEST_ID.fullmatch(sent)
+    number = secrets.token_hex(4)
+    g.request_id = sent if trusted else f"{number[:4]}-{number[4:]}"
+    g.started = time.monotonic()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _end_request(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    # The endpoint, not the path: paths hold launch ids, queries hold codes.
+    log.info(
+        "request",
+        method=request.method,
+        endpoint=request.endpoint,
+        status=response.status_code,
+        milliseconds=round((time.monotonic() - g.get("started", time.monotonic())) * 1000),
+    )
+    return response

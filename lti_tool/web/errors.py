@@ -1,0 +1,118 @@
+"""Every refused or failed request, as one small page or, for scripts, as JSON."""
+
+from dataclasses import dataclass
+
+import structlog
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from lti_tool.db import utc_now
+from lti_tool.web.refusals import PageRefusal, Refusal
+
+log = structlog.get_logger()
+MAX_TEXT_BACK = 200_000
+
+
+@dataclass(frozen=True)
+class ErrorPage:
+    """What an error page says; `text` is what the person had typed, given back to copy."""
+
+    code: str
+    label: str
+    title: str
+    sentence: str
+    hint: str = ""
+    text: str = ""
+    return_url: str | None = None
+    new_tab_url: str | None = None
+    new_tab_code: str = ""
+
+
+HTTP_PAGES = {
+    404: ErrorPage("not_found", "not found", "Nothing here.", "The address leads nowhere."),
+    405: ErrorPage(
+        "method_not_allowed", "not found", "Nothing here.", "This address is not opened that way."
+    ),
+    413: ErrorPage(
+        "too_large", "too large", "That was too large.", "At most 1 MB can be sent at once. Nothing was changed."
+    ),
+    429: ErrorPage(
+        "too_many", "too many", "That was too often.", "Wait a minute, then go on. Nothing was changed."
+    ),
+    500: ErrorPage(
+        "internal", "broken", "That broke.", "What was saved before is still there. The fault is recorded."
+    ),
+    503: ErrorPage("unavailable", "not ready", "Not ready yet.", "The tool is starting or its database is away."),
+}
+OTHER_PAGE = ErrorPage("bad_request", "refused", "That was refused.", "The request could not be read.")
+
+
+def typed_text() -> str:
+    """What the person sent in the field `text`, so that a refused form loses nothing."""
+    if request.method != "POST" or request.content_length is None:
+        return ""
+    try:
+        return request.form.get("text", "")[:MAX_TEXT_BACK]
+    except HTTPException:  # the body itself is what was refused
+        return ""
+
+
+def render_error(page: ErrorPage, status: int) -> Response:
+    """The page with its code, time and request id; JSON where only JSON was asked for."""
+    now = utc_now().strftime("%d %b %Y %H:%M:%S UTC")
+    request_id = g.get("request_id", "")
+    if request.accept_mimetypes.best == "application/json":
+        answer = jsonify(error=page.code, title=page.title, sentence=page.sentence, request_id=request_id)
+    else:
+        answer = make_response(render_template("error.html", page=page, time=now, request_id=request_id))
+    answer.status_code = status
+    return answer
+
+
+def page_of(refusal: Refusal) -> ErrorPage:
+    """The words of a refusal."""
+    return ErrorPage(
+        code=refusal.code,
+        label=refusal.label,
+        title=refusal.title,
+        sentence=refusal.sentence,
+        hint=refusal.admin_hint,
+        text=typed_text() if isinstance(refusal, PageRefusal) else "",
+        return_url=g.get("return_url"),
+    )
+
+
+def _refused(refusal: Refusal) -> Response:
+    return render_error(page_of(refusal), refusal.status)
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    answer = render_error(HTTP_PAGES.get(status, OTHER_PAGE if status < 500 else HTTP_PAGES[500]), status)
+    for name, value in error.get_headers():
+        if name == "Allow":
+            answer.headers[name] = value
+    return answer
+
+
+def _unexpected(error: Exception) -> Response:
+    # The traceback names code, not the request: messages of ours never hold essay text or names.
+    log.error("unexpected", error=type(error).__name__, endpoint=request.endpoint, where=_where(error))
+    return render_error(HTTP_PAGES[500], 500)
+
+
+def _where(error: Exception) -> list[str]:
+    places = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{traceback.tb_lineno} {code.co_name}")
+        traceback = traceback.tb_next
+    return places[-6:]
+
+
+def register_errors(app: Flask) -> None:
+    """Answer refusals, HTTP errors and anything unexpected with pages of our own."""
+    app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
