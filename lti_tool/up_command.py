@@ -1,6 +1,8 @@
 """`atelier up`: web process and executor together, for one machine."""
 
+import signal
 import time
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -28,6 +30,7 @@ def up(
         pass
     if not port_is_free(host, port):
         fail(f"Port {port} on {host} is taken. Choose another with --port.")
+    signal.signal(signal.SIGTERM, _interrupt)
     web = Child("the web process", ["serve", "--host", host, "--port", str(port)], {}, HOME / "logs" / "web.log")
     executor = Child("the executor", ["worker"], {}, HOME / "logs" / "worker.log", restarts=True)
     try:
@@ -46,3 +49,7 @@ def up(
     finally:
         executor.stop()
         web.stop()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

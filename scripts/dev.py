@@ -63,10 +63,16 @@ def use_newer_python(arguments):
     """Start over with a newer Python where one is on the path."""
     for minor in range(20, OLDEST[1] - 1, -1):
         newer = shutil.which("python3.{}".format(minor))
-        if newer:
+        if newer and works(newer):
             return subprocess.call([newer, os.path.abspath(__file__)] + arguments)
     say("Atelier needs Python {}.{} or newer; this is {}.{}.".format(*(OLDEST + tuple(sys.version_info[:2]))))
     return 1
+
+
+def works(python):
+    """Whether a Python starts and is new enough; a version manager may leave names that lead nowhere."""
+    probe = "import sys; sys.exit(sys.version_info < {!r})".format(OLDEST)
+    return subprocess.call([python, "-c", probe], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
 
 
 def say(text):
