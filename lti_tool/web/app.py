@@ -12,10 +12,11 @@ from lti_tool.db import Database
 from lti_tool.logs import configure_logging
 from lti_tool.outbound import Outbound
 from lti_tool.settings import Settings, get_settings
-from lti_tool.web import api, instructor, student
+from lti_tool.web import api, instructor, launch, student
 from lti_tool.web.context import Atelier, current
 from lti_tool.web.errors import register_errors
 from lti_tool.web.headers import FrameOrigins, set_security_headers
+from lti_tool.web.platform_keys import PlatformKeys
 from lti_tool.web.sessions import register_sessions
 
 log = structlog.get_logger()
@@ -36,9 +37,9 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     configure_logging(settings.log_level)
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_MEMORY_SIZE=MAX_BODY, MAX_FORM_PARTS=200)
-    app.extensions["atelier"] = Atelier(
-        settings, database or Database(settings.database_url), Outbound(settings)
-    )
+    atelier = Atelier(settings, database or Database(settings.database_url), Outbound(settings))
+    app.extensions["atelier"] = atelier
+    app.extensions["atelier.platform_keys"] = PlatformKeys(atelier.database, atelier.outbound)
     app.extensions["atelier.frame_origins"] = FrameOrigins()
     _trust_proxies(app, settings.trusted_proxies)
     app.before_request(_begin_request)
@@ -46,7 +47,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.after_request(_end_request)
     register_errors(app)
     register_sessions(app)
-    for module in (api, student, instructor):
+    for module in (api, launch, student, instructor):
         app.register_blueprint(module.bp)
     return app
 

@@ -1,0 +1,37 @@
+"""Names and Role Provisioning Services 2.0: who is in a course.
+
+https://www.imsglobal.org/spec/lti-nrps/v2p0
+"""
+
+from typing import Any
+
+from lti_tool.access_tokens import AccessTokens, Client
+from lti_tool.keys import SigningKey
+from lti_tool.models import Registration
+from lti_tool.outbound import ReplyUnreadable
+from lti_tool.services import PlatformService
+
+MEMBERSHIP_READ = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
+MEMBERSHIPS_TYPE = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
+
+
+def members(
+    outbound: Client,
+    registration: Registration,
+    key: SigningKey,
+    memberships_url: str,
+    *,
+    tokens: AccessTokens | None = None,
+) -> list[dict[str, Any]]:
+    """Every member of the course as the platform describes it (`user_id`, `roles`, perhaps `name`), all pages.
+
+    Roles may be short words or URIs; rights come from the launch, never from here.
+    """
+    service = PlatformService(outbound, registration, key, (MEMBERSHIP_READ,), tokens)
+    found: list[dict[str, Any]] = []
+    for page in service.pages(memberships_url, MEMBERSHIPS_TYPE):
+        rows = page.get("members") if isinstance(page, dict) else None
+        if not isinstance(rows, list):
+            raise ReplyUnreadable(200, "a list of members was expected")
+        found += [row for row in rows if isinstance(row, dict) and isinstance(row.get("user_id"), str)]
+    return found

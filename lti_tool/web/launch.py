@@ -1,0 +1,289 @@
+"""The door: login, launch, and the step from the launch into its own pages.
+
+login -> the platform -> launch (POST) -> 303 /l/<launch>/enter?code=… -> 303 /l/<launch>/ -> the role's page
+"""
+
+import secrets
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import structlog
+from flask import Blueprint, Response, current_app, g, jsonify, make_response, redirect, request, url_for
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session, joinedload
+from werkzeug.wrappers import Response as BaseResponse
+
+from lti_tool.db import utc_now
+from lti_tool.keys import ensure_key, public_jwks
+from lti_tool.models import Audit, Deployment, Handoff, Launch, LoginState, Registration
+from lti_tool.platforms import find_registration, is_ambiguous
+from lti_tool.web import refusals
+from lti_tool.web.context import current
+from lti_tool.web.errors import ErrorPage, page_of, render_error
+from lti_tool.web.logins import (
+    STATE_SECONDS,
+    Login,
+    begin_login,
+    check_browser,
+    check_state,
+    consume_state,
+    cookie_name,
+)
+from lti_tool.web.platform_keys import PlatformKeys
+from lti_tool.web.records import record_launch
+from lti_tool.web.sessions import find_session, open_session, set_session_cookie, signed_in, token_hash
+from lti_tool.web.verify import Expected, VerifiedLaunch, is_ours, verify_launch
+
+bp = Blueprint("launch", __name__)
+log = structlog.get_logger()
+
+HANDOFF_SECONDS = 60
+NEW_TAB_SECONDS = 300
+MAX_FIELD = 4000
+LAUNCH_PATH = "/lti/launch"
+
+
+@bp.errorhandler(refusals.LaunchRefusal)
+def refused(refusal: refusals.LaunchRefusal) -> Response:
+    """Write down that a launch was refused, by its code alone, and say so."""
+    with current().database.write() as session:
+        session.add(
+            Audit(
+                kind="launch_refused",
+                code=refusal.code,
+                registration_id=refusal.registration_id,
+                request_id=g.request_id,
+            )
+        )
+    log.warning("launch_refused", code=refusal.code, registration_id=refusal.registration_id)
+    return render_error(page_of(refusal), refusal.status)
+
+
+# ---- login ---------------------------------------------------------------------------------------------------
+
+
+@bp.route("/lti/login", methods=["GET", "POST"])
+def login() -> BaseResponse:
+    """Begin a login: remember state and nonce, mark the browser, ask the platform who this is."""
+    atelier = current()
+    issuer, target = _login_field("iss"), _login_field("target_link_uri")
+    login_hint = _login_field("login_hint")
+    message_hint = _login_field("lti_message_hint", required=False)
+    client_id = _login_field("client_id", required=False) or None
+    deployment_hint = _login_field("lti_deployment_id", required=False) or None
+    if deployment_hint and len(deployment_hint) > 255:
+        raise refusals.LoginIncomplete(claim="lti_deployment_id")
+    if not is_ours(target, atelier.settings.base_url):
+        raise refusals.TargetWrong()
+    with atelier.database.write() as session:
+        registration = _registration(session, issuer, client_id)
+        begun = begin_login(session, atelier.settings, registration.id, deployment_hint)
+    address = authorization_url(
+        registration, begun, atelier.settings.base_url + LAUNCH_PATH, login_hint, message_hint
+    )
+    answer = redirect(address, code=302)
+    answer.set_cookie(
+        cookie_name(begun.state),
+        begun.browser_token,
+        max_age=STATE_SECONDS,
+        path=LAUNCH_PATH,
+        secure=True,
+        httponly=True,
+        samesite="None",
+        partitioned=True,
+    )
+    return answer
+
+
+def _login_field(name: str, *, required: bool = True) -> str:
+    value = (request.form if request.method == "POST" else request.args).get(name, "")
+    if (required and not value) or len(value) > MAX_FIELD or not _storable(value):
+        raise refusals.LoginIncomplete(claim=name)
+    return value
+
+
+def _storable(text: str) -> bool:
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _registration(session: Session, issuer: str, client_id: str | None) -> Registration:
+    found = find_registration(session, issuer, client_id)
+    if found is not None:
+        return found
+    if client_id is None and is_ambiguous(session, issuer):
+        raise refusals.PlatformAmbiguous()
+    raise refusals.PlatformUnknown()
+
+
+def authorization_url(
+    registration: Registration, begun: Login, redirect_uri: str, login_hint: str, message_hint: str
+) -> str:
+    """The platform's login address with our question; what its query holds already stays.
+
+    https://www.imsglobal.org/spec/security/v1p0/#step-2-authentication-request
+    """
+    question = {
+        "scope": "openid",
+        "response_type": "id_token",
+        "response_mode": "form_post",
+        "prompt": "none",
+        "client_id": registration.client_id,
+        "redirect_uri": redirect_uri,
+        "login_hint": login_hint,
+        "state": begun.state,
+        "nonce": begun.nonce,
+    }
+    if message_hint:
+        question["lti_message_hint"] = message_hint
+    parts = urlsplit(registration.auth_login_url)
+    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in question]
+    return urlunsplit(parts._replace(query=urlencode([*kept, *question.items()])))
+
+
+# ---- launch --------------------------------------------------------------------------------------------------
+
+
+@bp.post(LAUNCH_PATH)
+def launch() -> BaseResponse:
+    """Verify the platform's message once, store the launch, send the browser on by GET."""
+    atelier = current()
+    state = request.form.get("state", "")
+    check_state(atelier.settings, state)
+    with atelier.database.write() as session:
+        begun = consume_state(session, state)
+    try:
+        check_browser(begun, request.cookies.get(cookie_name(state)))
+        if "error" in request.form:
+            raise refusals.PlatformDeclined()
+        verified = _verified(begun, request.form.get("id_token", ""))
+    except refusals.LaunchRefusal as refusal:
+        refusal.registration_id = begun.registration_id
+        raise
+    with atelier.database.write() as session:
+        stored = record_launch(session, atelier.settings, begun.registration_id, verified)
+        token = open_session(session, stored.id, atelier.settings.session_minutes)
+        code = _hand_off(session, stored.id, "enter", HANDOFF_SECONDS)
+    answer = redirect(url_for("launch.enter", launch_id=stored.id, code=code), code=303)
+    set_session_cookie(answer, stored.id, token)
+    answer.delete_cookie(
+        cookie_name(state), path=LAUNCH_PATH, secure=True, httponly=True, samesite="None", partitioned=True
+    )
+    return answer
+
+
+def _verified(begun: LoginState, token: str) -> VerifiedLaunch:
+    atelier = current()
+    with atelier.database.read() as session:
+        registration = session.get(Registration, begun.registration_id)
+        if registration is None or not registration.enabled:
+            raise refusals.PlatformUnknown()
+        enabled = select(Deployment.lms_id).where(
+            Deployment.registration_id == registration.id, Deployment.enabled
+        )
+        deployments = frozenset(session.scalars(enabled))
+    expected = Expected(
+        issuer=registration.issuer,
+        client_id=registration.client_id,
+        nonce=begun.nonce,
+        base_url=atelier.settings.base_url,
+        deployments=deployments,
+        deployment_hint=begun.deployment_hint,
+    )
+    keys: PlatformKeys = current_app.extensions["atelier.platform_keys"]
+    return verify_launch(token, expected, lambda kid: keys.for_key(registration, kid))
+
+
+# ---- from the launch into its pages --------------------------------------------------------------------------
+
+
+@bp.get("/l/<launch_id>/enter")
+def enter(launch_id: str) -> BaseResponse:
+    """Go on if the browser kept the cookie; else offer the same page in its own tab."""
+    atelier = current()
+    with atelier.database.write() as session:
+        known = _take_hand_off(session, launch_id, "enter", request.args.get("code", ""))
+        if find_session(session, launch_id) is not None:
+            return redirect(url_for("launch.home", launch_id=launch_id), code=303)
+        if known is None:
+            raise refusals.LaunchExpired()
+        code = _hand_off(session, launch_id, "tab", NEW_TAB_SECONDS)
+    g.launch = known
+    blocked = refusals.FrameStorageBlocked()
+    page = ErrorPage(
+        code=blocked.code,
+        label=blocked.label,
+        title=blocked.title,
+        sentence=blocked.sentence,
+        new_tab_url=url_for("launch.enter_in_tab", launch_id=launch_id),
+        new_tab_code=code,
+    )
+    return render_error(page, blocked.status)
+
+
+@bp.post("/l/<launch_id>/enter")
+def enter_in_tab(launch_id: str) -> BaseResponse:
+    """Open the launch in a tab of its own, where its cookie is kept; the code is good once, for five minutes."""
+    atelier = current()
+    with atelier.database.write() as session:
+        if _take_hand_off(session, launch_id, "tab", request.form.get("code", "")) is None:
+            raise refusals.LaunchExpired()
+        token = open_session(session, launch_id, atelier.settings.session_minutes)
+    answer = redirect(url_for("launch.home", launch_id=launch_id), code=303)
+    set_session_cookie(answer, launch_id, token)
+    return answer
+
+
+@bp.get("/l/<launch_id>/")
+@signed_in()
+def home(launch_id: str) -> BaseResponse:
+    """The first page of the launch's role."""
+    endpoint = "instructor.queue" if g.launch.role == "instructor" else "student.path"
+    return redirect(url_for(endpoint, launch_id=launch_id), code=303)
+
+
+def _hand_off(session: Session, launch_id: str, purpose: str, seconds: int) -> str:
+    code = secrets.token_urlsafe(32)
+    session.execute(delete(Handoff).where(Handoff.expires_at < utc_now()))
+    session.add(
+        Handoff(
+            code_hash=token_hash(f"{purpose}:{code}"),
+            launch_id=launch_id,
+            expires_at=utc_now() + timedelta(seconds=seconds),
+        )
+    )
+    return code
+
+
+def _take_hand_off(session: Session, launch_id: str, purpose: str, code: str) -> Launch | None:
+    """The launch of an unused code in time, used up now; None for any other code."""
+    taken = session.execute(
+        delete(Handoff)
+        .where(
+            Handoff.code_hash == token_hash(f"{purpose}:{code}"),
+            Handoff.launch_id == launch_id.replace("\x00", ""),
+            Handoff.expires_at > utc_now(),
+        )
+        .returning(Handoff.launch_id)
+    ).scalar_one_or_none()
+    if taken is None:
+        return None
+    query = select(Launch).where(Launch.id == taken).options(joinedload(Launch.registration))
+    return session.scalars(query).one()
+
+
+# ---- keys ----------------------------------------------------------------------------------------------------
+
+
+@bp.get("/lti/jwks")
+def jwks() -> Response:
+    """Our public keys, for platforms to check our assertions with."""
+    atelier = current()
+    with atelier.database.read() as session:
+        key_set = public_jwks(session)
+    if not key_set["keys"]:
+        with atelier.database.write() as session:
+            ensure_key(session, atelier.settings)
+            key_set = public_jwks(session)
+    answer = make_response(jsonify(key_set))
+    answer.headers["Cache-Control"] = "public, max-age=300"
+    return answer
