@@ -313,13 +313,13 @@ def read_criterion(page: Page, block: LookFors) -> Reading:
     used = [name for name in (*rule.all, *rule.any) if name in found] if rule else []
     ahead = block.levels.get(level + 1, Rule(any=("none",)))
     absent = [name for name in (*ahead.all, *ahead.any) if name in signals and name not in found]
-    raised = [cap.when for cap in caps if cap.when in found]
+    names = [*(cap.when for cap in caps if cap.when in found), *used]
     return Reading(
         level=level,
         found=tuple(signals[name].found for name in used),
         missing=tuple(note for name in absent if (note := signals[name].missing)),
         capped=tuple(cap.note for cap in caps),
-        spans=_distinct(span for name in (*raised, *used) for span in found[name]),
+        spans=_distinct([*(found[name][0] for name in names), *(span for name in names for span in found[name])]),
     )
 
 

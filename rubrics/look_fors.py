@@ -47,7 +47,7 @@ def _phrase(phrase: str) -> str:
     return phrase
 
 
-Phrase = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Phrase = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 Words = dict[Name, tuple[Phrase, ...]]
 
 

@@ -13,17 +13,20 @@ _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)(?!\s+[a-z])|[ \t]*\n
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _LONG_LINE = 100  # a text without blank lines, whose lines are longer than this, has a paragraph a line
 
-NUMBERS = frozenset(
+_NUMBERS_TEXT = (
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand".split()
+    "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand"
 )
-ORDINALS = frozenset(
+NUMBERS = frozenset(_NUMBERS_TEXT.split())
+_ORDINALS_TEXT = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
-    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split()
+    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
 )
-NEGATORS = frozenset(
-    "no not never without none nothing nobody neither nor cannot hardly rarely avoid avoids lack lacks".split()
+ORDINALS = frozenset(_ORDINALS_TEXT.split())
+_NEGATORS_TEXT = (
+    "no not never without none nothing nobody neither nor cannot hardly rarely avoid avoids lack lacks"
 )
+NEGATORS = frozenset(_NEGATORS_TEXT.split())
 _IRREGULAR = {
     form: base
     for base, forms in {
