@@ -111,11 +111,10 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for reading; on SQLite it never waits for a writer."""
-        with self._sessions() as session:
+        """A session for reading; on SQLite it never waits for a writer. What was read stays readable afterwards."""
+        with self._sessions() as session:  # closing rolls back; a rollback of its own would expire what was read
             session.connection(execution_options=READ_ONLY)
             yield session
-            session.rollback()
 
     def close(self) -> None:
         """Give back every connection."""
