@@ -6,20 +6,23 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from lti_tool import reviews
+from lti_tool import passback, reviews
 from lti_tool.attempts import find_submission
-from lti_tool.models import Person, ResourceLink, Submission
+from lti_tool.models import Passback, Person, ResourceLink, Submission
 from lti_tool.results import judge_sheet, newest_release
 from lti_tool.web.context import current
 from lti_tool.web.instructor_words import STATES, told_already, told_released
 from lti_tool.web.queue_page import View, following, learner, matching_rows, queue_page, read_view, waits
 from lti_tool.web.review_form import ReviewForm, posted_form
 from lti_tool.web.review_page import review_page
+from lti_tool.web.scores_page import scores_page
 from lti_tool.web.sessions import signed_in
 from rubrics.scoring import display
 
 bp = Blueprint("instructor", __name__, url_prefix="/l/<launch_id>")
 bp.add_app_template_filter(display, "points")
+
+_SENT_AGAIN = "It is on its way again."
 
 Answer = str | Response | tuple[str, int]
 
@@ -241,3 +244,39 @@ def _render(session: Session, template: str, section: str, **said: object) -> st
     return render_template(
         f"instructor/{template}", section=f"instructor.{section}", who=person.name or person.handle, **said
     )
+
+
+# ---- scores sent ---------------------------------------------------------------------------------------------
+
+
+@bp.get("/scores")
+@signed_in("instructor")
+def scores(launch_id: str) -> Answer:
+    """What was released, what was told the course, and what it said back."""
+    return _scores("scores.html", read_view(request.args), notice=_SENT_AGAIN if "again" in request.args else "")
+
+
+@bp.get("/scores/table")
+@signed_in("instructor")
+def scores_table(launch_id: str) -> Answer:
+    """The same as a piece of a page, for the script that keeps it fresh."""
+    return _scores("_scores.html", read_view(request.args))
+
+
+@bp.post("/scores/<int:passback_id>/again")
+@signed_in("instructor")
+def send_again(launch_id: str, passback_id: int) -> Answer:
+    """Send a refused message once more."""
+    with current().database.write() as session:
+        message = session.get(Passback, passback_id)
+        if message is None or message.resource_link_id != g.resource_link_id:
+            abort(404)
+        passback.send_again(session, message.id)
+    there = url_for("instructor.scores", launch_id=launch_id)
+    return redirect(there + read_view(request.form).query(again="1"))
+
+
+def _scores(template: str, view: View, *, notice: str = "") -> str:
+    with current().database.read() as session:
+        page = scores_page(session, _placement(session), view.names)
+        return _render(session, template, "scores", page=page, view=view, notice=notice)

@@ -1,0 +1,213 @@
+"""The scores of a placement, learner by learner: ours, the message to the course, and what the course said back."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lti_tool.lesson import Lesson
+from lti_tool.lessons import current_lesson
+from lti_tool.models import Job, LessonScore, Passback, Person, ResourceLink, Submission
+from lti_tool.reviews import counts
+from lti_tool.scores import Standing, lesson_standing
+from lti_tool.web.queue_page import learner
+from rubrics.scoring import display
+
+TRIES = 8
+ANSWER_CHARACTERS = 200
+_WAITS: Mapping[str, str] = {
+    "awaiting_review": "with you",
+    "needs_person": "with you",
+    "queued": "with the judge",
+    "running": "with the judge",
+    "withdrawn": "withdrawn",
+}
+_NEAREST = ("awaiting_review", "needs_person", "running", "queued", "withdrawn")
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message's state as the table says it."""
+
+    words: str
+    mark: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One learner: our score, what still waits, the newest message and what the course answered."""
+
+    handle: str
+    learner: str
+    score: float | None
+    before: float | None
+    scored_at: datetime | None
+    waits: tuple[str, ...]
+    message: str
+    mark: str
+    tone: str
+    course: str
+    next_try: datetime | None
+    at: datetime | None
+    passback_id: int | None
+    state: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class ScoresPage:
+    """Everything the page of scores shows."""
+
+    rows: tuple[ScoreRow, ...]
+    waiting: int
+
+    @property
+    def sent(self) -> int:
+        """How many learners' scores the course has."""
+        return sum(row.state == "sent" and row.score is not None for row in self.rows)
+
+    @property
+    def on_the_way(self) -> int:
+        """How many messages are not settled yet."""
+        return sum(row.state in ("waiting", "unknown") for row in self.rows)
+
+    @property
+    def refused(self) -> tuple[ScoreRow, ...]:
+        """The rows whose message needs a person."""
+        return tuple(row for row in self.rows if row.state == "refused")
+
+
+def scores_page(session: Session, resource_link: ResourceLink, names: bool) -> ScoresPage:
+    """The placement's learners who have sent anything, by handle."""
+    lesson = current_lesson(session, resource_link.lesson_slug).lesson
+    states = _states(session, resource_link)
+    people = session.scalars(
+        select(Person).where(Person.id.in_({person_id for person_id, _ in states})).order_by(Person.handle)
+    )
+    messages = _newest_messages(session, resource_link)
+    rows = []
+    for person in people:
+        standing = lesson_standing(session, resource_link, person.id)
+        waits = _waits(lesson, standing, {item: state for (who, item), state in states.items() if who == person.id})
+        scores = _scores(session, resource_link, person.id)
+        rows.append(_row(learner(person, names), person.handle, scores, waits, messages.get(person.id)))
+    return ScoresPage(tuple(rows), counts(session, resource_link)["to_review"])
+
+
+def _row(
+    shown: str,
+    handle: str,
+    scores: list[LessonScore],
+    waits: tuple[str, ...],
+    sending: tuple[Passback, Job | None] | None,
+) -> ScoreRow:
+    passback, job = sending or (None, None)
+    newest = scores[-1] if scores else None
+    message = _message(passback, job) if passback else _no_message(newest, waits)
+    return ScoreRow(
+        handle=handle,
+        learner=shown,
+        score=newest.given if newest else None,
+        before=scores[-2].given if len(scores) > 1 else None,
+        scored_at=newest.scored_at if newest else None,
+        waits=waits,
+        message=message.words,
+        mark=message.mark,
+        tone=message.tone,
+        course=_course(passback),
+        next_try=_next_try(passback, job),
+        at=(passback.settled_at or passback.created_at) if passback else None,
+        passback_id=passback.id if passback else None,
+        state=passback.state if passback else "",
+        answer=(passback.answer or "")[:ANSWER_CHARACTERS].rstrip(".") if passback else "",
+    )
+
+
+def _message(passback: Passback, job: Job | None) -> Message:
+    tries = job.tries if job else 0
+    if passback.state == "waiting":
+        return (
+            Message(f"sending, try {tries} of {TRIES}", "[>]", "st-now")
+            if tries
+            else Message("waits to be sent", "[ ]")
+        )
+    told = "handed-in work told" if passback.kind == "submitted" else "sent again" if passback.sequence > 1 else "sent"
+    known = {
+        "sent": Message(told, "[x]", "st-x"),
+        "unknown": Message("no answer: comparing", "[!]", "st-warn"),
+        "overtaken": Message("overtaken by a newer message", "[x]", "st-x"),
+        "refused": Message("the course refused", "[!]", "st-bad"),
+    }
+    return known[passback.state]
+
+
+def _no_message(score: LessonScore | None, waits: tuple[str, ...]) -> Message:
+    if score is not None:
+        return Message("no gradebook column to send to", "[ ]")
+    return Message("waits for release" if any("with" in wait for wait in waits) else "not complete", "[ ]")
+
+
+def _course(passback: Passback | None) -> str:
+    if passback is None:
+        return ""
+    back: Mapping[str, Any] = passback.read_back or {}
+    if back.get("resultScore") is not None:
+        return f"{display(float(back['resultScore']))} / {display(float(back.get('resultMaximum') or 1))}"
+    if passback.state == "unknown":
+        return "unknown"
+    if passback.state != "sent":
+        return ""
+    return "submitted" if passback.kind == "submitted" else "accepted"
+
+
+def _next_try(passback: Passback | None, job: Job | None) -> datetime | None:
+    return job.next_try_at if passback and job and passback.state == "waiting" and job.tries else None
+
+
+def _newest_messages(session: Session, resource_link: ResourceLink) -> dict[int, tuple[Passback, Job | None]]:
+    """Person id to the newest message about them, with the job that sends it."""
+    found = session.execute(
+        select(Passback, Job)
+        .outerjoin(Job, (Job.passback_id == Passback.id) & (Job.kind == "send_score"))
+        .where(Passback.resource_link_id == resource_link.id)
+        .order_by(Passback.timestamp)
+    )
+    return {passback.person_id: (passback, job) for passback, job in found}
+
+
+def _scores(session: Session, resource_link: ResourceLink, person_id: int) -> list[LessonScore]:
+    found = select(LessonScore).where(
+        LessonScore.resource_link_id == resource_link.id, LessonScore.person_id == person_id
+    )
+    return list(session.scalars(found.order_by(LessonScore.sequence)))
+
+
+def _states(session: Session, resource_link: ResourceLink) -> dict[tuple[int, str], str]:
+    """(Person id, item id) to the judging state nearest to the instructor, over every attempt."""
+    found = session.execute(
+        select(Submission.person_id, Submission.item_id, Job.state)
+        .join(Job, (Job.submission_id == Submission.id) & (Job.kind == "judge"))
+        .where(Submission.resource_link_id == resource_link.id)
+    )
+    states: dict[tuple[int, str], list[str]] = {}
+    for person_id, item_id, state in found:
+        states.setdefault((person_id, item_id), []).append(state)
+    return {key: _nearest(each) for key, each in states.items()}
+
+
+def _nearest(states: Iterable[str]) -> str:
+    known = set(states)
+    return next((state for state in _NEAREST if state in known), "done")
+
+
+def _waits(lesson: Lesson, standing: Standing, states: Mapping[str, str]) -> tuple[str, ...]:
+    """What the lesson score still waits for: "The pitch: with you"."""
+    return tuple(
+        f"{item.title}: {_WAITS.get(states.get(item.id, ''), 'not sent')}"
+        for item in lesson.items
+        if standing.weights.get(item.id) and standing.parts.get(item.id) is None
+    )

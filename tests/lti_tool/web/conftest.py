@@ -1,0 +1,117 @@
+"""Browsers that are signed in on a launch, and the application they talk to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask, g
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from lti_tool.models import Job, JudgementRow, Launch, RatingRow, Submission, WebSession
+from lti_tool.settings import Settings
+from lti_tool.web.app import create_app
+from lti_tool.web.sessions import COOKIE, form_token, open_session, token_hash
+
+
+@dataclass(frozen=True)
+class Browser:
+    """A browser with the session of one launch."""
+
+    client: FlaskClient
+    launch_id: str
+    token: str
+
+    def url(self, path: str) -> str:
+        """An address under this launch."""
+        return f"/l/{self.launch_id}/{path}"
+
+    def get(self, path: str) -> TestResponse:
+        """Open a page of this launch."""
+        return self.client.get(self.url(path))
+
+    def post(self, path: str, form: Mapping[str, Any] | None = None) -> TestResponse:
+        """Send a form of this launch, sealed."""
+        return self.client.post(self.url(path), data={"form_token": self.seal(), **(form or {})})
+
+    def seal(self) -> str:
+        """The form token that pages of this launch carry."""
+        with self.client.application.test_request_context():
+            with self.client.application.extensions["atelier"].database.read() as session:
+                found = select(WebSession).where(WebSession.token_hash == token_hash(self.token))
+                g.session = session.scalars(found).one()
+                g.launch = session.get_one(Launch, self.launch_id)
+                return form_token()
+
+
+SignIn = Callable[[str], Browser]
+
+
+@pytest.fixture
+def app(world) -> Flask:
+    """The tool on the fresh database."""
+    settings = Settings(secret_key="s" * 40, allow_http=True, rate_limits="off")
+    return create_app(settings, world.database)
+
+
+@pytest.fixture
+def sign_in(app, world) -> SignIn:
+    """`sign_in("launch-ines-01")`: a browser with the session of that launch."""
+
+    def open_browser(launch_id: str) -> Browser:
+        with world.database.write() as session:
+            token = open_session(session, launch_id, minutes=60)
+        client = app.test_client()
+        client.set_cookie(COOKIE, token, path=f"/l/{launch_id}/")
+        return Browser(client, launch_id, token)
+
+    return open_browser
+
+
+def judge_as(
+    session: Any,
+    submission: Submission,
+    levels: Mapping[str, int | None],
+    *,
+    quotes: Mapping[str, str] | None = None,
+    flags: tuple[str, ...] = (),
+    graph_checks: dict[str, Any] | None = None,
+    comment: str = "",
+) -> JudgementRow:
+    """What the engine would have stored: ratings, a sheet, and the job at the gate."""
+    ratings = {}
+    for criterion, level in levels.items():
+        quote = (quotes or {}).get(criterion)
+        start = submission.text.index(quote) if quote else 0
+        row = RatingRow(
+            submission_id=submission.id,
+            criterion=criterion,
+            fingerprint=f"f-{criterion}",
+            level=level,
+            reason=None if level is not None else "the quote is not in the text",
+            quotes=[{"text": quote, "start": start, "end": start + len(quote)}] if quote else [],
+            comment=comment,
+        )
+        session.add(row)
+        session.flush()
+        ratings[criterion] = row.id
+    judgement = JudgementRow(
+        submission_id=submission.id,
+        fingerprint="sheet",
+        judge="checklist",
+        judge_version="1",
+        judge_label="Checklist",
+        evidence="quotes",
+        provisional=True,
+        rating_ids=ratings,
+        flags=list(flags),
+        facts={"words": len(submission.text.split())},
+        graph_checks=graph_checks,
+    )
+    session.add(judgement)
+    job = session.scalars(select(Job).where(Job.kind == "judge", Job.submission_id == submission.id)).one()
+    job.state, job.gate_reason = "awaiting_review", "provisional judge"
+    session.flush()
+    return judgement

@@ -1,0 +1,373 @@
+"""What an instructor sees and decides, page by page."""
+
+from collections.abc import Mapping
+
+import pytest
+from sqlalchemy import select, update
+
+from lti_tool.attempts import submit
+from lti_tool.lessons import rubric_of
+from lti_tool.models import Job, LessonScore, Passback, Person, Release, ResourceLink, Submission
+from lti_tool.reviews import Decision, release
+from tests.lti_tool.web.conftest import judge_as
+
+INES, TOM, ADA = "launch-ines-01", "launch-tom-01", "launch-ada-01"
+NASTY = "<script>alert(1)</script>"
+
+
+def levels_of(submission: Submission, level: int) -> dict[str, int | None]:
+    return {criterion.id: min(level, criterion.top) for criterion in rubric_of(submission).criteria}
+
+
+def filled(submission: Submission, seen: int | str = "", **levels: int | None) -> dict[str, str]:
+    """The form as it stands when every level is 3, with some levels changed or (None) left out."""
+    chosen = {**levels_of(submission, 3), **levels}
+    form = {f"level-{key}": str(level) for key, level in chosen.items() if level is not None}
+    return {**form, "seen": str(seen)}
+
+
+def send(world, person_id: int, item_id: str, text: str, levels: Mapping[str, int | None] | int = 3, **said) -> str:
+    """Send a text, have it judged, and return its public id."""
+    with world.database.write() as session:
+        sent = submit(session, world.placement(session), person_id, item_id, text)
+        judged = levels_of(sent, levels) if isinstance(levels, int) else {**levels_of(sent, 3), **levels}
+        judge_as(session, sent, judged, **said)
+        return sent.public_id
+
+
+@pytest.fixture
+def essay(world, submission) -> Submission:
+    """Ada's essay with every criterion at 3, waiting for a person."""
+    with world.database.write() as session:
+        judge_as(session, session.get_one(Submission, submission.id), levels_of(submission, 3))
+    return submission
+
+
+def seen_by(world, submission: Submission) -> int:
+    with world.database.read() as session:
+        from_page = select(Submission).where(Submission.id == submission.id)
+        assert session.scalar(from_page) is not None
+        from lti_tool.results import newest_judgement
+
+        judgement = newest_judgement(session, submission)
+        assert judgement is not None
+        return judgement.id
+
+
+def releases(world) -> list[Release]:
+    with world.database.read() as session:
+        return list(session.scalars(select(Release).order_by(Release.id)))
+
+
+# ---- who may open them ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["queue", "scores", "scores/table", "queue/help", "review/anything"])
+def test_a_students_session_is_refused(sign_in, path: str) -> None:
+    page = sign_in(ADA).get(path)
+    assert page.status_code == 403
+    assert 'data-error-code="wrong_role"' in page.text
+
+
+def test_a_student_cannot_release_anything(sign_in, world, essay) -> None:
+    refused = sign_in(ADA).post(f"review/{essay.public_id}", filled(essay, seen_by(world, essay)))
+    assert refused.status_code == 403
+    assert releases(world) == []
+
+
+def test_a_form_without_its_seal_changes_nothing(sign_in, world, essay) -> None:
+    browser = sign_in(INES)
+    refused = browser.client.post(browser.url(f"review/{essay.public_id}"), data=filled(essay, seen_by(world, essay)))
+    assert refused.status_code == 403
+    assert releases(world) == []
+
+
+def test_another_placements_submission_is_not_here(sign_in, world) -> None:
+    with world.database.write() as session:
+        text = "A stored response may answer while it is fresh; then the cache must ask the origin whether " * 2
+        other = submit(session, world.tiny(session), world.ada_id, "answer", text)
+        judge_as(session, other, levels_of(other, 2))
+    browser = sign_in(INES)
+    assert browser.get(f"review/{other.public_id}").status_code == 404
+    assert browser.post(f"review/{other.public_id}", filled(other)).status_code == 404
+    assert browser.post(f"review/{other.public_id}/change", filled(other)).status_code == 404
+    assert other.public_id not in browser.get("queue?tab=all").text
+    told = browser.post("queue/release", {"pick": f"{other.public_id}:1"})
+    assert "not in this course" in told.text
+    assert releases(world) == []
+
+
+# ---- the queue -----------------------------------------------------------------------------------------------
+
+
+def test_an_empty_queue_says_true_numbers(sign_in, world, essay) -> None:
+    browser = sign_in(INES)
+    browser.post(f"review/{essay.public_id}", filled(essay, seen_by(world, essay)))
+    page = browser.get("queue").text
+    assert "Nothing waits for you" in page
+    assert "1 judged, 0 unsure." in page
+
+
+def test_the_queue_says_who_waits_and_why(sign_in, essay) -> None:
+    page = sign_in(INES).get("queue").text
+    assert 'data-page="queue"' in page
+    assert "1 waits for you" in page
+    assert "ada-01" in page
+    assert "provisional judge" in page
+    assert ">75<" in page
+
+
+def test_names_are_shown_only_when_asked_for(sign_in, essay) -> None:
+    browser = sign_in(INES)
+    assert ">Ada<" not in browser.get("queue").text
+    assert ">Ada<" in browser.get("queue?names=1").text
+
+
+def test_the_queue_is_narrowed_by_question_and_words(sign_in, world, essay, sample_texts) -> None:
+    send(world, world.bo_id, "q1", sample_texts["q1"], 2)
+    browser = sign_in(INES)
+    both = browser.get("queue").text
+    assert "ada-01" in both
+    assert "bo-01" in both
+    only_q1 = browser.get("queue?item=q1").text
+    assert "ada-01" not in only_q1
+    assert "bo-01" in only_q1
+    assert "bo-01" not in browser.get("queue?q=ADA").text
+    assert "Nothing matches" in browser.get("queue?q=nobody").text
+
+
+def test_ticked_rows_are_released_and_the_others_say_why_not(sign_in, world, essay, sample_texts) -> None:
+    gap = send(world, world.bo_id, "essay", sample_texts["essay"] + " More.", {"claim": None})
+    picks = [f"{essay.public_id}:{seen_by(world, essay)}", f"{gap}:{seen_by(world, essay) + 1}"]
+    page = sign_in(INES).post("queue/release", {"pick": picks})
+    assert "1 released, 1 not" in page.text
+    assert "Claim has no level yet." in page.text
+    (only,) = releases(world)
+    assert (only.submission_id, only.points) == (essay.id, 75.0)
+
+
+def test_releasing_with_nothing_ticked_says_so(sign_in, world, essay) -> None:
+    assert "Tick the rows" in sign_in(INES).post("queue/release").text
+    assert releases(world) == []
+
+
+# ---- one review ----------------------------------------------------------------------------------------------
+
+
+def test_the_judges_levels_are_chosen_and_quotes_marked(sign_in, world, sample_texts) -> None:
+    quote = sample_texts["essay"].split(". ")[1]
+    essay = send(world, world.ada_id, "essay", sample_texts["essay"], {"claim": None}, quotes={"retry": quote})
+    page = sign_in(INES).get(f"review/{essay}").text
+    assert 'data-page="queue-review"' in page
+    assert 'name="level-retry" value="3"' in page
+    assert page.count("checked>") == 6  # seven criteria, one of them unscored
+    assert "Not scored: the quote is not in the text" in page
+    assert 'id="q3"' in page
+    assert "Checklist, provisional" in page
+
+
+def test_confirming_as_it_is_releases_and_opens_the_next(sign_in, world, essay, sample_texts) -> None:
+    following = send(world, world.bo_id, "q1", sample_texts["q1"], 2)
+    browser = sign_in(INES)
+    answer = browser.post(f"review/{essay.public_id}", filled(essay, seen_by(world, essay)))
+    assert answer.status_code == 302
+    assert f"review/{following}" in answer.location
+    assert releases(world)[0].points == 75.0
+    page = browser.client.get(answer.location).text
+    assert "ada-01, The pitch: released, 75 / 100." in page
+
+
+def test_the_last_confirm_leads_back_to_the_queue(sign_in, world, essay) -> None:
+    answer = sign_in(INES).post(f"review/{essay.public_id}", filled(essay, seen_by(world, essay)))
+    assert answer.location.split("?")[0].endswith("/queue")
+
+
+def test_a_change_without_a_reason_is_kept_and_told_beside_the_field(sign_in, world, essay) -> None:
+    form = filled(essay, seen_by(world, essay), checkpoint=4)
+    page = sign_in(INES).post(f"review/{essay.public_id}", form)
+    assert page.status_code == 422
+    assert 'id="p-checkpoint">You 4, judge 3 on Checkpoint layer. Say why it changes.' in page.text
+    radio = page.text.split('name="level-checkpoint" value="4"')[1].split(">")[0]
+    assert "checked" in radio
+    assert releases(world) == []
+
+
+def test_a_change_with_a_reason_is_released_with_it(sign_in, world, essay) -> None:
+    form = filled(essay, seen_by(world, essay), checkpoint=4)
+    why = {"why-checkpoint": "missed_evidence", "words-checkpoint": "Replay is named."}
+    browser = sign_in(INES)
+    assert browser.post(f"review/{essay.public_id}", {**form, **why}).status_code == 302
+    assert releases(world)[0].points == 80.0
+    page = browser.get(f"review/{essay.public_id}").text
+    assert "Changed from the judge’s 3 to 4: missed evidence: Replay is named." in page
+    assert "<form id=\"review\"" not in page
+
+
+def test_a_criterion_without_a_level_must_be_filled(sign_in, world, sample_texts) -> None:
+    public_id = send(world, world.ada_id, "essay", sample_texts["essay"], {"claim": None})
+    with world.database.read() as session:
+        sent = session.scalars(select(Submission).where(Submission.public_id == public_id)).one()
+        rubric_of(sent)
+    browser = sign_in(INES)
+    seen = seen_by(world, sent)
+    page = browser.post(f"review/{public_id}", filled(sent, seen, claim=None))
+    assert page.status_code == 422
+    assert 'id="p-claim">Claim has no level yet.' in page.text
+    assert browser.post(f"review/{public_id}", filled(sent, seen, claim=2)).status_code == 302
+    assert releases(world)[0].levels["claim"] == 2
+
+
+def test_the_second_of_two_instructors_sees_the_first_ones_sheet(sign_in, world, essay) -> None:
+    form = filled(essay, seen_by(world, essay))
+    why = {"why-claim": "wrong_level"}
+    sign_in(INES).post(f"review/{essay.public_id}", {**form, **why, "level-claim": "1"})
+    second = sign_in(TOM).post(f"review/{essay.public_id}", form)
+    assert second.status_code == 409
+    assert "Someone else confirmed this at" in second.text
+    assert "See theirs." in second.text
+    assert "Changed from the judge’s 3 to 1: wrong level" in second.text
+    assert len(releases(world)) == 1
+
+
+def test_pressing_confirm_twice_does_not_blame_somebody_else(sign_in, world, essay) -> None:
+    browser, form = sign_in(INES), filled(essay, seen_by(world, essay))
+    browser.post(f"review/{essay.public_id}", form)
+    again = browser.post(f"review/{essay.public_id}", form)
+    assert again.status_code == 409
+    assert "You confirmed this at" in again.text
+
+
+def test_a_sheet_that_was_judged_anew_is_looked_at_once_more(sign_in, world, essay) -> None:
+    page = sign_in(INES).post(f"review/{essay.public_id}", filled(essay, seen=999))
+    assert page.status_code == 422
+    assert "changed while you read it" in page.text
+    assert f'name="seen" value="{seen_by(world, essay)}"' in page.text
+    assert releases(world) == []
+
+
+def test_a_released_sheet_is_corrected_with_a_reason(sign_in, world, essay) -> None:
+    browser, seen = sign_in(INES), seen_by(world, essay)
+    browser.post(f"review/{essay.public_id}", filled(essay, seen))
+    assert 'name="reason"' in browser.get(f"review/{essay.public_id}?change=1").text
+    form = {**filled(essay, seen, claim=4), "why-claim": "wrong_level"}
+    unsaid = browser.post(f"review/{essay.public_id}/change", form)
+    assert unsaid.status_code == 422
+    assert "Say why it changes; the learner reads it." in unsaid.text
+    told = browser.post(f"review/{essay.public_id}/change", {**form, "reason": "The claim names whom it holds for."})
+    assert told.status_code == 302
+    assert [row.points for row in releases(world)] == [75.0, 77.5]
+    page = browser.client.get(told.location).text
+    assert "changed and released again, 77.5 / 100." in page
+    assert "The claim names whom it holds for." in page
+
+
+def test_a_text_still_with_the_judge_has_no_form(sign_in, submission) -> None:
+    page = sign_in(INES).get(f"review/{submission.public_id}").text
+    assert "Nothing to decide: waits for the judge." in page
+    assert "<form id=\"review\"" not in page
+
+
+def test_what_people_wrote_is_shown_and_never_obeyed(sign_in, world, sample_texts) -> None:
+    with world.database.write() as session:
+        session.execute(update(Person).where(Person.id == world.ada_id).values(name=NASTY))
+    quote = f"{NASTY} said the agent."
+    public_id = send(
+        world,
+        world.ada_id,
+        "essay",
+        f"{sample_texts['essay']}\n\n{quote}",
+        3,
+        quotes={"claim": quote},
+        comment=NASTY,
+    )
+    browser = sign_in(INES)
+    for path in ("queue?names=1", f"review/{public_id}?names=1", "scores?names=1", "scores/table?names=1"):
+        page = browser.get(path).text
+        assert NASTY not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    searched = browser.get("queue?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").text
+    assert NASTY not in searched
+
+
+# ---- the drawing ---------------------------------------------------------------------------------------------
+
+
+def test_a_drawing_is_shown_in_words_and_its_checks_count(sign_in, world, sample_texts) -> None:
+    checks = {"points": 48}
+    public_id = send(world, world.ada_id, "drawing", sample_texts["drawing"], 4, graph_checks=checks)
+    browser = sign_in(INES)
+    page = browser.get(f"review/{public_id}").text
+    assert "Durable runtime → " in page
+    assert "dies. Lines" in page
+    assert 'data-graph-points="48.0"' in page
+    assert "<b>88</b> / 100" in page
+
+
+# ---- scores sent ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def complete(world, sample_texts) -> int:
+    """Everything Ada sent is released, so her score is in the outbox; the id of its message."""
+    for item_id, text in sample_texts.items():
+        graph = {"points": 60} if item_id == "drawing" else None
+        send(world, world.ada_id, item_id, text, 3, graph_checks=graph)
+    with world.database.write() as session:
+        link = world.placement(session)
+        for sent in session.scalars(select(Submission)).all():
+            decided = {key: Decision(level) for key, level in levels_of(sent, 3).items() if level is not None}
+            from lti_tool.results import newest_judgement
+
+            judgement = newest_judgement(session, sent)
+            release(session, link, sent, world.ines_id, decided, judgement.id if judgement else None)
+        return session.scalars(select(Passback.id).where(Passback.kind == "released")).one()
+
+
+def settle(world, passback_id: int, state: str, **values) -> None:
+    with world.database.write() as session:
+        session.execute(update(Passback).where(Passback.id == passback_id).values(state=state, **values))
+        done = {"refused": "needs_person", "sent": "done"}[state]
+        session.execute(update(Job).where(Job.passback_id == passback_id).values(state=done))
+
+
+def test_a_lesson_that_is_not_complete_says_what_still_waits(sign_in, essay) -> None:
+    page = sign_in(INES).get("scores").text
+    assert 'data-page="queue-scores"' in page
+    assert "The pitch: with you" in page
+    assert "not sent" in page
+    assert "waits for release" in page
+
+
+def test_a_score_on_its_way_and_then_in_the_course(sign_in, world, complete) -> None:
+    browser = sign_in(INES)
+    assert "waits to be sent" in browser.get("scores").text
+    with world.database.read() as session:
+        given = session.scalars(select(LessonScore.given)).one()
+    settle(world, complete, "sent", read_back={"resultScore": given, "resultMaximum": 100})
+    fragment = browser.get("scores/table").text
+    assert f"{given:g} / 100" in fragment
+    assert "<html" not in fragment
+
+
+def test_a_refused_score_says_why_and_is_sent_again(sign_in, world, complete) -> None:
+    settle(world, complete, "refused", answer="no such user")
+    browser = sign_in(INES)
+    page = browser.get("scores").text
+    assert "the course refused: no such user." in page
+    answer = browser.post(f"scores/{complete}/again")
+    assert answer.status_code == 302
+    with world.database.read() as session:
+        assert session.get_one(Passback, complete).state == "waiting"
+    assert "It is on its way again." in browser.client.get(answer.location).text
+
+
+def test_another_placements_message_cannot_be_sent_again(sign_in, world, complete) -> None:
+    settle(world, complete, "refused", answer="no such user")
+    with world.database.write() as session:
+        session.execute(
+            update(Passback).where(Passback.id == complete).values(resource_link_id=world.tiny_link_id)
+        )
+        assert session.get(ResourceLink, world.tiny_link_id) is not None
+    assert sign_in(INES).post(f"scores/{complete}/again").status_code == 404
+    with world.database.read() as session:
+        assert session.get_one(Passback, complete).state == "refused"
