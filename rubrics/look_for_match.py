@@ -65,6 +65,7 @@ _MARKERS: Mapping[str, Callable[[str], bool]] = {
     "@number": lambda form: form in NUMBERS or form[0].isdigit(),
     "@ordinal": lambda form: form in ORDINALS,
     "@code": lambda form: len(form) == 3 and form.isdigit() and form[0] in "45",
+    "@percent": lambda form: form.endswith("%"),
     "@currency": lambda form: form[0] in "$€£",
 }
 

@@ -4,7 +4,8 @@ A criterion may carry one block for each language. Words are given in named grou
 which groups stand together, levels say which signals they need, and caps say what no level survives.
 
 A phrase is words matched by their stem; `word*` matches a beginning, `=word` the exact form, `a|b` either,
-`..` up to three words in between; `@number`, `@ordinal`, `@code` (an HTTP error) and `@currency` match figures.
+`..` up to three words in between; `@number`, `@ordinal`, `@code` (an HTTP error), `@currency` and
+`@percent` match figures.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-MARKERS = ("@number", "@ordinal", "@code", "@currency")
+MARKERS = ("@number", "@ordinal", "@code", "@currency", "@percent")
 FLAG = "flag:"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
