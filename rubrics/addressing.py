@@ -1,0 +1,106 @@
+"""Text that speaks to whoever marks it instead of to its reader.
+
+Found for the instructor's eyes only, so ordinary prose about agents, prompts and reviewers must pass:
+commands count where a clause begins, marks count where this essay asks for them, and a phrase that is
+quoted as an example of an attack does not count.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rubrics.asking import PHRASES, Phrase
+from rubrics.text import normalise
+
+_MOST_SPANS = 20
+_WORD = re.compile(r"\w+")
+
+# Where a note to the reader can begin, and where a command can.
+_STARTS = re.compile(r"(?<![^\n])|(?<=[.!?(\[{\"*#_|~>])|(?<=[.!?*#>-][ \n])")
+_CLAUSES = re.compile(
+    r"(?<![^\n])|(?<=[.!?:;(\[{<>\"*#_|~/-])|(?<=[.!?:;*>,-][ \n])|(?<=\bplease )|(?<=\bbitte )|(?<=\bpor favor )"
+    r"|(?<=\bmust )|(?<=\bnow )|(?<=\bjust )|(?<=\bkindly )|(?<=\bveuillez )",
+    re.IGNORECASE,
+)
+_MARKUP = re.compile(
+    r"<!--.{0,200}"
+    r"|</?(?:system|assistant|human|developer|instructions?|prompt|grader|judge|rubric|scores?|essay|submission"
+    r"|student_?(?:text|answer|essay))(?:[ \n][^<>]{0,80})?/?>"
+    r"|<\|[a-z_]{2,20}\|>|\[/?inst\]|<</?sys>>",
+    re.IGNORECASE | re.DOTALL,
+)
+_ROLE_LINE = re.compile(
+    r"(?<![^\n])(?:#{1,4} ?)?\[?(?:SYSTEM|ASSISTANT|Assistant|Human)\]?:"
+    r"|\b(?:SYSTEM|ADMIN|DEVELOPER)[ _-](?:OVERRIDE|MESSAGE|NOTE|NOTICE|INSTRUCTIONS?)\b"
+)
+
+# The invisible between two letters of an alphabet that needs no joiners; hidden runs; turned-round text.
+_LETTER = r"[A-Za-z\u00c0-\u052f]"
+_INVISIBLE = re.compile(
+    rf"(?<={_LETTER})[\u200b-\u200d\u2060-\u2064\ufeff]{{1,64}}(?={_LETTER})"
+    r"|[\u200b\u2060-\u2064\ufeff]{8}|[\u202d\u202e]|(?<!\U0001f3f4)[\U000e0020-\U000e007e]{4}"
+)
+_REPORTED = re.compile(
+    r"\b(?:says?|said|saying|reads?|reading|writes?|like|such as|text|phrase|words?|prompts?|attack|injection"
+    r"|contain(?:s|ing)|called|instruction|page|dice|sagt|dit)\b[^\"'.!?\n]{0,30}[:,]? ?$",
+    re.IGNORECASE,
+)
+
+
+class _Pattern(NamedTuple):
+    where: re.Pattern[str] | None
+    what: re.Pattern[str]
+
+
+def _by_first_word(phrases: tuple[Phrase, ...]) -> dict[str, list[_Pattern]]:
+    places = {"anywhere": None, "start": _STARTS, "clause": _CLAUSES}
+    index: dict[str, list[_Pattern]] = {}
+    for phrase in phrases:
+        for word in phrase.first.split():
+            pattern = re.compile(rf"{word}\b{phrase.then}", re.IGNORECASE)
+            index.setdefault(word, []).append(_Pattern(places[phrase.where], pattern))
+    return index
+
+
+_PATTERNS = _by_first_word(PHRASES)
+
+
+def addresses_judge(text: str) -> tuple[tuple[int, int], ...]:
+    """The places (start, end) where a text speaks to its grader; at most 20."""
+    plain = normalise(text, lines=True)
+    spans = {match.span() for match, _ in zip(_INVISIBLE.finditer(text), range(_MOST_SPANS), strict=False)}
+    for (start, end), _ in zip(_phrases(plain.text), range(_MOST_SPANS), strict=False):
+        spans.add(plain.span(start, end))
+    return _merged(spans)
+
+
+def _merged(spans: set[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return tuple(merged[:_MOST_SPANS])
+
+
+def _phrases(lined: str) -> Iterator[tuple[int, int]]:
+    for markup in (_MARKUP, _ROLE_LINE):
+        yield from (match.span() for match in markup.finditer(lined))
+    flat = lined.replace("\n", " ")  # a phrase may run over a line's end, but begins where the lines say
+    for word in _WORD.finditer(flat):
+        for where, what in _PATTERNS.get(word.group().lower(), ()):
+            if where is not None and where.match(lined, word.start()) is None:
+                continue
+            match = what.match(flat, word.start())
+            if match and not _is_mentioned(lined, *match.span()):
+                yield match.span()
+
+
+def _is_mentioned(text: str, start: int, end: int) -> bool:
+    """Whether the phrase stands in quote marks that the sentence has announced: a page that says "..."."""
+    opening = max(text.rfind(mark, max(0, start - 40), start) for mark in "\"'")
+    if opening < 0 or "\n" in text[opening:start]:
+        return False
+    closing = text.find(text[opening], end - 1, end + 60)
+    return closing >= 0 and _REPORTED.search(text[max(0, opening - 60) : opening]) is not None
