@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from lti_tool.db import Database
 from lti_tool.logs import configure_logging
 from lti_tool.outbound import Outbound
-from lti_tool.settings import Settings, get_settings
+from lti_tool.settings import Settings, get_settings, require_secret
 from lti_tool.web import api, instructor, launch, student
 from lti_tool.web.context import Atelier, current
 from lti_tool.web.errors import register_errors
@@ -21,19 +21,13 @@ from lti_tool.web.sessions import register_sessions
 
 log = structlog.get_logger()
 MAX_BODY = 1024 * 1024
-SECRET_LENGTH = 32
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{4,64}")
-
-
-class SecretKeyProblem(ValueError):
-    """The secret key is missing or too short to seal anything with."""
 
 
 def create_app(settings: Settings | None = None, database: Database | None = None) -> Flask:
     """The tool as a WSGI application; settings from the environment and its database unless given."""
     settings = settings or get_settings()
-    if len(settings.secret_key) < SECRET_LENGTH:
-        raise SecretKeyProblem(f"Set ATELIER_SECRET_KEY to at least {SECRET_LENGTH} random characters.")
+    require_secret(settings)
     configure_logging(settings.log_level)
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, MAX_FORM_MEMORY_SIZE=MAX_BODY, MAX_FORM_PARTS=200)

@@ -1,0 +1,126 @@
+"""`atelier lms`: the platforms that may launch us."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from lti_tool.keys import KeySealProblem, ensure_key
+from lti_tool.models import Registration
+from lti_tool.platforms import RegistrationProblem, add_registration, list_registrations, remove_registration
+from lti_tool.settings import Settings, SettingsProblem, require_secret
+from lti_tool.terminal import fail, open_database, settings_or_exit
+
+app = typer.Typer(help="Registered platforms.", add_completion=False, no_args_is_help=True)
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for a program.")]
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Option(help="What people call this platform.")],
+    issuer: Annotated[str, typer.Option(help="The platform's issuer, character for character.")],
+    client_id: Annotated[str, typer.Option(help="The client id the platform gave the tool.")],
+    auth_login_url: Annotated[str, typer.Option(help="The platform's OIDC authentication address.")],
+    auth_token_url: Annotated[str, typer.Option(help="The platform's access token address.")],
+    jwks_url: Annotated[str, typer.Option(help="The platform's public key set.")],
+    deployment_id: Annotated[list[str], typer.Option(help="A deployment id; give it again for each.")],
+    token_audience: Annotated[
+        str | None, typer.Option(help="Audience of token requests, where it is not the token address.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register a platform; the same issuer and client id again updates it and adds deployments."""
+    settings = _settings()
+    with open_database(settings) as database:
+        try:
+            with database.write() as session:
+                registration = add_registration(
+                    session,
+                    settings,
+                    name=name,
+                    issuer=issuer,
+                    client_id=client_id,
+                    auth_login_url=auth_login_url,
+                    auth_token_url=auth_token_url,
+                    jwks_url=jwks_url,
+                    deployment_ids=deployment_id,
+                    token_audience=token_audience,
+                )
+                ensure_key(session, settings)
+                row = describe(registration)
+        except (RegistrationProblem, KeySealProblem) as problem:
+            fail(str(problem), 2)
+    addresses = tool_addresses(settings)
+    if as_json:
+        print(json.dumps({**row, "tool": addresses}, ensure_ascii=False))
+        return
+    print(f"Registered {row['name']} as registration {row['id']}. Give the platform these addresses:")
+    for what, url in addresses.items():
+        print(f"  {what.replace('_', ' '):<12}{url}")
+
+
+@app.command("list")
+def list_all(as_json: AsJson = False) -> None:
+    """Show every registration, with its deployments."""
+    settings = settings_or_exit()
+    with open_database(settings) as database, database.read() as session:
+        rows = [describe(registration) for registration in list_registrations(session)]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    if not rows:
+        print("No platform is registered. Add one with: atelier lms add")
+    for row in rows:
+        state = "" if row["enabled"] else "  (removed)"
+        print(f"{row['id']}  {row['name']}{state}\n   issuer {row['issuer']}, client {row['client_id']}")
+        print(f"   deployments {', '.join(row['deployment_ids'])}")
+
+
+@app.command()
+def remove(
+    registration_id: Annotated[int, typer.Argument(help="The number that `atelier lms list` shows.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let a platform open nothing more; what learners did stays."""
+    settings = settings_or_exit()
+    with open_database(settings) as database:
+        try:
+            with database.write() as session:
+                row = describe(remove_registration(session, registration_id))
+        except RegistrationProblem as problem:
+            fail(str(problem), 2)
+    print(json.dumps(row, ensure_ascii=False) if as_json else f"Removed {row['name']}; its records stay.")
+
+
+def describe(registration: Registration) -> dict[str, Any]:
+    """A registration as JSON."""
+    return {
+        "id": registration.id,
+        "name": registration.name,
+        "issuer": registration.issuer,
+        "client_id": registration.client_id,
+        "auth_login_url": registration.auth_login_url,
+        "auth_token_url": registration.auth_token_url,
+        "jwks_url": registration.jwks_url,
+        "token_audience": registration.token_audience,
+        "deployment_ids": [deployment.lms_id for deployment in registration.deployments if deployment.enabled],
+        "enabled": registration.enabled,
+    }
+
+
+def tool_addresses(settings: Settings) -> dict[str, str]:
+    """What a platform's form asks about us."""
+    return {
+        "login": f"{settings.base_url}/lti/login",
+        "launch": f"{settings.base_url}/lti/launch",
+        "key_set": f"{settings.base_url}/lti/jwks",
+    }
+
+
+def _settings() -> Settings:
+    settings = settings_or_exit()
+    try:
+        require_secret(settings)
+    except SettingsProblem as problem:
+        fail(str(problem))
+    return settings
