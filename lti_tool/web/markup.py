@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
@@ -134,8 +133,3 @@ def local_time(at: datetime, style: str = "moment") -> Markup:
 def sentence_case(words: str) -> str:
     """The words with their first letter as a capital, the others as they are."""
     return words[:1].upper() + words[1:]
-
-
-def register_filters(app: Flask) -> None:
-    """Make markdown, local_time and sentence_case filters of every template."""
-    app.jinja_env.filters.update(markdown=markdown, local_time=local_time, sentence_case=sentence_case)

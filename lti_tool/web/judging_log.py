@@ -1,0 +1,140 @@
+"""The stages of judging as lines of a log: what is done, what runs now, what is still to come."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lti_tool.results import Stage, State
+from rubrics.model import Rubric
+
+ORDER = ("received", "reading", "judging", "checking quotes", "scoring")
+RUNNING: tuple[State, ...] = ("queued", "judging")
+HELD = "Judged. A person looks at it next."
+UNREAD = "The judge could not finish it. A person looks at it next."
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A criterion in the log: done, now or open."""
+
+    title: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the log; `state` is done, now, open or warn."""
+
+    words: str
+    state: str
+    at: datetime | None = None
+    detail: str = ""
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True)
+class Log:
+    """The log and what heads it; `say` is what a screen reader hears, only when the stage changes."""
+
+    lines: tuple[Line, ...]
+    head: str
+    say: str
+    last: int
+    running: bool
+
+
+def judging_log(reached: Iterable[Stage], state: State, rubric: Rubric) -> Log:
+    """The log of a submission from the stages it reached."""
+    events = list(reached)
+    running = state in RUNNING
+    at_work = _furthest(events)
+    lines: list[Line] = []
+    for event in events:
+        if event.stage == "resumed":
+            lines.append(Line(_resumed(event), "warn", event.at))
+        elif event.stage in ORDER and not any(line.words.startswith(event.stage) for line in lines):
+            lines.append(_stage_line(event, events, at_work if running else "", rubric))
+    seen = {event.stage for event in events}
+    lines += [Line(name, "open") for name in ORDER if running and name not in seen]
+    lines += _end(events, state)
+    head = _head(events, state, at_work)
+    say = "Received" if running and not at_work else at_work.capitalize() if running else head
+    return Log(tuple(lines), head, say, events[-1].id if events else 0, running)
+
+
+def _furthest(events: list[Stage]) -> str:
+    reached = [ORDER.index(event.stage) for event in events if event.stage in ORDER]
+    return ORDER[max(reached)] if reached else ""
+
+
+def _stage_line(event: Stage, events: list[Stage], at_work: str, rubric: Rubric) -> Line:
+    state = "now" if event.stage == at_work else "done"
+    if event.stage != "judging":
+        detail = next((d for e in reversed(events) if e.stage == event.stage and (d := _detail(e, rubric))), "")
+        return Line(event.stage, state, event.at, detail)
+    words, marks = _judging(events, rubric, running=state == "now")
+    return Line(words, state, event.at, marks=marks)
+
+
+def _detail(event: Stage, rubric: Rubric) -> str:
+    """What reading found, for the learner: the count and whether it is in range."""
+    words = event.detail.get("words")
+    if not isinstance(words, int):
+        return ""
+    if rubric.words is None:
+        return f"{words} words"
+    low, high = rubric.words.low, rubric.words.high
+    return f"{words} words, {'in range' if low <= words <= high else f'asked for {low} to {high}'}"
+
+
+def _progress(events: list[Stage]) -> tuple[int, int]:
+    """How many criteria are done, of how many; (0, 0) while nothing is known."""
+    counted = [event.detail for event in events if event.stage == "judging" and event.detail.get("of")]
+    if not counted:
+        return 0, 0
+    return max(int(detail.get("done", 0)) for detail in counted), max(int(detail["of"]) for detail in counted)
+
+
+def _judging(events: list[Stage], rubric: Rubric, *, running: bool) -> tuple[str, tuple[Mark, ...]]:
+    done, of = _progress(events)
+    finished = {event.detail.get("criterion") for event in events if event.stage == "judging"}
+    complete = not running or (of > 0 and done >= of)
+    marks, here = [], False
+    for criterion in rubric.judged:
+        is_done = complete or criterion.id in finished
+        is_now = not is_done and not here
+        here = here or is_now
+        marks.append(Mark(criterion.title, "done" if is_done else "now" if is_now else "open"))
+    return _count("judging", done, of), tuple(marks)
+
+
+def _count(word: str, done: int, of: int) -> str:
+    return f"{word} {min(done + 1, of)} of {of}" if of else word
+
+
+def _resumed(event: Stage) -> str:
+    at: Any = event.detail.get("at")
+    place = f"at “{at}” " if at else ""
+    return f"It broke {place}and resumed there. Nothing lost, no attempt used."
+
+
+def _end(events: list[Stage], state: State) -> list[Line]:
+    last = events[-1].at if events else None
+    if state == "awaiting_review":
+        return [Line(HELD, "now", last)]
+    if state == "needs_person":
+        return [Line(UNREAD, "warn", last)]
+    return [Line("released", "done", last)] if state == "released" else []
+
+
+def _head(events: list[Stage], state: State, at_work: str) -> str:
+    if state == "needs_person":
+        return UNREAD
+    if state == "awaiting_review":
+        return HELD
+    if state == "released":
+        return "Judged."
+    if state == "withdrawn":
+        return "Withdrawn."
+    return _count("Judging", *_progress(events)) if at_work == "judging" else (at_work or "received").capitalize()

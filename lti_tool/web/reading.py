@@ -1,0 +1,226 @@
+"""What a student reads: the path and the brief, the reference, the vocabulary; and help."""
+
+from dataclasses import dataclass
+
+from flask import abort, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from lti_tool.attempts import sent_items
+from lti_tool.lesson import BriefStep, DrillStep, HotTakesStep, Plot, ReferenceStep, Term, VocabularyStep
+from lti_tool.lessons import answer_term
+from lti_tool.scores import lesson_standing
+from lti_tool.web import takes
+from lti_tool.web.diagram import reference_picture
+from lti_tool.web.sessions import signed_in
+from lti_tool.web.visit import (
+    AnyStep,
+    StepMark,
+    Visit,
+    bp,
+    find_step,
+    marks,
+    opened,
+    page,
+    reading,
+    step_url,
+    writing,
+)
+
+@bp.get("/path")
+@signed_in("student")
+def path(launch_id: str) -> str:
+    """The path, with the brief on it where the lesson begins with one."""
+    with reading() as visit:
+        first = visit.lesson.steps[0]
+    brief = first if isinstance(first, BriefStep) else None
+    if brief:
+        opened(brief.id)
+    with reading() as visit:
+        return _path_page(visit, brief)
+
+
+def _path_page(visit: Visit, brief: BriefStep | None) -> str:
+    sent = sent_items(visit.session, visit.link, visit.person_id, visit.lesson)
+    return page(
+        "student/brief.html",
+        visit,
+        brief.id if brief else None,
+        step=brief,
+        path=_path_lines(visit, sent),
+        plot=plot_lines(brief.plot) if brief and brief.plot else None,
+        last=_last_step(visit, brief),
+        standing=lesson_standing(visit.session, visit.link, visit.person_id),
+    )
+
+
+def _last_step(visit: Visit, brief: BriefStep | None) -> AnyStep | None:
+    """The step to go back to: the one opened last, unless that is this page."""
+    last = visit.progress.last_step
+    known = {step.id: step for step in visit.lesson.steps}
+    return known.get(last) if last and last != (brief.id if brief else None) else None
+
+
+@dataclass(frozen=True)
+class PathLine:
+    """A step on the path and a word on how far it is."""
+
+    mark: StepMark
+    state: str
+    note: str
+
+
+def _path_lines(visit: Visit, sent: dict[str, int]) -> list[PathLine]:
+    """The first step that is not done is where the learner is now."""
+    found, here = [], False
+    for mark in marks(visit, None):
+        is_now = mark.state != "done" and not here
+        here = here or is_now
+        found.append(PathLine(mark, "now" if is_now else mark.state, _note(visit, mark.step, sent)))
+    return found
+
+
+def _note(visit: Visit, step: AnyStep, sent: dict[str, int]) -> str:
+    if isinstance(step, VocabularyStep):
+        mastered = sum(term.id in visit.progress.mastered for term in step.terms)
+        return f"{mastered} of {len(step.terms)} mastered"
+    if isinstance(step, HotTakesStep | DrillStep):
+        done = sum(bool(sent[item_id]) for item_id in step.items)
+        if done:
+            return f"{done} of {len(step.items)} sent"
+        return ", ".join(visit.lesson.item(item_id).title.lower() for item_id in step.items)
+    return "read"
+
+
+@bp.get("/steps/<step_id>")
+@signed_in("student")
+def step(launch_id: str, step_id: str) -> str | Response:
+    """One step's page, by its kind."""
+    with reading() as visit:
+        found = find_step(visit, step_id)
+        first = visit.lesson.steps[0]
+        if isinstance(found, DrillStep):
+            return redirect(step_url(found))
+        if isinstance(found, BriefStep) and found.id == first.id:
+            return redirect(url_for("student.path"))
+    opened(step_id)
+    with reading() as visit:
+        if isinstance(found, ReferenceStep):
+            return _reference(visit, found)
+        if isinstance(found, VocabularyStep):
+            return _vocabulary(visit, found)
+        if isinstance(found, HotTakesStep):
+            return takes.takes_page(visit, found)
+        assert isinstance(found, BriefStep)
+        plot = plot_lines(found.plot) if found.plot else None
+        return page("student/brief.html", visit, step_id, step=found, path=None, plot=plot)
+
+
+@bp.get("/go")
+@signed_in("student")
+def go(launch_id: str) -> Response:
+    """The step menu of narrow screens, without script."""
+    with reading() as visit:
+        return redirect(step_url(find_step(visit, request.args.get("step", ""))))
+
+
+@bp.get("/help")
+@signed_in("student")
+def help_page(launch_id: str) -> str:
+    """What happens with what is written here, and the keys."""
+    with reading() as visit:
+        return page("student/help.html", visit, None)
+
+
+# The brief
+
+
+@dataclass(frozen=True)
+class PlotLine:
+    """One series as an SVG path; `label_y` keeps labels off each other."""
+
+    d: str
+    words: str
+    label_y: float
+
+
+PLOT_LEFT, PLOT_RIGHT, PLOT_TOP, PLOT_BOTTOM = 40.0, 244.0, 18.0, 128.0
+LABEL_APART = 15.0
+
+
+def plot_lines(plot: Plot) -> list[PlotLine]:
+    """The plot's series from the first step to the last, with the share that finishes in percent."""
+    lines, taken = [], []
+    for series in plot.series:
+        width, height = PLOT_RIGHT - PLOT_LEFT, PLOT_BOTTOM - PLOT_TOP
+        points = [
+            (PLOT_LEFT + width * at / series.steps, PLOT_BOTTOM - height * share)
+            for at, share in enumerate(series.points)
+        ]
+        label = points[-1][1] + 4.5
+        while any(abs(label - other) < LABEL_APART for other in taken):
+            label += 1
+        taken.append(label)
+        d = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+        lines.append(PlotLine(d, f"{series.finished * 100:.0f} %", round(label, 1)))
+    return lines
+
+
+# The reference
+
+
+def _reference(visit: Visit, step: ReferenceStep) -> str:
+    return page(
+        "student/reference.html", visit, step.id, step=step, picture=reference_picture(step.diagram)
+    )
+
+
+# The vocabulary
+
+
+def _vocabulary(visit: Visit, step: VocabularyStep) -> str:
+    """One card; `card` names it, else the first that is not mastered; `face` opens it without script."""
+    mastered = visit.progress.mastered
+    at = _place(step, request.args.get("card", ""))
+    if at is None:
+        at = next((place for place, term in enumerate(step.terms) if term.id not in mastered), 0)
+    return page(
+        "student/vocabulary.html",
+        visit,
+        step.id,
+        step=step,
+        term=step.terms[at],
+        at=at,
+        is_open=request.args.get("face") == "definition",
+        mastered=mastered,
+        mastered_here=sum(term.id in mastered for term in step.terms),
+        previous=step.terms[at - 1],
+        following=step.terms[(at + 1) % len(step.terms)],
+    )
+
+
+def _place(step: VocabularyStep, term_id: str) -> int | None:
+    return next((at for at, term in enumerate(step.terms) if term.id == term_id), None)
+
+
+@bp.post("/steps/<step_id>/answers")
+@signed_in("student")
+def answer(launch_id: str, step_id: str) -> Response:
+    """ "again" or "got it" on a card, then the next card that is not mastered."""
+    with writing() as visit:
+        found = find_step(visit, step_id)
+        at = _place(found, request.form.get("term", "")) if isinstance(found, VocabularyStep) else None
+        said = request.form.get("said")
+        if at is None or said not in ("again", "got-it"):
+            abort(404)
+        assert isinstance(found, VocabularyStep)
+        term = found.terms[at]
+        answer_term(visit.session, visit.link, visit.person_id, term.id, got_it=said == "got-it")
+    with reading() as visit:
+        following = _next_card(found, at, visit.progress.mastered)
+    return redirect(url_for("student.step", step_id=step_id, card=following.id), code=303)
+
+
+def _next_card(step: VocabularyStep, at: int, mastered: frozenset[str]) -> Term:
+    """The next card round that is not mastered; simply the next one when all are."""
+    later = [step.terms[(at + ahead) % len(step.terms)] for ahead in range(1, len(step.terms) + 1)]
+    return next((term for term in later if term.id not in mastered), later[0])

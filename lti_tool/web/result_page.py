@@ -1,0 +1,228 @@
+"""The result as one page shows it: the sheet's rows weakest first, the text with its quotes, how it compares."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+from sqlalchemy import select
+
+from lti_tool.attempts import attempts_allowed, submissions
+from lti_tool.models import Passback, Submission
+from lti_tool.results import Row, Sheet, student_sheet
+from lti_tool.web.bench import read_bench
+from lti_tool.web.bench_page import picture_of
+from lti_tool.web.markup import Passage, highlight, passages
+from lti_tool.web.visit import Visit
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the sheet with its number in the rubric and the quotes that stand in the text."""
+
+    number: int
+    row: Row
+    quotes: tuple[Passage, ...]
+
+    @property
+    def tint(self) -> int:
+        """The tint of its highlights."""
+        return (self.number - 1) % 7 + 1
+
+
+@dataclass(frozen=True)
+class Rung:
+    """Where a score stands: done, now or open."""
+
+    words: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """A rule about a drawing, met or not, and what it is worth."""
+
+    words: str
+    met: bool
+    points: float
+    maximum: float
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another attempt at the same item; `moved` says which levels differ from it."""
+
+    submission: Submission
+    points: float | None
+    moved: tuple[str, ...]
+
+
+def result_context(visit: Visit, sheet: Sheet, order: str | None) -> dict[str, Any]:
+    """Everything the result's template needs."""
+    sent = sheet.submission
+    lines = sheet_lines(sheet)
+    shown = lines if order == "rubric" else weakest_first(lines)
+    drawn = read_bench(sent.text) if sheet.item.kind == "drawing" else None
+    palette = sheet.lesson.reference.palette if sheet.lesson.reference else ()
+    used = submissions(visit.session, visit.link, visit.person_id, sent.item_id)
+    return {
+        "sheet": sheet,
+        "sent": sent,
+        "item": sheet.item,
+        "lines": shown,
+        "in_rubric_order": order == "rubric",
+        "head": headline(sheet),
+        "provenance": provenance(sheet),
+        "ladder": ladder(visit, sheet),
+        "text": None if drawn else marked_text(sent.text, lines),
+        "bench": drawn,
+        "names": drawn.names if drawn else {},
+        "picture": picture_of(palette, drawn) if drawn else None,
+        "checks": graph_lines(sheet.graph_checks),
+        "warnings": graph_flags(sheet.graph_checks),
+        "facts": fact_lines(sheet),
+        "others": _others(visit, sheet, used),
+        "attempts": attempts_allowed(visit.link, sheet.item),
+        "left": max(0, attempts_allowed(visit.link, sheet.item) - len(used)),
+    }
+
+
+def sheet_lines(sheet: Sheet) -> list[Line]:
+    """The rows in the rubric's order; a drawing's quotes are labels and stand in the comment, not in a text."""
+    text = sheet.submission.text if sheet.item.kind != "drawing" else ""
+    found = []
+    for number, row in enumerate(sheet.rows, 1):
+        quotes = passages(text, row.rating.quotes, number, row.criterion.title) if row.rating else []
+        found.append(Line(number, row, tuple(quotes)))
+    return found
+
+
+def weakest_first(lines: Sequence[Line]) -> list[Line]:
+    """Unscored rows, then by level; among equals the heavier row first."""
+    return sorted(lines, key=lambda line: (_share(line.row), -line.row.maximum, line.number))
+
+
+def _share(row: Row) -> float:
+    return -1.0 if row.level is None else row.level / row.criterion.top
+
+
+def marked_text(text: str, lines: Sequence[Line]) -> Markup:
+    """The learner's text with every verified quote marked."""
+    return highlight(text, [quote for line in lines for quote in line.quotes])
+
+
+def headline(sheet: Sheet) -> str:
+    """One line on what carried the text and what did not."""
+    scored = [row for row in sheet.rows if row.level is not None]
+    if len(scored) < len(sheet.rows):
+        missing = len(sheet.rows) - len(scored)
+        return f"{missing} of {len(sheet.rows)} rows not scored yet."
+    strong, weak = max(scored, key=_share), min(scored, key=_share)
+    if _share(strong) == _share(weak):
+        return "Every row at the top." if _share(weak) == 1 else "Even across the sheet."
+    return f"{_short(strong)} carried it. {_short(weak)} leaked."
+
+
+def _short(row: Row) -> str:
+    return row.criterion.title.partition(":")[0]
+
+
+def provenance(sheet: Sheet) -> str:
+    """Who filled in the sheet, from which rubric, and whether a person has seen it."""
+    rubric = f"rubric v{sheet.rubric.version}"
+    if sheet.provenance == "confirmed":
+        changed = sum(row.changed for row in sheet.rows)
+        what = f", {changed} level{'' if changed == 1 else 's'} changed" if changed else ""
+        return f"Confirmed by your instructor{what}, {rubric}."
+    if sheet.provenance == "policy":
+        return f"Scored by {_judge(sheet)}, {rubric}. Released by your course’s rule, not yet seen by your instructor."
+    practice = " Practice until it is released." if sheet.item.kind == "hot_take" else ""
+    return f"Scored by {_judge(sheet)}, {rubric}. Not yet seen by your instructor.{practice}"
+
+
+def _judge(sheet: Sheet) -> str:
+    name = sheet.judgement.judge.partition(":")[0] if sheet.judgement else ""
+    return {"checklist": "a checklist", "trained": "a trained model", "panel": "a panel of judges"}.get(name, "a model")
+
+
+def ladder(visit: Visit, sheet: Sheet) -> list[Rung]:
+    """The way of a score from the judge to the gradebook."""
+    rungs = [Rung(f"scored by {_judge(sheet)}", "done")] if sheet.judgement else []
+    if sheet.provenance == "judged":
+        rungs += [Rung("with your instructor", "now"), Rung("confirmed", "open")]
+    elif sheet.provenance == "policy":
+        rungs.append(Rung("released by rule", "done"))
+    else:
+        rungs.append(Rung("confirmed", "done"))
+    return [*rungs, Rung("in the gradebook", "done" if _in_gradebook(visit, sheet) else "open")]
+
+
+def _in_gradebook(visit: Visit, sheet: Sheet) -> bool:
+    """Whether the newest score that went out after this release has arrived."""
+    if sheet.release is None:
+        return False
+    newest = visit.session.scalar(
+        select(Passback)
+        .where(
+            Passback.resource_link_id == visit.link.id,
+            Passback.person_id == visit.person_id,
+            Passback.kind == "released",
+        )
+        .order_by(Passback.sequence.desc())
+        .limit(1)
+    )
+    return newest is not None and newest.state == "sent" and newest.created_at >= sheet.release.released_at
+
+
+def graph_lines(graph: Mapping[str, Any] | None) -> list[Check]:
+    """The rules about a drawing in words, gaps first."""
+    if not graph:
+        return []
+    checks = [
+        Check(
+            words=str(check.get("words") or check.get("title") or check.get("id", "")),
+            met=bool(check.get("met")),
+            points=float(check.get("points", 0)),
+            maximum=float(check.get("maximum", 0)),
+        )
+        for check in graph.get("checks", ())
+    ]
+    return sorted(checks, key=lambda check: check.met)
+
+
+def graph_flags(graph: Mapping[str, Any] | None) -> list[str]:
+    """What costs points in a drawing, in words."""
+    flags = graph.get("flags", ()) if graph else ()
+    return [str(flag.get("words") or flag.get("id")) if isinstance(flag, Mapping) else str(flag) for flag in flags]
+
+
+def fact_lines(sheet: Sheet) -> list[str]:
+    """Facts that code found, as facts; what is flagged for the instructor stays with them."""
+    lines = []
+    words = sheet.facts.get("words")
+    if isinstance(words, int):
+        limits = sheet.rubric.words
+        fits = limits is None or limits.low <= words <= limits.high
+        lines.append(f"{words} words" + ("" if limits is None else ", in range" if fits else f", asked for {limits.low} to {limits.high}"))
+    return lines
+
+
+def _others(visit: Visit, sheet: Sheet, used: Sequence[Submission]) -> list[Other]:
+    """The other attempts, newest first, compared row by row where both may be seen."""
+    found = []
+    for other in reversed(used):
+        if other.id == sheet.submission.id:
+            continue
+        theirs = student_sheet(visit.session, other)
+        moved = _moved(theirs, sheet) if theirs and other.attempt < sheet.submission.attempt else ()
+        found.append(Other(other, theirs.points if theirs else None, moved))
+    return found
+
+
+def _moved(before: Sheet, now: Sheet) -> tuple[str, ...]:
+    old = {row.criterion.id: row.level for row in before.rows}
+    return tuple(
+        f"{_short(row)} {old[row.criterion.id]} → {row.level}"
+        for row in now.rows
+        if row.level is not None and old.get(row.criterion.id) not in (None, row.level)
+    )

@@ -1,0 +1,148 @@
+"""A learner's visit to their placement: the lesson as they may see it, how far they are, and the page's frame."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, abort, current_app, g, render_template, request, url_for
+from sqlalchemy.orm import Session
+
+from lti_tool.lesson import BriefStep, DrillStep, HotTakesStep, Item, Lesson, ReferenceStep, VocabularyStep
+from lti_tool.lessons import Progress, Published, current_lesson, progress, see_step
+from lti_tool.models import ResourceLink, Submission
+from lti_tool.web.context import current
+from lti_tool.web.markup import local_time, markdown, sentence_case
+
+bp = Blueprint("student", __name__, url_prefix="/l/<launch_id>")
+for word in (markdown, local_time, sentence_case):
+    bp.add_app_template_filter(word)
+
+AnyStep = BriefStep | ReferenceStep | VocabularyStep | HotTakesStep | DrillStep
+
+
+@bp.app_url_defaults
+def _same_launch(endpoint: str, values: dict[str, Any]) -> None:
+    """Links on a page of a launch stay in that launch."""
+    if "launch_id" in values or not request.view_args or "launch_id" not in request.view_args:
+        return
+    if current_app.url_map.is_endpoint_expecting(endpoint, "launch_id"):
+        values["launch_id"] = request.view_args["launch_id"]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request of one learner; `lesson` holds nothing a student may not see."""
+
+    session: Session
+    link: ResourceLink
+    person_id: int
+    published: Published
+    lesson: Lesson
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class StepMark:
+    """A step in the bar and on the path: its state is done, now or open."""
+
+    step: AnyStep
+    state: str
+    url: str
+    current: bool
+
+
+@contextmanager
+def reading() -> Iterator[Visit]:
+    """A visit that only reads."""
+    with current().database.read() as session:
+        yield _visit(session)
+
+
+@contextmanager
+def writing() -> Iterator[Visit]:
+    """A visit that may write; everything is kept at the end or nothing is."""
+    with current().database.write() as session:
+        yield _visit(session)
+
+
+def _visit(session: Session) -> Visit:
+    link = session.get_one(ResourceLink, g.resource_link_id)
+    published = current_lesson(session, link.lesson_slug)
+    lesson = published.lesson.student_view()
+    return Visit(session, link, g.person_id, published, lesson, progress(session, link, g.person_id, lesson))
+
+
+def opened(step_id: str) -> None:
+    """Remember that the learner opened a step; a page that is only looked at again writes nothing."""
+    with reading() as visit:
+        if step_id in visit.progress.opened:
+            return
+    with writing() as visit:
+        see_step(visit.session, visit.link, visit.person_id, step_id)
+
+
+def find_step(visit: Visit, step_id: str) -> AnyStep:
+    """The step, or 404."""
+    try:
+        return visit.lesson.step(step_id)
+    except KeyError:
+        abort(404)
+
+
+def find_item(visit: Visit, item_id: str) -> Item:
+    """The item, or 404."""
+    try:
+        return visit.lesson.item(item_id)
+    except KeyError:
+        abort(404)
+
+
+def step_url(step: AnyStep) -> str:
+    """Where a step is: a drill is at its first item."""
+    if isinstance(step, DrillStep):
+        return item_url(step.items[0])
+    return url_for("student.step", step_id=step.id)
+
+
+def item_url(item_id: str, **more: Any) -> str:
+    """Where an item is written."""
+    return url_for("student.item", item_id=item_id, **more)
+
+
+def submission_url(submission: Submission) -> str:
+    """Where a submission is watched and, once it may be seen, read."""
+    return url_for("student.submission", public_id=submission.public_id)
+
+
+def marks(visit: Visit, current_step: str | None) -> list[StepMark]:
+    """Every step with its state; the current one is `now` until it is done."""
+    return [
+        StepMark(step, _state(visit, step, step.id == current_step), step_url(step), step.id == current_step)
+        for step in visit.lesson.steps
+    ]
+
+
+def _state(visit: Visit, step: AnyStep, is_current: bool) -> str:
+    if step.id in visit.progress.done:
+        return "done"
+    return "now" if is_current else "open"
+
+
+def page(template: str, visit: Visit, current_step: str | None, **context: Any) -> str:
+    """A student's page in its frame: the steps in the bar, back and next at the foot."""
+    steps = marks(visit, current_step)
+    at = next((place for place, mark in enumerate(steps) if mark.current), None)
+    return render_template(
+        template,
+        lesson=visit.lesson,
+        progress=visit.progress,
+        marks=steps,
+        mark=None if at is None else steps[at],
+        before=steps[at - 1] if at else None,
+        after=steps[at + 1] if at is not None and at + 1 < len(steps) else None,
+        step_url=step_url,
+        item_url=item_url,
+        submission_url=submission_url,
+        **context,
+    )

@@ -1,0 +1,168 @@
+"""What a student watches and reads: judging as it runs, the result, and their own data to take away."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import abort, jsonify, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from lti_tool.attempts import attempts_allowed, find_submission
+from lti_tool.lesson import Item
+from lti_tool.lessons import lesson_of, rubric_of
+from lti_tool.models import Submission
+from lti_tool.results import Sheet, stages, state_of, student_sheet
+from lti_tool.web.bench import read_bench
+from lti_tool.web.judging_log import Log, judging_log
+from lti_tool.web.result_page import result_context
+from lti_tool.web.sessions import signed_in
+from lti_tool.web.visit import Visit, bp, page, reading, submission_url
+from rubrics.text import word_count
+
+Answer = str | Response
+
+
+def own_submission(visit: Visit, public_id: str) -> Submission:
+    """A submission of this learner in this placement, or 404: another's is as unknown as none."""
+    found = find_submission(visit.session, visit.link, public_id, person_id=visit.person_id)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _log(visit: Visit, sent: Submission) -> Log:
+    return judging_log(stages(visit.session, sent), state_of(visit.session, sent), rubric_of(sent))
+
+
+@bp.get("/submissions/<public_id>")
+@signed_in("student")
+def submission(launch_id: str, public_id: str) -> Answer:
+    """The result as soon as the learner may see it; until then, how far judging is."""
+    with reading() as visit:
+        sent = own_submission(visit, public_id)
+        sheet = student_sheet(visit.session, sent)
+        if sheet is None:
+            return redirect(url_for("student.judging", public_id=public_id))
+        step = _step_id(visit, sent)
+        return page("student/result.html", visit, step, **result_context(visit, sheet, request.args.get("order")))
+
+
+def _step_id(visit: Visit, sent: Submission) -> str | None:
+    """The step the item belongs to; None where today's lesson no longer has it."""
+    try:
+        return visit.lesson.step_of(sent.item_id).id
+    except KeyError:
+        return None
+
+
+@bp.get("/submissions/<public_id>/judging")
+@signed_in("student")
+def judging(launch_id: str, public_id: str) -> Answer:
+    """The log of judging."""
+    with reading() as visit:
+        sent = own_submission(visit, public_id)
+        if student_sheet(visit.session, sent) is not None:
+            return redirect(submission_url(sent))
+        item = _item(sent)
+        return page(
+            "student/judging.html",
+            visit,
+            _step_id(visit, sent),
+            sent=sent,
+            item=item,
+            attempts=attempts_allowed(visit.link, item),
+            words=None if item.kind == "drawing" else word_count(sent.text),
+            drawn=read_bench(sent.text) if item.kind == "drawing" else None,
+            log=_log(visit, sent),
+        )
+
+
+def _item(sent: Submission) -> Item:
+    """The item as it was when it was sent, without what students may not see."""
+    return lesson_of(sent).student_view().item(sent.item_id)
+
+
+@bp.get("/submissions/<public_id>/stages")
+@signed_in("student")
+def stages_json(launch_id: str, public_id: str) -> Response:
+    """What happened after the stage `after`: the log again, and where to go once there is something to read."""
+    after = request.args.get("after", "0")
+    seen = int(after) if after.isascii() and after.isdigit() and len(after) < 18 else 0
+    with reading() as visit:
+        sent = own_submission(visit, public_id)
+        sheet = student_sheet(visit.session, sent)
+        log = _log(visit, sent)
+        answer: dict[str, Any] = {
+            "stages": [
+                {"id": stage.id, "stage": stage.stage, "at": stage.at.isoformat(), "detail": _shown(stage.detail)}
+                for stage in stages(visit.session, sent, seen)
+            ],
+            "last": log.last,
+            "head": log.head,
+            "say": log.say,
+            "running": log.running,
+            "result": submission_url(sent) if sheet is not None else None,
+        }
+        if answer["stages"] or not log.running:
+            answer["html"] = render_template("student/_log.html", log=log)
+        return jsonify(answer)
+
+
+def _shown(detail: Any) -> dict[str, Any]:
+    """Of a stage's detail, what a learner may know: progress, never a level or a flag."""
+    return {key: detail[key] for key in ("criterion", "title", "done", "of", "at", "words") if key in detail}
+
+
+@bp.get("/submissions/<public_id>/export.json")
+@signed_in("student")
+def export(launch_id: str, public_id: str) -> Response:
+    """The learner's own text and, where they may see it, their sheet."""
+    with reading() as visit:
+        sent = own_submission(visit, public_id)
+        sheet = student_sheet(visit.session, sent)
+        answer = jsonify(_exported(sent, sheet))
+    answer.headers["Content-Disposition"] = f'attachment; filename="atelier-{sent.item_id}-{sent.attempt}.json"'
+    return answer
+
+
+def _exported(sent: Submission, sheet: Sheet | None) -> dict[str, Any]:
+    item = _item(sent)
+    told: dict[str, Any] = {
+        "lesson": sent.lesson_version.slug,
+        "item": {"id": item.id, "title": item.title, "prompt": item.prompt},
+        "attempt": sent.attempt,
+        "sent_at": _stamp(sent.sent_at),
+        "text": sent.text,
+        "sheet": None,
+    }
+    if sheet is not None:
+        told["sheet"] = _exported_sheet(sheet)
+    return told
+
+
+def _exported_sheet(sheet: Sheet) -> dict[str, Any]:
+    return {
+        "rubric": {"id": sheet.rubric.id, "version": sheet.rubric.version},
+        "points": sheet.points,
+        "provenance": sheet.provenance,
+        "judge": sheet.judgement.judge_label if sheet.judgement else None,
+        "released_at": _stamp(sheet.release.released_at) if sheet.release else None,
+        "rows": [
+            {
+                "criterion": row.criterion.id,
+                "title": row.criterion.title,
+                "level": row.level,
+                "top": row.criterion.top,
+                "points": row.points,
+                "maximum": row.maximum,
+                "quotes": [quote["text"] for quote in row.rating.quotes] if row.rating else [],
+                "comment": row.rating.comment if row.rating else "",
+                "changed": row.changed,
+                "reason": row.reason,
+            }
+            for row in sheet.rows
+        ],
+    }
+
+
+def _stamp(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")
