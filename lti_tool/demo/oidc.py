@@ -16,6 +16,7 @@ from werkzeug.datastructures import MultiDict
 
 from lti_tool.demo.claims import launch_claims
 from lti_tool.demo.config import PlatformConfig
+from lti_tool.demo.keys import load_private_key
 from lti_tool.demo.records import Person
 from lti_tool.demo.service import GRANTED_SCOPES
 from lti_tool.demo.store import Store
@@ -132,7 +133,7 @@ def _state(state: str) -> dict[str, str]:
 
 def _sign(claims: dict[str, Any], store: Store) -> str:
     key = store.signing_key()
-    return jwt.encode(claims, key.private_pem, algorithm="RS256", headers={"kid": key.kid})
+    return jwt.encode(claims, load_private_key(key.private_pem), algorithm="RS256", headers={"kid": key.kid})
 
 
 def _self_posting(action: str, fields: Mapping[str, str]) -> ResponseReturnValue:

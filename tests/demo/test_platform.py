@@ -131,6 +131,12 @@ def test_a_launch_is_used_up_by_its_first_authorization(tool: Tool) -> None:
     assert "id_token" not in again.text
 
 
+def test_of_two_who_use_a_launch_at_once_one_gets_it(tool: Tool) -> None:
+    hint = tool.login_request()["lti_message_hint"]
+    platform = tool.client.application.extensions["platform_store"]
+    assert [platform.use_hint(hint), platform.use_hint(hint)] == [True, False]
+
+
 def test_an_old_launch_is_refused(tool: Tool, clock: Clock) -> None:
     asked = tool.authentication_request()
     clock.advance(minutes=11)
