@@ -1,0 +1,277 @@
+"""The ledger of durable work: what is waiting, who holds it, and until when.
+
+A job is claimed with a lease. Every write of the one who works on it goes through a claim, and fails with LeaseLost
+when the lease has run out or somebody else holds the job by now; a lease that ran out is claimed again by `claim`.
+"""
+
+import random
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from lti_tool.db import UtcDateTime, utc_now
+from lti_tool.models import Job, JobEvent, Passback, Submission
+
+JUDGE = "judge"
+SEND_SCORE = "send_score"
+KINDS = (JUDGE, SEND_SCORE)
+MAX_TRIES = 8
+UNFINISHED = ("queued", "running")
+
+_FIRST_PAUSE = 15.0  # seconds; three times as long after every try: with eight tries some two and a half hours
+_LONGEST_PAUSE = 3600.0
+_BROKE_TOO_OFTEN = "The program broke off in the middle of this too often."
+
+
+class LeaseLost(Exception):
+    """The job is no longer ours to write to: somebody else has it, or will."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job that `owner` holds. `tries` counts the claims so far, so an older claim by the same owner is no longer good."""
+
+    job_id: int
+    kind: str
+    submission_id: int | None
+    passback_id: int | None
+    tries: int
+    owner: str
+
+
+# ---- putting work in -----------------------------------------------------------------------------------------
+
+
+def enqueue_judging(session: Session, submission: Submission, *, priority: int = 0) -> Job:
+    """The job that judges a submission, made in the caller's transaction; a second call returns the same job."""
+    found = session.scalar(select(Job).where(Job.kind == JUDGE, Job.submission_id == submission.id))
+    if found is not None:
+        return found
+    job = Job(kind=JUDGE, submission_id=submission.id, priority=priority)
+    session.add(job)
+    session.flush()
+    add_event(session, job.id, "received")
+    return job
+
+
+def enqueue_sending(session: Session, passback: Passback) -> Job:
+    """The job that sends a message; messages about one learner in one placement go one at a time, in order."""
+    found = session.scalar(select(Job).where(Job.kind == SEND_SCORE, Job.passback_id == passback.id))
+    if found is not None:
+        return found
+    lane = f"send:{passback.resource_link_id}:{passback.person_id}"
+    job = Job(kind=SEND_SCORE, passback_id=passback.id, lane=lane)
+    session.add(job)
+    session.flush()
+    return job
+
+
+def enqueue_again(session: Session, job_id: int) -> bool:
+    """Put a job that waits for a person back in the queue, with all its tries; False if it does not wait."""
+    moved = session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.state == "needs_person")
+        .values(state="queued", tries=0, next_try_at=utc_now(), finished_at=None, last_error=None)
+        .returning(Job.id)
+    )
+    return moved.scalar() is not None
+
+
+def add_event(session: Session, job_id: int, stage: str, **detail: Any) -> JobEvent:
+    """Record that a job reached a stage; pages show these."""
+    event = JobEvent(job_id=job_id, stage=stage, detail=detail)
+    session.add(event)
+    session.flush()
+    return event
+
+
+def pass_gate(session: Session, submission_id: int) -> bool:
+    """Let a judged submission through the human gate; False when it is not there, or somebody else was first."""
+    moved = session.execute(
+        update(Job)
+        .where(Job.kind == JUDGE, Job.submission_id == submission_id, Job.state == "awaiting_review")
+        .values(state="done", finished_at=utc_now())
+        .returning(Job.id)
+    )
+    return moved.scalar() is not None
+
+
+# ---- taking work ---------------------------------------------------------------------------------------------
+
+
+def anything_due(session: Session, kinds: Collection[str] = KINDS) -> bool:
+    """Whether `claim` would find something: a cheap read, so that an idle executor never takes the write lock."""
+    return session.scalar(select(Job.id).where(*_due(session, kinds)).limit(1)) is not None
+
+
+def claim(
+    session: Session,
+    *,
+    owner: str,
+    limit: int,
+    lease_seconds: float,
+    kinds: Collection[str] = KINDS,
+) -> list[Claim]:
+    """Take up to `limit` due jobs, the higher priority first, then the oldest.
+
+    Due are queued jobs whose time has come and running ones whose lease ran out; these get the event "resumed".
+    A job in a lane is due only when no older unfinished job of its lane exists.
+    """
+    # On PostgreSQL rows that another claimer has locked are skipped; a SQLite writer is alone.
+    found = session.scalars(
+        select(Job)
+        .where(*_due(session, kinds))
+        .order_by(Job.priority.desc(), Job.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Job)
+        .execution_options(populate_existing=True)
+    )
+    return [taken for job in found.all() if (taken := _take(session, job, owner, lease_seconds))]
+
+
+def _due(session: Session, kinds: Collection[str]) -> Sequence[ColumnElement[bool]]:
+    older = aliased(Job)
+    blocked = select(older.id).where(
+        older.lane == Job.lane, older.id < Job.id, older.state.in_(UNFINISHED)
+    )
+    now = _clock(session)
+    ready = or_(
+        and_(Job.state == "queued", Job.next_try_at <= now),
+        and_(Job.state == "running", Job.lease_until <= now),
+    )
+    return Job.kind.in_(kinds), ready, or_(Job.lane.is_(None), ~blocked.exists())
+
+
+def _take(session: Session, job: Job, owner: str, lease_seconds: float) -> Claim | None:
+    broke = job.state == "running"
+    if broke and job.tries >= MAX_TRIES:
+        _hand_to_person(session, job.id, job.kind, _BROKE_TOO_OFTEN)
+        return None
+    tries = job.tries + 1
+    session.execute(
+        update(Job)
+        .where(Job.id == job.id)
+        .values(state="running", owner=owner, tries=tries, lease_until=_clock(session, lease_seconds))
+        .execution_options(synchronize_session=False)
+    )
+    if broke:
+        add_event(session, job.id, "resumed", at=stage_reached(session, job.id))
+    return Claim(job.id, job.kind, job.submission_id, job.passback_id, tries, owner)
+
+
+def stage_reached(session: Session, job_id: int) -> str:
+    """The furthest stage of a job in words, such as "judging 4 of 7"."""
+    last = session.scalar(
+        select(JobEvent)
+        .where(JobEvent.job_id == job_id, JobEvent.stage.not_in(("resumed", "waiting")))
+        .order_by(JobEvent.id.desc())
+        .limit(1)
+    )
+    if last is None:
+        return ""
+    done, of = last.detail.get("done"), last.detail.get("of")
+    return f"{last.stage} {min(done + 1, of)} of {of}" if of else last.stage
+
+
+def renew(session: Session, owner: str, job_ids: Collection[int], lease_seconds: float) -> set[int]:
+    """Hold on to jobs for another lease; returns those that are still held."""
+    kept = session.scalars(
+        update(Job)
+        .where(Job.id.in_(job_ids), *_held_by(session, owner))
+        .values(lease_until=_clock(session, lease_seconds))
+        .returning(Job.id)
+        .execution_options(synchronize_session=False)
+    )
+    return set(kept)
+
+
+# ---- writing as the holder -----------------------------------------------------------------------------------
+
+
+def hold(session: Session, claim: Claim) -> None:
+    """Make sure that the job is still ours until this transaction ends. Raises LeaseLost."""
+    _write(session, claim, {"owner": claim.owner})
+
+
+def finish(session: Session, claim: Claim) -> None:
+    """The work is done. Raises LeaseLost."""
+    _write(session, claim, {"state": "done", "finished_at": utc_now(), "last_error": None, **_RELEASED})
+
+
+def to_gate(session: Session, claim: Claim, reason: str) -> None:
+    """A person decides next; `reason` says in words why. Raises LeaseLost."""
+    _write(session, claim, {"state": "awaiting_review", "gate_reason": reason, "last_error": None, **_RELEASED})
+    add_event(session, claim.job_id, "held")
+
+
+def to_person(session: Session, claim: Claim, sentence: str) -> None:
+    """Trying again is of no use: a judging goes to the gate, a message waits for a person. Raises LeaseLost."""
+    hold(session, claim)
+    _hand_to_person(session, claim.job_id, claim.kind, sentence)
+
+
+def fail(session: Session, claim: Claim, sentence: str, retry_after: float | None = None) -> bool:
+    """Try again later, or hand the job to a person after the last try; returns whether it is tried again.
+
+    The pause grows with every try up to an hour; `retry_after` (seconds) lengthens it within that. Raises LeaseLost.
+    """
+    if claim.tries >= MAX_TRIES:
+        to_person(session, claim, sentence)
+        return False
+    due = _clock(session, pause(claim.tries, retry_after))
+    _write(session, claim, {"state": "queued", "next_try_at": due, "last_error": sentence, **_RELEASED})
+    add_event(session, claim.job_id, "waiting", reason=sentence)
+    return True
+
+
+def give_back(session: Session, claim: Claim) -> None:
+    """Leave a job to whoever comes next, as if it had not been claimed. Raises LeaseLost."""
+    _write(session, claim, {"state": "queued", "tries": claim.tries - 1, **_RELEASED})
+
+
+def pause(tries: int, retry_after: float | None = None) -> float:
+    """Seconds until the next try: growing, capped, and spread so that a crowd does not come back together."""
+    grown = max(_FIRST_PAUSE * 3 ** (tries - 1), retry_after or 0)
+    return min(grown, _LONGEST_PAUSE) * random.uniform(1, 1.2)
+
+
+_RELEASED: dict[str, Any] = {"owner": None, "lease_until": None}
+
+
+def _held_by(session: Session, owner: str) -> Sequence[ColumnElement[bool]]:
+    return Job.owner == owner, Job.state == "running", Job.lease_until > _clock(session)
+
+
+def _write(session: Session, claim: Claim, values: dict[str, Any]) -> None:
+    matched = session.execute(
+        update(Job)
+        .where(Job.id == claim.job_id, Job.tries == claim.tries, *_held_by(session, claim.owner))
+        .values(**values)
+        .returning(Job.id)
+        .execution_options(synchronize_session="fetch")
+    )
+    if matched.scalar() is None:
+        raise LeaseLost(f"job {claim.job_id} is no longer held by this executor")
+
+
+def _hand_to_person(session: Session, job_id: int, kind: str, sentence: str) -> None:
+    gate = {"state": "awaiting_review", "gate_reason": sentence}
+    person = {"state": "needs_person", "finished_at": utc_now()}
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id)
+        .values(**(gate if kind == JUDGE else person), last_error=sentence, **_RELEASED)
+        .execution_options(synchronize_session="fetch")
+    )
+    add_event(session, job_id, "held")
+
+
+def _clock(session: Session, seconds: float = 0) -> ColumnElement[datetime]:
+    """The time that leases are measured by: the database's own where several machines share one."""
+    if session.get_bind().dialect.name == "postgresql":
+        return func.clock_timestamp(type_=UtcDateTime()) + literal(timedelta(seconds=seconds))
+    return literal(utc_now() + timedelta(seconds=seconds), UtcDateTime())
