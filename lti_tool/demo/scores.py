@@ -18,6 +18,7 @@ from lti_tool.demo.service import read_number, read_text, refuse
 
 ACTIVITY_PROGRESS = frozenset({"Initialized", "Started", "InProgress", "Submitted", "Completed"})
 GRADING_PROGRESS = frozenset({"FullyGraded", "Pending", "PendingManual", "Failed", "NotReady"})
+SMALLEST_MAXIMUM = 0.001  # so that a score rescaled to its column stays a finite number
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 
 
@@ -41,8 +42,8 @@ def read_score(body: dict[str, Any]) -> Score:
         refuse(400, "scoreGiven needs scoreMaximum.")
     if given is not None and given < 0:
         refuse(400, "scoreGiven must not be below 0.")
-    if maximum is not None and maximum <= 0:
-        refuse(400, "scoreMaximum must be above 0.")
+    if maximum is not None and maximum < SMALLEST_MAXIMUM:
+        refuse(400, f"scoreMaximum must be at least {SMALLEST_MAXIMUM}.")
     return Score(
         user_id=read_text(body, "userId", required=True) or "",
         timestamp=read_timestamp(body, "timestamp"),

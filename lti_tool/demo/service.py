@@ -23,6 +23,7 @@ AGS_SCOPES = (SCOPE_LINE_ITEM, SCOPE_LINE_ITEM_READ, SCOPE_RESULT_READ, SCOPE_SC
 GRANTED_SCOPES = (*AGS_SCOPES, SCOPE_MEMBERS)
 
 MAX_PAGE = 100
+LARGEST_NUMBER = 1_000_000_000
 _PAGE_TOKEN = re.compile(r"^from:(\d{1,9})$")
 
 T = TypeVar("T")
@@ -90,7 +91,7 @@ def read_text(body: dict[str, Any], name: str, *, required: bool = False) -> str
 
 
 def read_number(body: dict[str, Any], name: str) -> float | None:
-    """A finite JSON number or None when absent; booleans and numeric strings are refused."""
+    """A JSON number within ±LARGEST_NUMBER, or None when absent; booleans and numeric strings are refused."""
     value = body.get(name)
     if value is None:
         return None
@@ -98,8 +99,8 @@ def read_number(body: dict[str, Any], name: str) -> float | None:
         number = math.nan if isinstance(value, bool | str | list | dict) else float(value)
     except OverflowError:
         number = math.inf
-    if not math.isfinite(number):
-        refuse(400, f"{name} must be a finite number.")
+    if not abs(number) <= LARGEST_NUMBER:  # also false for NaN
+        refuse(400, f"{name} must be a finite number of at most {LARGEST_NUMBER:,}.")
     return number
 
 

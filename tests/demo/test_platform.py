@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import jwt
 import pytest
+from flask import Response
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
 from lti_tool.demo import store
+from lti_tool.demo.config import fetch_jwks
 from lti_tool.demo.platform import PlatformConfig, create_platform
 from tests.demo.dummy_tool import (
     CLIENT_ID,
@@ -315,6 +320,41 @@ def test_odd_keys_beside_the_good_one_do_no_harm(tool: Tool, key_set: ToolKeySet
     odd = {"kid": "tool-1", "kty": "RSA", "n": "x", "e": "AQAB"}
     key_set.extra = [odd, {"kid": "tool-1", "kty": "oct", "k": "c2VjcmV0"}, "text", {"kty": "RSA"}]
     assert tool.ask_token().status_code == 200
+
+
+@pytest.fixture
+def key_address() -> Iterator[tuple[str, dict[str, Any]]]:
+    """A loopback address that answers what the test puts into `answer`."""
+    answer: dict[str, Any] = {}
+    server = make_server("127.0.0.1", 0, lambda environ, start: Response(**answer)(environ, start))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/jwks", answer
+    server.shutdown()
+    thread.join()
+
+
+def test_a_key_set_is_read_over_http(key_address: tuple[str, dict[str, Any]]) -> None:
+    url, answer = key_address
+    answer.update(response='{"keys": []}')
+    assert fetch_jwks(url) == {"keys": []}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"response": "gone", "status": 404},
+        {"response": "", "status": 302, "headers": {"Location": "/elsewhere"}},
+        {"response": "<html>"},
+        {"response": "[]"},
+        {"response": '{"keys": "' + "x" * 70_000 + '"}'},
+    ],
+    ids=["not found", "redirect", "not json", "a list", "too large"],
+)
+def test_what_is_no_key_set_is_refused(key_address: tuple[str, dict[str, Any]], answer: dict[str, Any]) -> None:
+    key_address[1].update(answer)
+    with pytest.raises(ValueError):
+        fetch_jwks(key_address[0])
 
 
 # ---- restart --------------------------------------------------------------------------------

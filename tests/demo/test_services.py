@@ -266,6 +266,8 @@ def test_a_score_that_is_not_final_clears_what_stood_there(tool: Tool, progress:
         {"scoreGiven": float("nan")},
         {"scoreGiven": float("inf")},
         {"scoreGiven": 10**400},
+        {"scoreGiven": 1e10},
+        {"scoreMaximum": 1e-300},
         {"scoreMaximum": 0},
         {"comment": {"text": "x"}},
         {"comment": "\ud800"},
