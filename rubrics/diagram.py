@@ -8,10 +8,10 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 SCHEMA: Literal["atelier.diagram/1"] = "atelier.diagram/1"
-MOST_PARTS = 24
-MOST_EDGES = 40
-LABEL_CHARACTERS = 40
-NOTE_CHARACTERS = 280
+MAX_NODES = 24
+MAX_EDGES = 40
+MAX_LABEL = 40
+MAX_NOTE = 280
 _ID_CHARACTERS = 40
 _MOST_CHARACTERS = 64_000  # of JSON; the largest drawing within the limits is far smaller
 
@@ -51,16 +51,16 @@ HOME_CELLS: dict[Kind, tuple[int, int]] = {
     "caller": (0, 1),
     "runtime": (1, 1),
     "queue": (2, 1),
-    "cache": (3, 1),
+    "balancer": (3, 1),
     "reviewer": (0, 2),
     "gate": (1, 2),
     "worker": (2, 2),
     "model": (3, 2),
-    "balancer": (0, 3),
+    "cache": (0, 3),
     "memory": (1, 3),
     "ledger": (2, 3),
     "tools": (3, 3),
-    "vector": (3, 4),
+    "vector": (0, 4),
 }
 
 
@@ -165,16 +165,16 @@ def _structure_faults(error: ValidationError) -> tuple[str, ...]:
 
 
 def _limit_faults(drawing: Drawing) -> Iterator[str]:
-    if len(drawing.nodes) > MOST_PARTS:
-        yield f"{len(drawing.nodes)} parts; {MOST_PARTS} is the most."
-    if len(drawing.edges) > MOST_EDGES:
-        yield f"{len(drawing.edges)} edges; {MOST_EDGES} is the most."
-    if len(drawing.note) > NOTE_CHARACTERS:
-        yield f"The note is {len(drawing.note)} characters; {NOTE_CHARACTERS} is the most."
+    if len(drawing.nodes) > MAX_NODES:
+        yield f"{len(drawing.nodes)} parts; {MAX_NODES} is the most."
+    if len(drawing.edges) > MAX_EDGES:
+        yield f"{len(drawing.edges)} edges; {MAX_EDGES} is the most."
+    if len(drawing.note) > MAX_NOTE:
+        yield f"The note is {len(drawing.note)} characters; {MAX_NOTE} is the most."
     labels = [*(part.label for part in drawing.nodes), *(edge.label for edge in drawing.edges)]
-    too_long = sum(len(label) > LABEL_CHARACTERS for label in labels)
+    too_long = sum(len(label) > MAX_LABEL for label in labels)
     if too_long:
-        yield f"{too_long} labels are too long; {LABEL_CHARACTERS} characters is the most."
+        yield f"{too_long} labels are too long; {MAX_LABEL} characters is the most."
     yield from _id_faults(drawing)
     yield from _edge_faults(drawing)
     yield from _crash_faults(drawing)
@@ -210,8 +210,8 @@ def _crash_faults(drawing: Drawing) -> Iterator[str]:
         yield "The crash is at a part that is not there."
     if not set(drawing.crash.recovery) <= {edge.id for edge in drawing.edges}:
         yield "The recovery names an edge that is not there."
-    if len(drawing.crash.recovery) > MOST_EDGES:
-        yield f"The recovery has more than {MOST_EDGES} steps."
+    if len(drawing.crash.recovery) > MAX_EDGES:
+        yield f"The recovery has more than {MAX_EDGES} steps."
 
 
 def describe(drawing: Drawing) -> tuple[str, ...]:
