@@ -33,7 +33,7 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """A job that `owner` holds. `tries` counts the claims so far, so an older claim by the same owner is no longer good."""
+    """A job that `owner` holds; `tries` counts the claims so far, so an earlier claim by the same owner is void."""
 
     job_id: int
     kind: str
@@ -135,9 +135,7 @@ def claim(
 
 def _due(session: Session, kinds: Collection[str]) -> Sequence[ColumnElement[bool]]:
     older = aliased(Job)
-    blocked = select(older.id).where(
-        older.lane == Job.lane, older.id < Job.id, older.state.in_(UNFINISHED)
-    )
+    blocked = select(older.id).where(older.lane == Job.lane, older.id < Job.id, older.state.in_(UNFINISHED))
     now = _clock(session)
     ready = or_(
         and_(Job.state == "queued", Job.next_try_at <= now),
@@ -173,7 +171,7 @@ def stage_reached(session: Session, job_id: int) -> str:
     )
     if last is None:
         return ""
-    done, of = last.detail.get("done"), last.detail.get("of")
+    done, of = last.detail.get("done", 0), last.detail.get("of", 0)
     return f"{last.stage} {min(done + 1, of)} of {of}" if of else last.stage
 
 
@@ -235,7 +233,7 @@ def give_back(session: Session, claim: Claim) -> None:
 
 def pause(tries: int, retry_after: float | None = None) -> float:
     """Seconds until the next try: growing, capped, and spread so that a crowd does not come back together."""
-    grown = max(_FIRST_PAUSE * 3 ** (tries - 1), retry_after or 0)
+    grown = max(_FIRST_PAUSE * 3.0 ** (tries - 1), retry_after or 0)
     return min(grown, _LONGEST_PAUSE) * random.uniform(1, 1.2)
 
 
