@@ -29,6 +29,8 @@ _COMMON = {
 _WORDS = {language: frozenset(words.split()) for language, words in _COMMON.items()}
 _ENOUGH = 2  # common words of another language that a short English sentence may hold by chance
 _SAMPLE = 600
+_JUDGED_FROM = 25  # words from which a text without any familiar word is not taken for this language
+_AT_HOME = 0.08
 
 
 def is_in_language(forms: Sequence[str], language: str, known: Iterable[str] = ()) -> bool:
@@ -47,11 +49,11 @@ def is_in_language(forms: Sequence[str], language: str, known: Iterable[str] = (
     best = max(counts.values())
     if best >= _ENOUGH and best > mine * 1.5:
         return False
-    if own not in _WORDS or len(sample) < 25:
+    if own not in _WORDS or len(sample) < _JUDGED_FROM or mine >= _AT_HOME * len(sample):
         return True
     beginnings = tuple(known)
     at_home = sum(form in _WORDS[own] or form.startswith(beginnings) for form in sample)
-    return at_home / len(sample) >= 0.08
+    return at_home >= _AT_HOME * len(sample)
 
 
 def _foreign_script(sample: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ A phrase is words matched by their stem; `word*` matches a beginning, `=word` th
 `@percent` match figures.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -185,6 +186,9 @@ def look_for_faults(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         shared = _VOCABULARIES.validate_python(content.get("look_for_words") or ())
     except ValidationError:
         return
+    taken: dict[str, set[str]] = defaultdict(set)
+    for one in shared:
+        taken[one.lang] |= set(one.words)
     rows = content.get("criteria")
     for place, row in enumerate(rows if isinstance(rows, list | tuple) else ()):
         if not isinstance(row, Mapping) or not row.get("look_fors"):
@@ -195,6 +199,9 @@ def look_for_faults(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         for number, block in enumerate(blocks):
             key = f"criteria[{place}].look_fors[{number}]"
+            for name in sorted(taken[block.lang] & set(block.words)):
+                yield f"{key}.words.{name}", "another group of the rubric has this name"
+            taken[block.lang] |= set(block.words)
             yield from _block_faults(key, block, shared, _level_numbers(row))
 
 

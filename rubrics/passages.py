@@ -23,9 +23,7 @@ _ORDINALS_TEXT = (
     "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
 )
 ORDINALS = frozenset(_ORDINALS_TEXT.split())
-_NEGATORS_TEXT = (
-    "no not never without none nothing nobody neither nor cannot hardly rarely avoid avoids lack lacks"
-)
+_NEGATORS_TEXT = "no not never without none nothing nobody neither nor cannot hardly rarely avoid avoids lack lacks"
 NEGATORS = frozenset(_NEGATORS_TEXT.split())
 _IRREGULAR = {
     form: base

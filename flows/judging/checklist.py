@@ -1,0 +1,194 @@
+"""The offline judge: a checklist of authored look-fors, read in the text by code.
+
+It knows nothing that the rubric's author has not written down. Where the author wrote nothing, or for another
+language, it gives no level.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+from flows.judging.drawing_sheet import GRAPHS
+from flows.judging.judge import COMMENT_WORDS, Answer, Evidence, JudgeRequest, read_ratings
+from rubrics.checks import Facts
+from rubrics.drawing import Drawing, DrawingError, drawn_words, parse_drawing
+from rubrics.judgement import Rating
+from rubrics.languages import is_in_language
+from rubrics.look_for_match import Lexicon, Page, Reading, Span, read_criterion
+from rubrics.look_fors import LookFors
+from rubrics.model import Rubric
+from rubrics.passages import Passage
+
+NO_LOOK_FORS = "no offline judge for this rubric"
+LANGUAGE = "language"
+
+_VERSION = "1"
+_RUN = 3  # words in a row; a sentence most of whose runs stand in the sources is not the writer's own
+_COPIED = 0.5
+
+Body = dict[str, Any]
+
+
+class ChecklistJudge:
+    """Fills in one criterion at a time from the rubric's look-fors; costs nothing and needs no network."""
+
+    name = "checklist"
+    version = _VERSION
+    model = "look-fors"
+    parameters: Mapping[str, Any] = {}
+    prompt_hash = hashlib.sha256(_VERSION.encode()).hexdigest()  # its words are the rubric's, hashed with it
+    evidence: Evidence = "quotes"
+    fills: Literal["criterion", "sheet"] = "criterion"
+    provisional = True
+    label = (
+        "A checklist that looks offline for phrases the rubric's author wrote down: "
+        "it cannot follow an argument, its levels are provisional, and a person decides."
+    )
+
+    def ask(self, request: JudgeRequest) -> Answer:
+        """Look for what the rubric's author listed; never raises."""
+        rate = _rate_drawing if request.rubric.kind == "drawing" else _rate_text
+        return Answer(body={"ratings": rate(request)}, model=self.model)
+
+    def read(self, request: JudgeRequest, answer: Answer) -> tuple[Rating, ...]:
+        """The ratings of an answer, each quote found again in the text."""
+        return read_ratings(request, answer)
+
+
+@dataclass(frozen=True)
+class _Words:
+    """A rubric's phrases in one language, told apart by the rubric's hash."""
+
+    content_hash: str
+    lang: str
+    rubric: Rubric = field(compare=False)
+
+
+def _words(rubric: Rubric, lang: str) -> _Words:
+    return _Words(rubric.content_hash, lang, rubric)
+
+
+@lru_cache(maxsize=64)
+def _lexicon(words: _Words) -> Lexicon:
+    blocks = [block for criterion in words.rubric.criteria for block in criterion.look_fors]
+    groups: dict[str, tuple[str, ...]] = {}
+    for holder in (*words.rubric.look_for_words, *blocks):
+        if holder.lang == words.lang:
+            groups |= holder.words
+    return Lexicon(words.lang, groups)
+
+
+@lru_cache(maxsize=64)
+def _source_runs(sources: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    return frozenset(run for source in sources for run in _runs(Passage(source).forms))
+
+
+def _runs(forms: Sequence[str]) -> list[tuple[str, ...]]:
+    return [tuple(forms[at : at + _RUN]) for at in range(len(forms) - _RUN + 1)]
+
+
+@lru_cache(maxsize=8)
+def _page(words: _Words, text: str, flags: tuple[str, ...], addressed: tuple[Span, ...]) -> Page | None:
+    """The text ready to be searched, or None where it is in another language; its criteria share it."""
+    lexicon = _lexicon(words)
+    passage = Passage(text, lexicon.meant)
+    if not is_in_language(passage.forms, words.lang, lexicon.stems):
+        return None
+    known = _source_runs(words.rubric.sources)
+    ignored = frozenset(
+        number
+        for number, one in enumerate(passage.sentences)
+        if any(one.start < end and start < one.end for start, end in addressed)
+        or _is_copied(_runs(passage.forms[one.first : one.last]), known)
+    )
+    return Page(passage, lexicon, ignored, flags)
+
+
+def _is_copied(runs: Sequence[tuple[str, ...]], known: Collection[tuple[str, ...]]) -> bool:
+    return len(runs) > 2 and sum(run in known for run in runs) > _COPIED * len(runs)
+
+
+def _rate_text(request: JudgeRequest) -> list[Body]:
+    facts = Facts.model_validate(request.facts)
+    return [_rate_criterion(request, facts, criterion) for criterion in request.criteria]
+
+
+def _rate_criterion(request: JudgeRequest, facts: Facts, criterion: str) -> Body:
+    blocks = [block for block in request.rubric.criterion(criterion).look_fors if block.graph is None]
+    if not blocks:
+        return _unscored(criterion, NO_LOOK_FORS, "Nobody has written look-fors for this criterion.")
+    for block in blocks:
+        page = _page(_words(request.rubric, block.lang), request.text, facts.flags, facts.addresses_judge)
+        if page is not None:
+            return _rated(criterion, block, read_criterion(page, block), request.text)
+    return _foreign(criterion, blocks, "the text seems")
+
+
+def _foreign(criterion: str, blocks: Sequence[LookFors], what: str) -> Body:
+    languages = ", ".join(block.lang for block in blocks)
+    return _unscored(
+        criterion, LANGUAGE, f"The look-fors are written for {languages}; {what} to be in another language."
+    )
+
+
+def _rated(criterion: str, block: LookFors, reading: Reading, text: str) -> Body:
+    spans = reading.spans if reading.level or reading.capped else ()
+    if reading.level and not spans:
+        return _unscored(criterion, "quote", "No words of the text could be quoted for this level.")
+    return {
+        "criterion": criterion,
+        "level": reading.level,
+        "quotes": [{"text": text[start:end], "start": start, "end": end} for start, end in spans],
+        "looked_for": "" if reading.level else block.looked_for,
+        "comment": comment(reading),
+    }
+
+
+def comment(reading: Reading) -> str:
+    """What was found, what held it down and what is missing, in the author's words; at most 60 words."""
+    parts = [
+        ("Found", () if reading.capped and not reading.level else reading.found),
+        ("Held down", reading.capped),
+        ("Not found", reading.missing),
+    ]
+    told: list[str] = []
+    for title, notes in parts:
+        kept = list(dict.fromkeys(notes))
+        while kept and len(" ".join([*told, f"{title}: {'; '.join(kept)}."]).split()) > COMMENT_WORDS:
+            kept.pop()
+        if kept:
+            told.append(f"{title}: {'; '.join(kept)}.")
+    return " ".join(told)
+
+
+def _unscored(criterion: str, reason: str, note: str) -> Body:
+    return {"criterion": criterion, "level": None, "reason": reason, "comment": note}
+
+
+def _rate_drawing(request: JudgeRequest) -> list[Body]:
+    try:
+        drawing = parse_drawing(request.text)
+    except DrawingError:
+        return [_unscored(criterion, "not_text", "The drawing cannot be read.") for criterion in request.criteria]
+    return [_rate_graph(request.rubric, criterion, drawing) for criterion in request.criteria]
+
+
+def _rate_graph(rubric: Rubric, criterion: str, drawing: Drawing) -> Body:
+    blocks = [block for block in rubric.criterion(criterion).look_fors if block.graph is not None]
+    said = Passage(drawn_words(drawing)).forms
+    for block in blocks:
+        lexicon = _lexicon(_words(rubric, block.lang))
+        if block.graph and (block.graph == "economy" or is_in_language(said, block.lang, lexicon.stems)):
+            seen = GRAPHS[block.graph](drawing, lexicon)
+            return {
+                "criterion": criterion,
+                "level": seen.level,
+                "checks": list(seen.checks),
+                "looked_for": "" if seen.level else block.looked_for,
+                "comment": seen.note,
+            }
+    if blocks:
+        return _foreign(criterion, blocks, "the labels seem")
+    return _unscored(criterion, NO_LOOK_FORS, "Nobody has written look-fors for this criterion.")

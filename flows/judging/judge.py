@@ -1,0 +1,277 @@
+"""What a judge is: it is asked once (the paid part), its answer is kept, and reading it gives ratings.
+
+JudgeError
+├── JudgeUnavailable  try again later
+├── JudgeRefused      asked and answered: no level will come of asking again
+└── UnknownJudge      no judge has this name
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rubrics.checks import (
+    CHECKS_VERSION,
+    Facts,
+    capped_level,
+    find_facts,
+    form_level,
+    send_problem,
+    verify_quote,
+    word_count,
+)
+from rubrics.drawing import DrawingError, canonical, parse_drawing
+from rubrics.judgement import Judgement, Quote, Rating
+from rubrics.model import Criterion, Rubric
+from rubrics.text import QUOTE_WORDS
+
+COMMENT_WORDS = 60
+
+Evidence = Literal["quotes", "checks", "none"]
+
+
+class JudgeError(Exception):
+    """A judge gave no usable answer."""
+
+
+class JudgeUnavailable(JudgeError):
+    """The judge cannot answer now; `retry_after` is in seconds where it said so."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class JudgeRefused(JudgeError):
+    """The judge declined this text for good; `reason` is what the sheet says."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UnknownJudge(JudgeError):
+    """No judge has this name."""
+
+
+@dataclass(frozen=True)
+class JudgeRequest:
+    """What a judge is asked: these criteria of this rubric, for this text with its facts."""
+
+    rubric: Rubric
+    criteria: tuple[str, ...]
+    text: str
+    facts: Mapping[str, Any]
+    repeat: int = 0
+
+
+class Usage(BaseModel):
+    """What an answer took."""
+
+    model_config = ConfigDict(frozen=True)
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: float = 0.0
+    seconds: float = 0.0
+
+
+class Answer(BaseModel):
+    """A judge's answer as it came, before anyone believes it; survives a trip through JSON."""
+
+    model_config = ConfigDict(frozen=True)
+
+    body: dict[str, Any]
+    model: str
+    usage: Usage = Field(default_factory=Usage)
+
+
+class Judge(Protocol):
+    """Someone who fills in a sheet; `prompt_hash` covers all of its own words."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def parameters(self) -> Mapping[str, Any]: ...
+    @property
+    def prompt_hash(self) -> str: ...
+    @property
+    def evidence(self) -> Evidence: ...
+    @property
+    def fills(self) -> Literal["criterion", "sheet"]: ...
+    @property
+    def provisional(self) -> bool: ...
+    @property
+    def label(self) -> str: ...
+
+    def ask(self, request: JudgeRequest) -> Answer:
+        """The paid part: the answer as it came. Raises JudgeUnavailable or JudgeRefused."""
+        ...
+
+    def read(self, request: JudgeRequest, answer: Answer) -> tuple[Rating, ...]:
+        """One rating for each criterion asked, unscored where the answer does not hold."""
+        ...
+
+
+def fingerprint(
+    *, scope: str, judge: Judge, rubric: Rubric, criteria: Sequence[str], text: str, repeat: int = 0
+) -> str:
+    """SHA-256 (hex) over everything an answer depends on; `scope` is a registration or an eval set."""
+    content = {
+        "scope": scope,
+        "judge": [judge.name, judge.version],
+        "prompt": judge.prompt_hash,
+        "model": judge.model,
+        "parameters": dict(judge.parameters),
+        "rubric": rubric.content_hash,
+        "checks": CHECKS_VERSION,
+        "criteria": sorted(criteria),
+        "text": text_hash(rubric, text),
+        "repeat": repeat,
+    }
+    return _sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+
+
+def text_hash(rubric: Rubric, text: str) -> str:
+    """SHA-256 (hex) of a text, or of a drawing's canonical form, so that moving a box changes nothing."""
+    if rubric.kind == "drawing":
+        try:
+            return _sha256(canonical(parse_drawing(text)))
+        except DrawingError:
+            pass
+    return _sha256(text)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def judge_text(judge: Judge, rubric: Rubric, text: str) -> Judgement:
+    """The whole sheet for one text, in this process. Raises JudgeUnavailable."""
+    facts = find_facts(text, rubric)
+    ratings = {rating.criterion: rating for rating in rate_by_code(rubric, text, facts)}
+    for request in requests_for(judge, rubric, text, facts):
+        ratings |= {rating.criterion: rating for rating in rate(judge, request)}
+    return Judgement(
+        ratings=tuple(ratings[criterion.id] for criterion in rubric.criteria),
+        flags=facts.flags,
+        facts=facts.model_dump(mode="json"),
+        judge=judge.name,
+        evidence=evidence_of(judge, rubric),
+        provisional=judge.provisional,
+    )
+
+
+def evidence_of(judge: Judge, rubric: Rubric) -> Evidence:
+    """What a judge's levels rest on; a drawing has parts and edges where a text has quotes."""
+    return "checks" if rubric.kind == "drawing" and judge.evidence == "quotes" else judge.evidence
+
+
+def unscored_reason(rubric: Rubric, text: str, facts: Facts) -> tuple[str, str] | None:
+    """Why no level can be given to this text at all, as a reason and a sentence, or None."""
+    for flag in ("empty", "not_text"):
+        if flag in facts.flags:
+            return flag, "There is nothing written here." if flag == "empty" else "This cannot be read."
+    problem = send_problem(text, rubric)
+    return None if problem is None else ("out_of_range" if "out_of_range" in facts.flags else "not_text", problem)
+
+
+def rate_by_code(rubric: Rubric, text: str, facts: Facts) -> tuple[Rating, ...]:
+    """The ratings that need no judge: criteria rated by code, or every one where no level can be given."""
+    problem = unscored_reason(rubric, text, facts)
+    if problem is not None:
+        reason, note = problem
+        return tuple(Rating(criterion=one.id, level=None, reason=reason, comment=note) for one in rubric.criteria)
+    coded = [criterion for criterion in rubric.criteria if criterion.rated_by == "code"]
+    level, checks = form_level(text, rubric) if coded else (0, ())
+    return tuple(Rating(criterion=one.id, level=level, checks=checks) for one in coded)
+
+
+def requests_for(judge: Judge, rubric: Rubric, text: str, facts: Facts, repeat: int = 0) -> tuple[JudgeRequest, ...]:
+    """What a judge has to be asked for one text: a request a criterion, or one for the whole sheet."""
+    if unscored_reason(rubric, text, facts) is not None:
+        return ()
+    asked = tuple(criterion.id for criterion in rubric.judged)
+    parts = [asked] if judge.fills == "sheet" and asked else [(one,) for one in asked]
+    known = facts.model_dump(mode="json")
+    return tuple(JudgeRequest(rubric, criteria, text, known, repeat) for criteria in parts)
+
+
+def rate(judge: Judge, request: JudgeRequest) -> tuple[Rating, ...]:
+    """Ask, read and settle one request; a refusal leaves its criteria unscored. Raises JudgeUnavailable."""
+    try:
+        answer = judge.ask(request)
+    except JudgeRefused as refusal:
+        return unscored(request, refusal.reason)
+    return settle(judge, request, judge.read(request, answer))
+
+
+def unscored(request: JudgeRequest, reason: str) -> tuple[Rating, ...]:
+    """Every criterion of a request without a level, for one reason."""
+    return tuple(Rating(criterion=criterion, level=None, reason=reason) for criterion in request.criteria)
+
+
+def read_ratings(request: JudgeRequest, answer: Answer) -> tuple[Rating, ...]:
+    """Ratings from a body {"ratings": [{criterion, level, quotes, ...}]}; what cannot be read is unscored."""
+    rows = answer.body.get("ratings")
+    by_criterion = {
+        row["criterion"]: row
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, dict) and isinstance(row.get("criterion"), str)
+    }
+    return tuple(_read_row(criterion, by_criterion.get(criterion)) for criterion in request.criteria)
+
+
+def _read_row(criterion: str, row: dict[str, Any] | None) -> Rating:
+    if row is None:
+        return Rating(criterion=criterion, level=None, reason="no_answer")
+    try:
+        return Rating.model_validate(row)
+    except ValidationError:
+        return Rating(criterion=criterion, level=None, reason="unreadable")
+
+
+def settle(judge: Judge, request: JudgeRequest, ratings: Sequence[Rating]) -> tuple[Rating, ...]:
+    """One rating for each criterion asked, with only what code could confirm in it.
+
+    A level that the criterion does not have, or that rests on no quote found in the text, becomes unscored.
+    """
+    given = {rating.criterion: rating for rating in ratings}
+    facts = Facts.model_validate(request.facts)
+    quoting = evidence_of(judge, request.rubric) == "quotes"
+    return tuple(
+        _settled(request.rubric.criterion(name), given.get(name), request.text, facts, quoting)
+        for name in request.criteria
+    )
+
+
+def _settled(criterion: Criterion, rating: Rating | None, text: str, facts: Facts, quoting: bool) -> Rating:
+    if rating is None:
+        return Rating(criterion=criterion.id, level=None, reason="no_answer")
+    if rating.level is None:
+        return rating
+    if rating.level > criterion.top:
+        return Rating(criterion=criterion.id, level=None, reason="unreadable", comment="No such level.")
+    quotes = tuple(quote for one in rating.quotes if (quote := confirmed(text, one)) is not None)
+    if quoting and rating.level > 0 and not quotes:
+        return Rating(criterion=criterion.id, level=None, reason="quote", comment=rating.comment)
+    level = capped_level(criterion, rating.level, facts)
+    note = f"Held at {level}: the text is out of the asked range." if level < rating.level else ""
+    words = " ".join(part for part in (note, rating.comment) if part).split()
+    short = " ".join(words[:COMMENT_WORDS])
+    return rating.model_copy(update={"level": level, "quotes": quotes, "comment": short})
+
+
+def confirmed(text: str, quote: Quote) -> Quote | None:
+    """A quote with its true place in the text, or None where its words do not stand there."""
+    if text[quote.start : quote.end] == quote.text and word_count(quote.text) <= QUOTE_WORDS:
+        return quote
+    return verify_quote(text, quote.text)
