@@ -178,7 +178,9 @@ def load_rubric(id_or_path: str | Path) -> Rubric:
     try:
         content = read_yaml(file)
     except YamlFault as fault:
-        raise RubricError(tuple(Fault(file.name, key, message) for key, message in fault.faults)) from None
+        told = tuple(Fault(file.name, key, message) for key, message in fault.faults)
+        more = () if fault.content is None else _faults(file.name, fault.content)
+        raise RubricError(told + more) from None
     faults = _faults(file.name, content)
     if faults:
         raise RubricError(faults)

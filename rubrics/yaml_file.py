@@ -10,11 +10,15 @@ MAX_BYTES = 256 * 1024
 
 
 class YamlFault(ValueError):
-    """A file that is not usable YAML; `faults` are pairs of key path and message."""
+    """A file that is not usable YAML; `faults` are pairs of key path and message.
 
-    def __init__(self, *faults: tuple[str, str]) -> None:
+    `content` is what can be read in spite of them, so that its own faults can be told too.
+    """
+
+    def __init__(self, *faults: tuple[str, str], content: object = None) -> None:
         super().__init__("; ".join(f"{key}: {message}" if key else message for key, message in faults))
         self.faults = faults
+        self.content = content
 
 
 def read_yaml(file: Traversable) -> Any:
@@ -27,7 +31,7 @@ def read_yaml(file: Traversable) -> Any:
             raise YamlFault(("", "is empty"))
         duplicates = tuple(_duplicates(node, ""))
         if duplicates:
-            raise YamlFault(*duplicates)
+            raise YamlFault(*duplicates, content=yaml.safe_load(text))
         return yaml.safe_load(text)
     except YamlFault:
         raise
