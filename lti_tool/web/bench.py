@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lti_tool.lesson import Part
-from rubrics.drawing import MAX_EDGES, MAX_LABEL, MAX_NODES, MAX_NOTE, SCHEMA
+from rubrics.diagram import MAX_EDGES, MAX_LABEL, MAX_NODES, MAX_NOTE, SCHEMA
 
 
 class BenchProblem(ValueError):
@@ -84,9 +84,7 @@ class Bench:
         stored: dict[str, Any] = {
             "schema": SCHEMA,
             "nodes": [{"id": node.id, "kind": node.kind, "label": node.label} for node in self.nodes],
-            "edges": [
-                {"id": edge.id, "from": edge.start, "to": edge.end, "label": edge.label} for edge in self.edges
-            ],
+            "edges": [{"id": edge.id, "from": edge.start, "to": edge.end, "label": edge.label} for edge in self.edges],
         }
         if self.crash_at:
             stored["crash"] = {"at": self.crash_at, "recovery": list(self.recovery)}
@@ -231,7 +229,8 @@ def lint(bench: Bench) -> list[str]:
     loose = [node.label for node in bench.nodes if node.id not in joined]
     lines = []
     if silent:
-        lines.append(f"Edge {silent[0]} says nothing yet." if len(silent) == 1 else f"Edges {_and(silent)} say nothing yet.")
+        one = len(silent) == 1
+        lines.append(f"{'Edge' if one else 'Edges'} {_and(silent)} {'says' if one else 'say'} nothing yet.")
     if loose:
         lines.append(f"{_and(loose)} {'is' if len(loose) == 1 else 'are'} loose.")
     return lines

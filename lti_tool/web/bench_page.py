@@ -9,7 +9,7 @@ from lti_tool.web import bench
 from lti_tool.web.bench import Bench, read_bench
 from lti_tool.web.diagram import Picture, drawing_picture
 from lti_tool.web.visit import Visit, page
-from rubrics.drawing import MAX_EDGES, MAX_LABEL, MAX_NODES, MAX_NOTE
+from rubrics.diagram import MAX_EDGES, MAX_LABEL, MAX_NODES, MAX_NOTE
 
 LIMITS = {"parts": MAX_NODES, "edges": MAX_EDGES, "label": MAX_LABEL, "note": MAX_NOTE}
 

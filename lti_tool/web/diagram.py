@@ -140,9 +140,7 @@ def _cells_of(nodes: Sequence[Mapping[str, str]], homes: Mapping[str, Part]) -> 
     return cells
 
 
-def _picture(
-    placed: Sequence[Placed], links: Sequence[Link], rows: int, empty: Iterable[Cell] = ()
-) -> Picture:
+def _picture(placed: Sequence[Placed], links: Sequence[Link], rows: int, empty: Iterable[Cell] = ()) -> Picture:
     columns = max([COLUMNS, *(part.cell[0] + 1 for part in placed)])
     cells = {part.key: part.cell for part in placed}
     drawn = [link for link in links if link.start in cells and link.end in cells and link.start != link.end]
@@ -158,8 +156,7 @@ def _picture(
         width=2 * MARGIN + (columns - 1) * CELL[0] + BOX[0],
         height=2 * MARGIN + (rows - 1) * CELL[1] + BOX[1],
         boxes=tuple(
-            Box(part.key, part.label, *_corner(part.cell), part.outside, part.core, part.pinned)
-            for part in placed
+            Box(part.key, part.label, *_corner(part.cell), part.outside, part.core, part.pinned) for part in placed
         ),
         arrows=tuple(arrows),
         cells=tuple(_corner(cell) for cell in sorted(empty)),
@@ -240,7 +237,8 @@ def _shape(link: Link, path: list[Point]) -> Arrow:
     ux, uy = (bx - px) / last, (by - py) / last
     point = (bx - ux * _TIP_GAP, by - uy * _TIP_GAP)
     base = (point[0] - ux * _TIP_LENGTH, point[1] - uy * _TIP_LENGTH)
-    corners = [point, (base[0] - uy * _TIP_HALF, base[1] + ux * _TIP_HALF), (base[0] + uy * _TIP_HALF, base[1] - ux * _TIP_HALF)]
+    wide, high = uy * _TIP_HALF, ux * _TIP_HALF
+    corners = [point, (base[0] - wide, base[1] + high), (base[0] + wide, base[1] - high)]
     line = [begin, *path[1:-1], base]
     middle = len(line) // 2
     (mx, my), (ox, oy) = line[middle - 1], line[middle]

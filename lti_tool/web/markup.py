@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -82,23 +83,19 @@ def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _runs(
-    text: str, start: int, end: int, ordered: list[Passage], anchors: Mapping[Passage, str]
-) -> Iterator[Markup]:
+def _runs(text: str, start: int, end: int, ordered: list[Passage], anchors: Mapping[Passage, str]) -> Iterator[Markup]:
     """A paragraph cut wherever a passage begins or ends, so that no two marks ever cross."""
     inside = [passage for passage in anchors if passage.start < end and passage.end > start]
     cuts = {start, end}
     for passage in inside:
         cuts |= {max(passage.start, start), min(passage.end, end)}
     places = sorted(cuts)
-    for here, there in zip(places, places[1:], strict=False):
+    for here, there in pairwise(places):
         covering = [passage for passage in inside if passage.start <= here and passage.end >= there]
         yield _run(text[here:there], covering, [p for p in covering if p.start == here], anchors)
 
 
-def _run(
-    words: str, covering: list[Passage], beginning: list[Passage], anchors: Mapping[Passage, str]
-) -> Markup:
+def _run(words: str, covering: list[Passage], beginning: list[Passage], anchors: Mapping[Passage, str]) -> Markup:
     said = Markup("<br>").join(escape(line) for line in words.splitlines()) if "\n" in words else escape(words)
     if not covering:
         return said

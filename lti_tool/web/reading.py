@@ -26,6 +26,7 @@ from lti_tool.web.visit import (
     writing,
 )
 
+
 @bp.get("/path")
 @signed_in("student")
 def path(launch_id: str) -> str:
@@ -169,9 +170,7 @@ def plot_lines(plot: Plot) -> list[PlotLine]:
 
 
 def _reference(visit: Visit, step: ReferenceStep) -> str:
-    return page(
-        "student/reference.html", visit, step.id, step=step, picture=reference_picture(step.diagram)
-    )
+    return page("student/reference.html", visit, step.id, step=step, picture=reference_picture(step.diagram))
 
 
 # The vocabulary

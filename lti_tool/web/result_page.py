@@ -1,5 +1,6 @@
 """The result as one page shows it: the sheet's rows weakest first, the text with its quotes, how it compares."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +9,10 @@ from markupsafe import Markup
 from sqlalchemy import select
 
 from lti_tool.attempts import attempts_allowed, submissions
+from lti_tool.lesson import Part
 from lti_tool.models import Passback, Submission
 from lti_tool.results import Row, Sheet, student_sheet
-from lti_tool.web.bench import read_bench
+from lti_tool.web.bench import Bench, read_bench
 from lti_tool.web.bench_page import picture_of
 from lti_tool.web.markup import Passage, highlight, passages
 from lti_tool.web.visit import Visit
@@ -43,6 +45,7 @@ class Check:
     """A rule about a drawing, met or not, and what it is worth."""
 
     words: str
+    detail: str
     met: bool
     points: float
     maximum: float
@@ -78,7 +81,7 @@ def result_context(visit: Visit, sheet: Sheet, order: str | None) -> dict[str, A
         "bench": drawn,
         "names": drawn.names if drawn else {},
         "picture": picture_of(palette, drawn) if drawn else None,
-        "checks": graph_lines(sheet.graph_checks),
+        "checks": graph_lines(sheet.graph_checks, drawn, palette),
         "warnings": graph_flags(sheet.graph_checks),
         "facts": fact_lines(sheet),
         "others": _others(visit, sheet, used),
@@ -174,14 +177,15 @@ def _in_gradebook(visit: Visit, sheet: Sheet) -> bool:
     return newest is not None and newest.state == "sent" and newest.created_at >= sheet.release.released_at
 
 
-def graph_lines(graph: Mapping[str, Any] | None) -> list[Check]:
+def graph_lines(graph: Mapping[str, Any] | None, drawn: Bench | None, palette: Sequence[Part]) -> list[Check]:
     """The rules about a drawing in words, gaps first."""
     if not graph:
         return []
     checks = [
         Check(
-            words=str(check.get("words") or check.get("title") or check.get("id", "")),
-            met=bool(check.get("met")),
+            words=str(check["title"]),
+            detail=_in_words(str(check.get("detail") or ""), drawn, palette),
+            met=bool(check.get("passed")),
             points=float(check.get("points", 0)),
             maximum=float(check.get("maximum", 0)),
         )
@@ -190,10 +194,26 @@ def graph_lines(graph: Mapping[str, Any] | None) -> list[Check]:
     return sorted(checks, key=lambda check: check.met)
 
 
+def _in_words(detail: str, drawn: Bench | None, palette: Sequence[Part]) -> str:
+    """A check's detail with the numbers and names of the picture instead of ids and kinds."""
+    if detail.startswith("edges: ") and drawn is not None:
+        numbers = {edge.id: str(at) for at, edge in enumerate(drawn.edges, 1)}
+        named = [numbers.get(name, name) for name in detail.removeprefix("edges: ").split(", ")]
+        return f"edge{'' if len(named) == 1 else 's'} {', '.join(named)}"
+    if detail.startswith("no "):
+        labels = {part.kind: part.label for part in palette}
+        words = re.sub(r"[a-z_]+", lambda word: labels.get(word.group(), word.group()), detail)
+        return words.replace("->", "→").replace("/", " or ")
+    return detail
+
+
 def graph_flags(graph: Mapping[str, Any] | None) -> list[str]:
     """What costs points in a drawing, in words."""
-    flags = graph.get("flags", ()) if graph else ()
-    return [str(flag.get("words") or flag.get("id")) if isinstance(flag, Mapping) else str(flag) for flag in flags]
+    found = []
+    for flag in graph.get("flags", ()) if graph else ():
+        detail = flag.get("detail")
+        found.append(f"{flag['title']}: {detail}" if detail else str(flag["title"]))
+    return found
 
 
 def fact_lines(sheet: Sheet) -> list[str]:
@@ -203,7 +223,8 @@ def fact_lines(sheet: Sheet) -> list[str]:
     if isinstance(words, int):
         limits = sheet.rubric.words
         fits = limits is None or limits.low <= words <= limits.high
-        lines.append(f"{words} words" + ("" if limits is None else ", in range" if fits else f", asked for {limits.low} to {limits.high}"))
+        asked = "" if limits is None else ", in range" if fits else f", asked for {limits.low} to {limits.high}"
+        lines.append(f"{words} words{asked}")
     return lines
 
 

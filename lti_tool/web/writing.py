@@ -191,6 +191,8 @@ def send(launch_id: str, item_id: str) -> Answer:
         text = request.form.get("text", "") if named is None else _own_draft(visit, found, named).text
     try:
         _keep(item_id, text)
+        if found.kind == "drawing" and not read_bench(text).nodes:
+            raise SendProblem("Nothing drawn yet.")
         with writing() as visit:
             sent = submit(visit.session, visit.link, visit.person_id, item_id, text)
             home = f"{_take_url(visit, found)}" if found.kind == "hot_take" else submission_url(sent)

@@ -1,0 +1,46 @@
+// Talking to the server: sealed posts, pages fetched to take a part from, and one status line.
+import { localise } from "./times.js";
+
+const seal = () => document.querySelector('meta[name="form-token"]')?.content || "";
+
+export class Refused extends Error {
+  constructor(status, sentence) {
+    super(sentence);
+    this.status = status;
+  }
+}
+
+async function answered(response) {
+  if (response.ok) return response;
+  const told = await response.json().catch(() => ({}));
+  throw new Refused(response.status, told.problem || [told.title, told.sentence].filter(Boolean).join(" "));
+}
+
+export async function post(url, fields, accept = "application/json") {
+  const headers = { "X-Form-Token": seal(), Accept: accept };
+  return answered(await fetch(url, { method: "POST", body: new URLSearchParams(fields), headers }));
+}
+
+export async function getJson(url) {
+  return (await answered(await fetch(url, { headers: { Accept: "application/json" } }))).json();
+}
+
+export async function pageOf(response) {
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
+export async function getPage(url) {
+  return pageOf(await answered(await fetch(url, { headers: { Accept: "text/html" } })));
+}
+
+export function take(page, id) {
+  const fresh = document.adoptNode(page.getElementById(id));
+  document.getElementById(id).replaceWith(fresh);
+  localise(fresh);
+  return fresh;
+}
+
+export function say(words) {
+  const line = document.getElementById("said");
+  if (line && line.textContent !== words) line.textContent = words;
+}

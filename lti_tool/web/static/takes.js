@@ -1,0 +1,56 @@
+// Hot-takes: a count of characters, saving by itself, and the reply as soon as it is there.
+import { characters, onCommandEnter, showKeys } from "./count.js";
+import { Drafts } from "./drafts.js";
+import { getJson, getPage, say, take } from "./server.js";
+
+const EVERY = 700;
+const SLOW = 10000;
+
+function box(form) {
+  const text = form.querySelector("textarea");
+  const count = form.querySelector('[id^="count-"]');
+  const most = Number(text.dataset.most) || 0;
+  const show = () => {
+    const number = characters(text.value.trim());
+    const left = most - number;
+    const bold = document.createElement("b");
+    bold.textContent = most ? `${number} / ${most}` : String(number);
+    bold.className = most && left <= most / 16 ? "warn" : "";
+    const rest = !most || left > most / 16 ? "" : left < 0 ? ` · ${-left} over. Cut the hedge.` : ` · ${left} left`;
+    count.replaceChildren(bold, rest);
+  };
+  const drafts = new Drafts(form.dataset.saveTo, () => ({ text: text.value }), (sentence) => sentence && say(sentence));
+  text.addEventListener("input", () => {
+    show();
+    drafts.typed();
+  });
+  onCommandEnter(text, () => form.requestSubmit());
+  showKeys(form);
+  show();
+}
+
+async function watch(article) {
+  const began = Date.now();
+  for (;;) {
+    await new Promise((done) => setTimeout(done, EVERY));
+    try {
+      const { result, running } = await getJson(article.dataset.waits);
+      if (result || !running) break;
+    } catch (error) {
+      if (error.status) return say(error.message);
+    }
+    if (Date.now() - began > SLOW) article.querySelector(".slow").hidden = false;
+  }
+  const fresh = take(await getPage(location.href), article.id);
+  start(fresh);
+  const total = fresh.querySelector(".big")?.textContent;
+  say(total ? `Reply: ${total.trim()}` : "No score yet.");
+}
+
+function start(article) {
+  article.querySelectorAll(".take-form").forEach(box);
+  article.querySelectorAll(".no-script").forEach((link) => (link.hidden = true));
+  if (article.dataset.waits) watch(article);
+}
+
+document.querySelectorAll(".take").forEach(start);
