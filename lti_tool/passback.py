@@ -1,76 +1,108 @@
-"""The outbox of the gradebook: what is to be said about a learner, fixed once, and what became of it.
+"""The outbox of messages to the gradebook: body and timestamp are fixed when a message is written.
 
-Body and timestamp are fixed when the message is written, so that every retry says the same thing. Delivery is at
-least once; the effect is the same however often it arrives.
+Assignment and Grade Services 2.0, Score: https://www.imsglobal.org/spec/lti-ags/v2p0#score-service. Delivery is
+at least once with an effect that repeats harmlessly: the same body with the same timestamp on every try.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs
 from lti_tool.db import utc_now
-from lti_tool.models import Job, LessonScore, Passback, PassbackTry, Person, ResourceLink
+from lti_tool.models import Job, LessonScore, Passback, PassbackTry, Person, ResourceLink, Submission
 from lti_tool.platforms import rules_for
 
-# Moodle keeps whole seconds and refuses a score that is not strictly later (seen on 4.5.6).
-STEP = timedelta(seconds=1)
-ANSWER_LENGTH = 500
-Kind = Literal["submitted", "released"]
-Settled = Literal["sent", "overtaken", "refused"]
+SETTLED = ("sent", "overtaken", "refused")
+CANVAS_SUBMISSION = "https://canvas.instructure.com/lti/submission"
+
+_STEP = timedelta(seconds=1)  # Moodle compares timestamps to the second and wants each one strictly later
 
 
-def enqueue_released(session: Session, score: LessonScore) -> Passback:
-    """The message that carries a lesson score, and the job that sends it; once for every score."""
+@dataclass(frozen=True)
+class MessageStatus:
+    """A message to the gradebook and how its delivery stands."""
+
+    passback_id: int
+    person_id: int
+    handle: str
+    kind: str
+    sequence: int
+    given: float | None
+    maximum: float | None
+    state: str
+    answer: str | None
+    read_back: Mapping[str, Any] | None
+    tries: int
+    next_try_at: datetime | None
+    timestamp: datetime
+    settled_at: datetime | None
+
+
+def enqueue_released(session: Session, lesson_score: LessonScore) -> Passback:
+    """The message that carries a lesson score, with its job, in the caller's transaction."""
+    score = {
+        "scoreGiven": lesson_score.given,
+        "scoreMaximum": lesson_score.maximum,
+        "activityProgress": "Completed",
+        "gradingProgress": "FullyGraded",
+        "comment": "The levels and what they rest on are in the lesson.",
+    }
     return _enqueue(
         session,
-        score.resource_link_id,
-        score.person_id,
-        "released",
-        score.sequence,
-        {
-            "scoreGiven": score.given,
-            "scoreMaximum": score.maximum,
-            "activityProgress": "Completed",
-            "gradingProgress": "FullyGraded",
-        },
-        lesson_score_id=score.id,
+        session.get_one(ResourceLink, lesson_score.resource_link_id),
+        session.get_one(Person, lesson_score.person_id),
+        kind="released",
+        sequence=lesson_score.sequence,
+        score=score,
+        lesson_score_id=lesson_score.id,
     )
 
 
-def enqueue_submitted(session: Session, resource_link: ResourceLink, person_id: int) -> Passback | None:
-    """Tell a platform that shows missing work that something was handed in, where its rules allow that; once.
+def enqueue_submitted(session: Session, submission: Submission, address: str) -> Passback | None:
+    """Tell the gradebook that work was handed in, so that it does not stand as missing; `address` opens the work.
 
-    None on platforms where such a message would erase a grade, and once a score has been released.
+    Only where the platform keeps such a message apart from the grade, and only as the first message about a learner:
+    after a score it would take that score away. None where nothing is sent.
     """
-    if not rules_for(resource_link.platform_family).submitted_message:
+    link, person = submission.resource_link, submission.person
+    if not rules_for(link.platform_family).submitted_message:
         return None
-    if _newest(session, resource_link.id, person_id) is not None:
+    _lock_learner(session, link.id, person.id)
+    if _newest_timestamp(session, link.id, person.id) is not None:
         return None
-    body = {"activityProgress": "Submitted", "gradingProgress": "PendingManual"}
-    return _enqueue(session, resource_link.id, person_id, "submitted", 1, body)
+    score = {
+        "activityProgress": "Submitted",
+        "gradingProgress": "PendingManual",
+        CANVAS_SUBMISSION: {"submission_type": "basic_lti_launch", "submission_data": address},
+    }
+    return _enqueue(session, link, person, kind="submitted", sequence=1, score=score, lesson_score_id=None)
 
 
 def _enqueue(
     session: Session,
-    resource_link_id: int,
-    person_id: int,
-    kind: Kind,
+    link: ResourceLink,
+    person: Person,
+    *,
+    kind: str,
     sequence: int,
-    body: dict[str, Any],
-    lesson_score_id: int | None = None,
+    score: Mapping[str, Any],
+    lesson_score_id: int | None,
 ) -> Passback:
-    timestamp = _next_timestamp(session, resource_link_id, person_id)
+    _lock_learner(session, link.id, person.id)
+    timestamp = _next_timestamp(session, link.id, person.id)
     message = Passback(
-        resource_link_id=resource_link_id,
-        person_id=person_id,
+        resource_link_id=link.id,
+        person_id=person.id,
         kind=kind,
         sequence=sequence,
         lesson_score_id=lesson_score_id,
+        body={"userId": person.sub, "timestamp": iso(timestamp), **score},
         timestamp=timestamp,
-        body={"userId": session.get_one(Person, person_id).sub, "timestamp": ags_time(timestamp), **body},
     )
     session.add(message)
     session.flush()
@@ -78,75 +110,101 @@ def _enqueue(
     return message
 
 
-def ags_time(moment: datetime) -> str:
-    """A time as AGS asks for it: ISO 8601 with a zone, here UTC to the millisecond."""
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and Z, which every platform we know takes."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def _next_timestamp(session: Session, resource_link_id: int, person_id: int) -> datetime:
-    """Now, or a second after the last message about this learner if that is later: a clock may step back."""
-    last = session.scalar(
-        select(func.max(Passback.timestamp)).where(
-            Passback.resource_link_id == resource_link_id, Passback.person_id == person_id
-        )
-    )
     now = utc_now()
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    return now if last is None else max(now, last + STEP)
+    last = _newest_timestamp(session, resource_link_id, person_id)
+    return now if last is None else max(now, last + _STEP)
 
 
-def _newest(session: Session, resource_link_id: int, person_id: int) -> Passback | None:
-    found = select(Passback).where(Passback.resource_link_id == resource_link_id, Passback.person_id == person_id)
-    return session.scalar(found.order_by(Passback.timestamp.desc()).limit(1))
+def _newest_timestamp(session: Session, resource_link_id: int, person_id: int) -> datetime | None:
+    about = (Passback.resource_link_id == resource_link_id, Passback.person_id == person_id)
+    return session.scalar(select(func.max(Passback.timestamp)).where(*about))
 
 
-def is_overtaken(session: Session, message: Passback) -> bool:
-    """Whether a later message about the same learner has already arrived."""
-    later = select(Passback.id).where(
-        Passback.resource_link_id == message.resource_link_id,
-        Passback.person_id == message.person_id,
-        Passback.timestamp > message.timestamp,
-        Passback.state == "sent",
+def _lock_learner(session: Session, resource_link_id: int, person_id: int) -> None:
+    # Messages about one learner are written one after the other, so that their order is that of their timestamps
+    # and of their jobs; a SQLite writer is alone anyway.
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(resource_link_id, person_id)))
+
+
+# ---- delivery ------------------------------------------------------------------------------------------------
+
+
+def record_try(session: Session, passback_id: int, action: str, status: int | None, answer: str) -> None:
+    """Keep one exchange with the platform: what was done, and what came back (None: nothing did)."""
+    session.add(PassbackTry(passback_id=passback_id, action=action, status=status, answer=answer))
+
+
+def overtaken_by(session: Session, message: Passback) -> int | None:
+    """The id of a newer message about the same learner that has been sent, if there is one."""
+    return session.scalar(
+        select(Passback.id).where(
+            Passback.resource_link_id == message.resource_link_id,
+            Passback.person_id == message.person_id,
+            Passback.timestamp > message.timestamp,
+            Passback.state == "sent",
+        )
     )
-    return session.scalar(later.limit(1)) is not None
 
 
-def record_try(session: Session, message: Passback, action: str, status: int | None, answer: str) -> None:
-    """Keep what was done about a message and what came back."""
-    session.add(PassbackTry(passback_id=message.id, action=action, status=status, answer=answer[:ANSWER_LENGTH]))
-    session.flush()
-
-
-def mark_unknown(message: Passback, answer: str) -> None:
-    """It may or may not have arrived; only the gradebook can tell."""
-    message.state, message.answer = "unknown", answer[:ANSWER_LENGTH]
-
-
-def mark_settled(message: Passback, state: Settled, answer: str, read_back: dict[str, Any] | None = None) -> None:
-    """Nothing more will be tried with this message."""
-    message.state, message.answer, message.settled_at = state, answer[:ANSWER_LENGTH], utc_now()
+def settle(message: Passback, state: str, answer: str, read_back: Mapping[str, Any] | None = None) -> None:
+    """Move a message's delivery to `state`, with what the platform said and what its gradebook shows."""
+    message.state = state
+    message.answer = answer
     if read_back is not None:
-        message.read_back = read_back
+        message.read_back = dict(read_back)
+    message.settled_at = utc_now() if state in SETTLED else None
+
+
+# ---- what pages ask ------------------------------------------------------------------------------------------
+
+
+def messages(session: Session, resource_link_id: int) -> list[MessageStatus]:
+    """Every message of a placement, oldest first."""
+    found = session.execute(
+        select(Passback, Job, Person.handle)
+        .join(Person, Person.id == Passback.person_id)
+        .outerjoin(Job, (Job.passback_id == Passback.id) & (Job.kind == jobs.SEND_SCORE))
+        .where(Passback.resource_link_id == resource_link_id)
+        .order_by(Passback.timestamp, Passback.id)
+    )
+    return [_status(message, job, handle) for message, job, handle in found]
+
+
+def _status(message: Passback, job: Job | None, handle: str) -> MessageStatus:
+    waits = job is not None and job.state == "queued"
+    return MessageStatus(
+        passback_id=message.id,
+        person_id=message.person_id,
+        handle=handle,
+        kind=message.kind,
+        sequence=message.sequence,
+        given=message.body.get("scoreGiven"),
+        maximum=message.body.get("scoreMaximum"),
+        state=message.state,
+        answer=message.answer,
+        read_back=message.read_back,
+        tries=job.tries if job else 0,
+        next_try_at=job.next_try_at if job and waits else None,
+        timestamp=message.timestamp,
+        settled_at=message.settled_at,
+    )
 
 
 def send_again(session: Session, passback_id: int) -> bool:
-    """Try a refused message once more, with the same body; False if it was not refused."""
-    message = session.get_one(Passback, passback_id)
-    reset = session.execute(
-        update(Passback)
-        .where(Passback.id == passback_id, Passback.state == "refused")
-        .values(state="waiting", settled_at=None)
-        .returning(Passback.id)
-    ).first()
-    if reset is None:
+    """Queue a refused message once more, with the same body; False if it is not refused."""
+    message = session.get(Passback, passback_id)
+    if message is None or message.state != "refused":
         return False
-    session.refresh(message)
-    job = session.scalars(select(Job).where(Job.kind == jobs.SEND_SCORE, Job.passback_id == passback_id)).one()
-    jobs.start_over(session, job)
+    job = jobs.enqueue_sending(session, message)
+    if not jobs.enqueue_again(session, job.id):
+        return False
+    settle(message, "waiting", message.answer or "")
     return True
-
-
-def settled(session: Session) -> bool:
-    """Whether no message waits to be sent or compared."""
-    open_ones = select(Passback.id).where(Passback.state.in_(("waiting", "unknown")))
-    return session.scalar(open_ones.limit(1)) is None
