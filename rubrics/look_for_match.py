@@ -61,11 +61,16 @@ class _Token:
         )
 
 
+_NO_NOUNS = (
+    NUMBERS | ORDINALS | frozenset({"least", "most", "about", "around", "nearly", "only", "over", "the", "that"})
+)
+
 _MARKERS: Mapping[str, Callable[[str], bool]] = {
     "@number": lambda form: form in NUMBERS or form[0].isdigit(),
     "@ordinal": lambda form: form in ORDINALS,
     "@code": lambda form: len(form) == 3 and form.isdigit() and form[0] in "45",
     "@percent": lambda form: form.endswith("%"),
+    "@noun": lambda form: len(form) > 2 and form.isalpha() and form not in _NO_NOUNS,
     "@currency": lambda form: form[0] in "$€£",
 }
 

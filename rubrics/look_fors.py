@@ -5,7 +5,7 @@ which groups stand together, levels say which signals they need, and caps say wh
 
 A phrase is words matched by their stem; `word*` matches a beginning, `=word` the exact form, `a|b` either,
 `..` up to three words in between; `@number`, `@ordinal`, `@code` (an HTTP error), `@currency` and
-`@percent` match figures.
+`@percent` match figures, `@noun` any word that is neither a figure nor a small one.
 """
 
 from collections import defaultdict
@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-MARKERS = ("@number", "@ordinal", "@code", "@currency", "@percent")
+MARKERS = ("@number", "@ordinal", "@code", "@currency", "@percent", "@noun")
 FLAG = "flag:"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]

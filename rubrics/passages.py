@@ -64,6 +64,7 @@ _IRREGULAR = {
         "catch": "caught",
         "leave": "left",
         "take": "took taken",
+        "use": "used using",
         "give": "gave given",
         "come": "came",
     }.items()
@@ -78,7 +79,7 @@ def stem(word: str) -> str:
     if len(word) > 4 and word.endswith(("ies", "ied")):
         return word[:-3] + "y"
     for suffix in ("ing", "ed", "es", "s", "e"):
-        if word.endswith(suffix) and len(word) - len(suffix) >= (2 if suffix == "e" else 3):
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
             if suffix == "s" and word.endswith(("ss", "us", "is")):
                 break
             word = word[: -len(suffix)]

@@ -74,9 +74,10 @@ def _words(rubric: Rubric, lang: str) -> _Words:
 def _lexicon(words: _Words) -> Lexicon:
     blocks = [block for criterion in words.rubric.criteria for block in criterion.look_fors]
     groups: dict[str, tuple[str, ...]] = {}
-    for holder in (*words.rubric.look_for_words, *blocks):
-        if holder.lang == words.lang:
-            groups |= holder.words
+    for shared in words.rubric.look_for_words:
+        groups |= shared.words if shared.lang == words.lang else {}
+    for block in blocks:
+        groups |= block.words if block.lang == words.lang else {}
     return Lexicon(words.lang, groups)
 
 

@@ -6,7 +6,7 @@ What a part or an edge is for is decided in `rubrics.drawing`; here it is only c
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from rubrics.drawing import DISTRACTORS, TITLES, Drawing, Edge, check_drawing
+from rubrics.drawing import DISTRACTORS, TITLES, Drawing, Edge, Kind, check_drawing
 from rubrics.look_for_match import Lexicon, Page
 from rubrics.passages import Passage
 
@@ -14,7 +14,7 @@ _NEARLY_ALL = 0.8
 _HALF = 0.5
 _CLUTTER = 4  # spare parts
 _REDRAWN = {"memory": "history", "cache": "ledger", "balancer": "queue", "vector": "history"}
-_RECOVERY = (("history", "runtime"), ("runtime", "queue"), ("queue", "worker"))
+_RECOVERY: tuple[tuple[Kind, Kind], ...] = (("history", "runtime"), ("runtime", "queue"), ("queue", "worker"))
 
 
 class Seen(NamedTuple):
