@@ -22,7 +22,10 @@ from rubrics.scoring import display
 bp = Blueprint("instructor", __name__, url_prefix="/l/<launch_id>")
 bp.add_app_template_filter(display, "points")
 
-_SENT_AGAIN = "It is on its way again."
+_SENT_AGAIN = {
+    "yes": "It is on its way again.",
+    "no": "It was not refused any more, so nothing was sent again.",
+}
 
 Answer = str | Response | tuple[str, int]
 
@@ -253,7 +256,7 @@ def _render(session: Session, template: str, section: str, **said: object) -> st
 @signed_in("instructor")
 def scores(launch_id: str) -> Answer:
     """What was released, what was told the course, and what it said back."""
-    return _scores("scores.html", read_view(request.args), notice=_SENT_AGAIN if "again" in request.args else "")
+    return _scores("scores.html", read_view(request.args), notice=_SENT_AGAIN.get(request.args.get("again", ""), ""))
 
 
 @bp.get("/scores/table")
@@ -271,9 +274,9 @@ def send_again(launch_id: str, passback_id: int) -> Answer:
         message = session.get(Passback, passback_id)
         if message is None or message.resource_link_id != g.resource_link_id:
             abort(404)
-        passback.send_again(session, message.id)
+        again = passback.send_again(session, message.id)
     there = url_for("instructor.scores", launch_id=launch_id)
-    return redirect(there + read_view(request.form).query(again="1"))
+    return redirect(there + read_view(request.form).query(again="yes" if again else "no"))
 
 
 def _scores(template: str, view: View, *, notice: str = "") -> str:

@@ -53,16 +53,23 @@ def flag_words(flags: Iterable[str]) -> list[str]:
 
 
 def fact_words(sheet: Sheet) -> list[str]:
-    """The facts that code found in a text, one line each."""
-    facts, lines = sheet.facts, []
+    """The facts that code found, one line each; nothing while there is no judgement."""
+    if sheet.judgement is None:
+        return []
+    facts, rubric = sheet.facts, sheet.rubric
+    lines = []
     if (words := facts.get("words")) is not None:
-        lines.append(f"{words} words{_range_words(sheet.rubric, int(words))}")
-    if (share := facts.get("copied_share")) is not None:
+        lines.append(f"{words} words{_range_words(rubric, int(words))}")
+    if rubric.max_characters and (characters := facts.get("characters")) is not None:
+        lines.append(f"{characters} of {rubric.max_characters} characters")
+    if rubric.sentences and (sentences := facts.get("sentences")) is not None:
+        lines.append("1 sentence" if sentences == 1 else f"{sentences} sentences")
+    if hedges := facts.get("hedges"):
+        lines.append(f"hedge words: {', '.join(hedges)}")
+    if rubric.sources and (share := facts.get("copied_share")) is not None:
         lines.append(f"{round(float(share) * 100)} % copied from the brief")
-    flags = flag_words(flag for flag in sheet.flags if flag != "out_of_range")
-    if sheet.judgement is not None and "addresses_judge" not in sheet.flags and sheet.rubric.kind == "text":
-        flags.append("nothing addresses the judge")
-    return lines + flags
+    lines += flag_words(flag for flag in sheet.flags if flag not in ("out_of_range", "addresses_judge"))
+    return lines + _addressing_words(sheet)
 
 
 def _range_words(rubric: Rubric, words: int) -> str:
@@ -70,6 +77,15 @@ def _range_words(rubric: Rubric, words: int) -> str:
         return ""
     low, high = rubric.words.low, rubric.words.high
     return ", in range" if low <= words <= high else f", asked for {low} to {high}"
+
+
+def _addressing_words(sheet: Sheet) -> list[str]:
+    if "addresses_judge" not in sheet.flags:
+        return ["nothing addresses the judge"]
+    spans = sheet.facts.get("addresses_judge") or ()
+    if sheet.rubric.kind == "drawing" or not spans:
+        return [FLAGS["addresses_judge"]]
+    return [f"addresses the judge: “{sheet.submission.text[start:end].strip()}”" for start, end in spans]
 
 
 def history(session: Session, submission: Submission) -> list[Moment]:

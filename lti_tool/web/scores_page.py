@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lti_tool.jobs import MAX_TRIES
 from lti_tool.lesson import Lesson
 from lti_tool.lessons import current_lesson
 from lti_tool.models import Job, LessonScore, Passback, Person, ResourceLink, Submission
@@ -16,7 +17,6 @@ from lti_tool.scores import Standing, lesson_standing
 from lti_tool.web.queue_page import learner
 from rubrics.scoring import display
 
-TRIES = 8
 ANSWER_CHARACTERS = 200
 _WAITS: Mapping[str, str] = {
     "awaiting_review": "with you",
@@ -131,7 +131,7 @@ def _message(passback: Passback, job: Job | None) -> Message:
     tries = job.tries if job else 0
     if passback.state == "waiting":
         return (
-            Message(f"sending, try {tries} of {TRIES}", "[>]", "st-now")
+            Message(f"sending, try {tries} of {MAX_TRIES}", "[>]", "st-now")
             if tries
             else Message("waits to be sent", "[ ]")
         )

@@ -1,7 +1,9 @@
 """Browsers that are signed in on a launch, and the application they talk to."""
 
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from lti_tool.db import Database
 from lti_tool.models import Job, JudgementRow, Launch, RatingRow, Submission, WebSession
 from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
@@ -38,15 +41,24 @@ class Browser:
 
     def seal(self) -> str:
         """The form token that pages of this launch carry."""
-        with self.client.application.test_request_context():
-            with self.client.application.extensions["atelier"].database.read() as session:
-                found = select(WebSession).where(WebSession.token_hash == token_hash(self.token))
-                g.session = session.scalars(found).one()
-                g.launch = session.get_one(Launch, self.launch_id)
-                return form_token()
+        tool = self.client.application
+        with tool.test_request_context(), tool.extensions["atelier"].database.read() as session:
+            found = select(WebSession).where(WebSession.token_hash == token_hash(self.token))
+            g.session = session.scalars(found).one()
+            g.launch = session.get_one(Launch, self.launch_id)
+            return form_token()
 
 
 SignIn = Callable[[str], Browser]
+
+
+@pytest.fixture
+def database(template_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """A fresh database with the schema and the lessons, as pages need them."""
+    shutil.copy(template_file, tmp_path / "tool.db")
+    database = Database(f"sqlite:///{tmp_path / 'tool.db'}")
+    yield database
+    database.close()
 
 
 @pytest.fixture

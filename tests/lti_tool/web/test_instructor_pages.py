@@ -1,13 +1,14 @@
 """What an instructor sees and decides, page by page."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import select, update
 
 from lti_tool.attempts import submit
 from lti_tool.lessons import rubric_of
-from lti_tool.models import Job, LessonScore, Passback, Person, Release, ResourceLink, Submission
+from lti_tool.models import Job, LessonScore, Passback, Person, Release, Submission
 from lti_tool.reviews import Decision, release
 from tests.lti_tool.web.conftest import judge_as
 
@@ -15,43 +16,47 @@ INES, TOM, ADA = "launch-ines-01", "launch-tom-01", "launch-ada-01"
 NASTY = "<script>alert(1)</script>"
 
 
-def levels_of(submission: Submission, level: int) -> dict[str, int | None]:
+@dataclass(frozen=True)
+class Sent:
+    """A judged submission as a test speaks of it: where it is, its sheet's id, every criterion at 3 (or its top)."""
+
+    id: int
+    public_id: str
+    seen: int
+    levels: dict[str, int]
+
+    @property
+    def page(self) -> str:
+        """The path of its review."""
+        return f"review/{self.public_id}"
+
+    def form(self, **changed: int | str | None) -> dict[str, str]:
+        """The form with every criterion at 3, some levels changed or (None) left out, and further fields."""
+        chosen = {**self.levels, **{key: value for key, value in changed.items() if key in self.levels}}
+        fields = {key.replace("__", "-"): str(value) for key, value in changed.items() if key not in self.levels}
+        levels = {f"level-{key}": str(level) for key, level in chosen.items() if level is not None}
+        return {"seen": str(self.seen), **levels, **fields}
+
+
+def levels_of(submission: Submission, level: int) -> dict[str, int]:
     return {criterion.id: min(level, criterion.top) for criterion in rubric_of(submission).criteria}
 
 
-def filled(submission: Submission, seen: int | str = "", **levels: int | None) -> dict[str, str]:
-    """The form as it stands when every level is 3, with some levels changed or (None) left out."""
-    chosen = {**levels_of(submission, 3), **levels}
-    form = {f"level-{key}": str(level) for key, level in chosen.items() if level is not None}
-    return {**form, "seen": str(seen)}
-
-
-def send(world, person_id: int, item_id: str, text: str, levels: Mapping[str, int | None] | int = 3, **said) -> str:
-    """Send a text, have it judged, and return its public id."""
+def send(
+    world, person_id: int, item_id: str, text: str, levels: Mapping[str, int | None] | None = None, **said
+) -> Sent:
+    """Send a text and have it judged: every criterion at 3, except those that `levels` names."""
     with world.database.write() as session:
         sent = submit(session, world.placement(session), person_id, item_id, text)
-        judged = levels_of(sent, levels) if isinstance(levels, int) else {**levels_of(sent, 3), **levels}
-        judge_as(session, sent, judged, **said)
-        return sent.public_id
+        at_three = levels_of(sent, 3)
+        judgement = judge_as(session, sent, {**at_three, **(levels or {})}, **said)
+        return Sent(sent.id, sent.public_id, judgement.id, at_three)
 
 
 @pytest.fixture
-def essay(world, submission) -> Submission:
+def essay(world, sample_texts) -> Sent:
     """Ada's essay with every criterion at 3, waiting for a person."""
-    with world.database.write() as session:
-        judge_as(session, session.get_one(Submission, submission.id), levels_of(submission, 3))
-    return submission
-
-
-def seen_by(world, submission: Submission) -> int:
-    with world.database.read() as session:
-        from_page = select(Submission).where(Submission.id == submission.id)
-        assert session.scalar(from_page) is not None
-        from lti_tool.results import newest_judgement
-
-        judgement = newest_judgement(session, submission)
-        assert judgement is not None
-        return judgement.id
+    return send(world, world.ada_id, "essay", sample_texts["essay"])
 
 
 def releases(world) -> list[Release]:
@@ -70,14 +75,14 @@ def test_a_students_session_is_refused(sign_in, path: str) -> None:
 
 
 def test_a_student_cannot_release_anything(sign_in, world, essay) -> None:
-    refused = sign_in(ADA).post(f"review/{essay.public_id}", filled(essay, seen_by(world, essay)))
+    refused = sign_in(ADA).post(essay.page, essay.form())
     assert refused.status_code == 403
     assert releases(world) == []
 
 
 def test_a_form_without_its_seal_changes_nothing(sign_in, world, essay) -> None:
     browser = sign_in(INES)
-    refused = browser.client.post(browser.url(f"review/{essay.public_id}"), data=filled(essay, seen_by(world, essay)))
+    refused = browser.client.post(browser.url(essay.page), data=essay.form())
     assert refused.status_code == 403
     assert releases(world) == []
 
@@ -89,8 +94,9 @@ def test_another_placements_submission_is_not_here(sign_in, world) -> None:
         judge_as(session, other, levels_of(other, 2))
     browser = sign_in(INES)
     assert browser.get(f"review/{other.public_id}").status_code == 404
-    assert browser.post(f"review/{other.public_id}", filled(other)).status_code == 404
-    assert browser.post(f"review/{other.public_id}/change", filled(other)).status_code == 404
+    form = {"level-rule": "2", "level-question": "2"}
+    assert browser.post(f"review/{other.public_id}", form).status_code == 404
+    assert browser.post(f"review/{other.public_id}/change", {**form, "reason": "why"}).status_code == 404
     assert other.public_id not in browser.get("queue?tab=all").text
     told = browser.post("queue/release", {"pick": f"{other.public_id}:1"})
     assert "not in this course" in told.text
@@ -102,7 +108,7 @@ def test_another_placements_submission_is_not_here(sign_in, world) -> None:
 
 def test_an_empty_queue_says_true_numbers(sign_in, world, essay) -> None:
     browser = sign_in(INES)
-    browser.post(f"review/{essay.public_id}", filled(essay, seen_by(world, essay)))
+    browser.post(essay.page, essay.form())
     page = browser.get("queue").text
     assert "Nothing waits for you" in page
     assert "1 judged, 0 unsure." in page
@@ -124,7 +130,7 @@ def test_names_are_shown_only_when_asked_for(sign_in, essay) -> None:
 
 
 def test_the_queue_is_narrowed_by_question_and_words(sign_in, world, essay, sample_texts) -> None:
-    send(world, world.bo_id, "q1", sample_texts["q1"], 2)
+    send(world, world.bo_id, "q1", sample_texts["q1"])
     browser = sign_in(INES)
     both = browser.get("queue").text
     assert "ada-01" in both
@@ -138,7 +144,7 @@ def test_the_queue_is_narrowed_by_question_and_words(sign_in, world, essay, samp
 
 def test_ticked_rows_are_released_and_the_others_say_why_not(sign_in, world, essay, sample_texts) -> None:
     gap = send(world, world.bo_id, "essay", sample_texts["essay"] + " More.", {"claim": None})
-    picks = [f"{essay.public_id}:{seen_by(world, essay)}", f"{gap}:{seen_by(world, essay) + 1}"]
+    picks = [f"{sent.public_id}:{sent.seen}" for sent in (essay, gap)]
     page = sign_in(INES).post("queue/release", {"pick": picks})
     assert "1 released, 1 not" in page.text
     assert "Claim has no level yet." in page.text
@@ -157,7 +163,7 @@ def test_releasing_with_nothing_ticked_says_so(sign_in, world, essay) -> None:
 def test_the_judges_levels_are_chosen_and_quotes_marked(sign_in, world, sample_texts) -> None:
     quote = sample_texts["essay"].split(". ")[1]
     essay = send(world, world.ada_id, "essay", sample_texts["essay"], {"claim": None}, quotes={"retry": quote})
-    page = sign_in(INES).get(f"review/{essay}").text
+    page = sign_in(INES).get(essay.page).text
     assert 'data-page="queue-review"' in page
     assert 'name="level-retry" value="3"' in page
     assert page.count("checked>") == 6  # seven criteria, one of them unscored
@@ -167,24 +173,24 @@ def test_the_judges_levels_are_chosen_and_quotes_marked(sign_in, world, sample_t
 
 
 def test_confirming_as_it_is_releases_and_opens_the_next(sign_in, world, essay, sample_texts) -> None:
-    following = send(world, world.bo_id, "q1", sample_texts["q1"], 2)
+    following = send(world, world.bo_id, "q1", sample_texts["q1"])
     browser = sign_in(INES)
-    answer = browser.post(f"review/{essay.public_id}", filled(essay, seen_by(world, essay)))
+    answer = browser.post(essay.page, essay.form())
     assert answer.status_code == 302
-    assert f"review/{following}" in answer.location
+    assert following.page in answer.location
     assert releases(world)[0].points == 75.0
     page = browser.client.get(answer.location).text
     assert "ada-01, The pitch: released, 75 / 100." in page
 
 
 def test_the_last_confirm_leads_back_to_the_queue(sign_in, world, essay) -> None:
-    answer = sign_in(INES).post(f"review/{essay.public_id}", filled(essay, seen_by(world, essay)))
+    answer = sign_in(INES).post(essay.page, essay.form())
     assert answer.location.split("?")[0].endswith("/queue")
 
 
 def test_a_change_without_a_reason_is_kept_and_told_beside_the_field(sign_in, world, essay) -> None:
-    form = filled(essay, seen_by(world, essay), checkpoint=4)
-    page = sign_in(INES).post(f"review/{essay.public_id}", form)
+    form = essay.form(checkpoint=4)
+    page = sign_in(INES).post(essay.page, form)
     assert page.status_code == 422
     assert 'id="p-checkpoint">You 4, judge 3 on Checkpoint layer. Say why it changes.' in page.text
     radio = page.text.split('name="level-checkpoint" value="4"')[1].split(">")[0]
@@ -193,35 +199,29 @@ def test_a_change_without_a_reason_is_kept_and_told_beside_the_field(sign_in, wo
 
 
 def test_a_change_with_a_reason_is_released_with_it(sign_in, world, essay) -> None:
-    form = filled(essay, seen_by(world, essay), checkpoint=4)
-    why = {"why-checkpoint": "missed_evidence", "words-checkpoint": "Replay is named."}
+    form = essay.form(checkpoint=4, why__checkpoint="missed_evidence", words__checkpoint="Replay is named.")
     browser = sign_in(INES)
-    assert browser.post(f"review/{essay.public_id}", {**form, **why}).status_code == 302
+    assert browser.post(essay.page, form).status_code == 302
     assert releases(world)[0].points == 80.0
-    page = browser.get(f"review/{essay.public_id}").text
+    page = browser.get(essay.page).text
     assert "Changed from the judge’s 3 to 4: missed evidence: Replay is named." in page
-    assert "<form id=\"review\"" not in page
+    assert '<form id="review"' not in page
 
 
 def test_a_criterion_without_a_level_must_be_filled(sign_in, world, sample_texts) -> None:
-    public_id = send(world, world.ada_id, "essay", sample_texts["essay"], {"claim": None})
-    with world.database.read() as session:
-        sent = session.scalars(select(Submission).where(Submission.public_id == public_id)).one()
-        rubric_of(sent)
+    essay = send(world, world.ada_id, "essay", sample_texts["essay"], {"claim": None})
     browser = sign_in(INES)
-    seen = seen_by(world, sent)
-    page = browser.post(f"review/{public_id}", filled(sent, seen, claim=None))
+    page = browser.post(essay.page, essay.form(claim=None))
     assert page.status_code == 422
     assert 'id="p-claim">Claim has no level yet.' in page.text
-    assert browser.post(f"review/{public_id}", filled(sent, seen, claim=2)).status_code == 302
+    assert releases(world) == []
+    assert browser.post(essay.page, essay.form(claim=2)).status_code == 302
     assert releases(world)[0].levels["claim"] == 2
 
 
 def test_the_second_of_two_instructors_sees_the_first_ones_sheet(sign_in, world, essay) -> None:
-    form = filled(essay, seen_by(world, essay))
-    why = {"why-claim": "wrong_level"}
-    sign_in(INES).post(f"review/{essay.public_id}", {**form, **why, "level-claim": "1"})
-    second = sign_in(TOM).post(f"review/{essay.public_id}", form)
+    sign_in(INES).post(essay.page, essay.form(claim=1, why__claim="wrong_level"))
+    second = sign_in(TOM).post(essay.page, essay.form())
     assert second.status_code == 409
     assert "Someone else confirmed this at" in second.text
     assert "See theirs." in second.text
@@ -230,30 +230,30 @@ def test_the_second_of_two_instructors_sees_the_first_ones_sheet(sign_in, world,
 
 
 def test_pressing_confirm_twice_does_not_blame_somebody_else(sign_in, world, essay) -> None:
-    browser, form = sign_in(INES), filled(essay, seen_by(world, essay))
-    browser.post(f"review/{essay.public_id}", form)
-    again = browser.post(f"review/{essay.public_id}", form)
+    browser, form = sign_in(INES), essay.form()
+    browser.post(essay.page, form)
+    again = browser.post(essay.page, form)
     assert again.status_code == 409
     assert "You confirmed this at" in again.text
 
 
 def test_a_sheet_that_was_judged_anew_is_looked_at_once_more(sign_in, world, essay) -> None:
-    page = sign_in(INES).post(f"review/{essay.public_id}", filled(essay, seen=999))
+    page = sign_in(INES).post(essay.page, essay.form(seen=999))
     assert page.status_code == 422
     assert "changed while you read it" in page.text
-    assert f'name="seen" value="{seen_by(world, essay)}"' in page.text
+    assert f'name="seen" value="{essay.seen}"' in page.text
     assert releases(world) == []
 
 
 def test_a_released_sheet_is_corrected_with_a_reason(sign_in, world, essay) -> None:
-    browser, seen = sign_in(INES), seen_by(world, essay)
-    browser.post(f"review/{essay.public_id}", filled(essay, seen))
-    assert 'name="reason"' in browser.get(f"review/{essay.public_id}?change=1").text
-    form = {**filled(essay, seen, claim=4), "why-claim": "wrong_level"}
-    unsaid = browser.post(f"review/{essay.public_id}/change", form)
+    browser = sign_in(INES)
+    browser.post(essay.page, essay.form())
+    assert 'name="reason"' in browser.get(f"{essay.page}?change=1").text
+    form = essay.form(claim=4, why__claim="wrong_level")
+    unsaid = browser.post(f"{essay.page}/change", form)
     assert unsaid.status_code == 422
     assert "Say why it changes; the learner reads it." in unsaid.text
-    told = browser.post(f"review/{essay.public_id}/change", {**form, "reason": "The claim names whom it holds for."})
+    told = browser.post(f"{essay.page}/change", {**form, "reason": "The claim names whom it holds for."})
     assert told.status_code == 302
     assert [row.points for row in releases(world)] == [75.0, 77.5]
     page = browser.client.get(told.location).text
@@ -264,24 +264,17 @@ def test_a_released_sheet_is_corrected_with_a_reason(sign_in, world, essay) -> N
 def test_a_text_still_with_the_judge_has_no_form(sign_in, submission) -> None:
     page = sign_in(INES).get(f"review/{submission.public_id}").text
     assert "Nothing to decide: waits for the judge." in page
-    assert "<form id=\"review\"" not in page
+    assert '<form id="review"' not in page
 
 
 def test_what_people_wrote_is_shown_and_never_obeyed(sign_in, world, sample_texts) -> None:
     with world.database.write() as session:
         session.execute(update(Person).where(Person.id == world.ada_id).values(name=NASTY))
     quote = f"{NASTY} said the agent."
-    public_id = send(
-        world,
-        world.ada_id,
-        "essay",
-        f"{sample_texts['essay']}\n\n{quote}",
-        3,
-        quotes={"claim": quote},
-        comment=NASTY,
-    )
+    text = f"{sample_texts['essay']}\n\n{quote}"
+    essay = send(world, world.ada_id, "essay", text, quotes={"claim": quote}, comment=NASTY)
     browser = sign_in(INES)
-    for path in ("queue?names=1", f"review/{public_id}?names=1", "scores?names=1", "scores/table?names=1"):
+    for path in ("queue?names=1", f"{essay.page}?names=1", "scores?names=1", "scores/table?names=1"):
         page = browser.get(path).text
         assert NASTY not in page
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
@@ -294,13 +287,12 @@ def test_what_people_wrote_is_shown_and_never_obeyed(sign_in, world, sample_text
 
 def test_a_drawing_is_shown_in_words_and_its_checks_count(sign_in, world, sample_texts) -> None:
     checks = {"points": 48}
-    public_id = send(world, world.ada_id, "drawing", sample_texts["drawing"], 4, graph_checks=checks)
-    browser = sign_in(INES)
-    page = browser.get(f"review/{public_id}").text
+    drawing = send(world, world.ada_id, "drawing", sample_texts["drawing"], graph_checks=checks)
+    page = sign_in(INES).get(drawing.page).text
     assert "Durable runtime → " in page
     assert "dies. Lines" in page
     assert 'data-graph-points="48.0"' in page
-    assert "<b>88</b> / 100" in page
+    assert "<b>78</b> / 100" in page
 
 
 # ---- scores sent ---------------------------------------------------------------------------------------------
@@ -311,15 +303,12 @@ def complete(world, sample_texts) -> int:
     """Everything Ada sent is released, so her score is in the outbox; the id of its message."""
     for item_id, text in sample_texts.items():
         graph = {"points": 60} if item_id == "drawing" else None
-        send(world, world.ada_id, item_id, text, 3, graph_checks=graph)
-    with world.database.write() as session:
-        link = world.placement(session)
-        for sent in session.scalars(select(Submission)).all():
-            decided = {key: Decision(level) for key, level in levels_of(sent, 3).items() if level is not None}
-            from lti_tool.results import newest_judgement
-
-            judgement = newest_judgement(session, sent)
-            release(session, link, sent, world.ines_id, decided, judgement.id if judgement else None)
+        sent = send(world, world.ada_id, item_id, text, graph_checks=graph)
+        with world.database.write() as session:
+            link, row = world.placement(session), session.get_one(Submission, sent.id)
+            decided = {key: Decision(level) for key, level in sent.levels.items()}
+            release(session, link, row, world.ines_id, decided, sent.seen)
+    with world.database.read() as session:
         return session.scalars(select(Passback.id).where(Passback.kind == "released")).one()
 
 
@@ -364,10 +353,7 @@ def test_a_refused_score_says_why_and_is_sent_again(sign_in, world, complete) ->
 def test_another_placements_message_cannot_be_sent_again(sign_in, world, complete) -> None:
     settle(world, complete, "refused", answer="no such user")
     with world.database.write() as session:
-        session.execute(
-            update(Passback).where(Passback.id == complete).values(resource_link_id=world.tiny_link_id)
-        )
-        assert session.get(ResourceLink, world.tiny_link_id) is not None
+        session.execute(update(Passback).where(Passback.id == complete).values(resource_link_id=world.tiny_link_id))
     assert sign_in(INES).post(f"scores/{complete}/again").status_code == 404
     with world.database.read() as session:
         assert session.get_one(Passback, complete).state == "refused"
