@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, selectinload
 
-from lti_tool.models import Deployment, Registration
+from lti_tool.models import Deployment, PlatformKeySet, Registration
 from lti_tool.settings import Settings, is_loopback
 
 MAX_URL = 2000
@@ -80,6 +80,8 @@ def add_registration(
     if token_audience is not None:
         _check_text("token audience", token_audience, MAX_URL)
     registration = _stored(session, issuer, client_id) or Registration(issuer=issuer, client_id=client_id)
+    if registration.id is not None and registration.jwks_url != jwks_url:
+        session.execute(delete(PlatformKeySet).where(PlatformKeySet.registration_id == registration.id))
     registration.name, registration.token_audience, registration.enabled = name, token_audience, True
     for field, url in addresses.items():
         setattr(registration, field, url)

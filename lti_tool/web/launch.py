@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import structlog
 from flask import Blueprint, Response, current_app, g, jsonify, make_response, redirect, request, url_for
 from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -46,15 +47,17 @@ LAUNCH_PATH = "/lti/launch"
 @bp.errorhandler(refusals.LaunchRefusal)
 def refused(refusal: refusals.LaunchRefusal) -> Response:
     """Write down that a launch was refused, by its code alone, and say so."""
-    with current().database.write() as session:
-        session.add(
-            Audit(
-                kind="launch_refused",
-                code=refusal.code,
-                registration_id=refusal.registration_id,
-                request_id=g.request_id,
-            )
-        )
+    row = Audit(
+        kind="launch_refused",
+        code=refusal.code,
+        registration_id=refusal.registration_id,
+        request_id=g.request_id,
+    )
+    try:
+        with current().database.write() as session:
+            session.add(row)
+    except SQLAlchemyError:
+        log.error("audit_not_written", code=refusal.code)
     log.warning("launch_refused", code=refusal.code, registration_id=refusal.registration_id)
     return render_error(page_of(refusal), refusal.status)
 
