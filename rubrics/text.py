@@ -149,6 +149,9 @@ def _goes_on(text: str, match: re.Match[str]) -> bool:
     return after.islower() and bool(match.group(1) or "…" in marks or ".." in marks)
 
 
+_PLAIN, _SPACE, _UNSEEN = 1, 2, 3  # groups of the pattern below; the fourth is a cluster
+
+
 @lru_cache(maxsize=1)
 def _pieces() -> re.Pattern[str]:
     """ASCII words a space apart, other white space, or one character with the marks that follow it."""
@@ -163,17 +166,24 @@ def normalise(text: str, *, lines: bool = False) -> Normalised:
 
     With `lines`, white space that holds a line break becomes a line break.
     """
+    lined = _lined(text)
+    return lined if lines else lined._replace(text=lined.text.replace("\n", " "))
+
+
+@lru_cache(maxsize=4)  # one text is asked about many times in a row: every fact, every quote
+def _lined(text: str) -> Normalised:
     parts: list[str] = []
     starts, ends = array("l"), array("l")
     for match in _pieces().finditer(text):
         start, end = match.span()
-        if match.lastindex == 1:
+        piece = match.lastindex
+        if piece == _PLAIN:
             parts.append(match.group())
             starts.extend(range(start, end))
             ends.extend(range(start + 1, end + 1))
-        elif match.lastindex != 3:
-            broken = lines and "\n" in match.group()
-            part = ("\n" if broken else " ") if match.lastindex == 2 else _composed(match.group())
+        elif piece != _UNSEEN:
+            part = match.group()
+            part = _composed(part) if piece != _SPACE else "\n" if "\n" in part or "\r" in part else " "
             parts.append(part)
             starts.extend([start] * len(part))
             ends.extend([end] * len(part))
