@@ -52,18 +52,15 @@ class _Token:
     gap: bool  # words may stand before it
 
     def fits(self, passage: Passage, place: int) -> bool:
+        if passage.stems[place] in self.stems:
+            return True
         form = passage.forms[place]
-        return (
-            passage.stems[place] in self.stems
-            or form in self.forms
-            or (bool(self.beginnings) and form.startswith(self.beginnings))
-            or any(_MARKERS[marker](form) for marker in self.markers)
-        )
+        if form in self.forms or (self.beginnings and form.startswith(self.beginnings)):
+            return True
+        return bool(self.markers) and any(_MARKERS[marker](form) for marker in self.markers)
 
 
-_NO_NOUNS = (
-    NUMBERS | ORDINALS | frozenset({"least", "most", "about", "around", "nearly", "only", "over", "the", "that"})
-)
+_NO_NOUNS = NUMBERS | ORDINALS | frozenset({"least", "most", "about", "around", "nearly", "only", "over", "the"})
 
 _MARKERS: Mapping[str, Callable[[str], bool]] = {
     "@number": lambda form: form in NUMBERS or form[0].isdigit(),
@@ -147,6 +144,14 @@ class Page:
             and sum(form in common for form in forms[one.first : one.last]) < one.length * _PROSE
         )
 
+    @cached_property
+    def _figures(self) -> dict[str, list[int]]:
+        """Word places of each marker."""
+        return {
+            marker: [place for form, places in self.passage.by_form.items() if fits(form) for place in places]
+            for marker, fits in _MARKERS.items()
+        }
+
     def hits(self, group: str) -> list[Hit]:
         """Where a group's phrases stand, in the order of the text."""
         if group not in self._hits:
@@ -168,9 +173,9 @@ class Page:
                 yield Hit(start, last, number)
 
     def _starts(self, token: _Token) -> Iterable[int]:
-        if token.markers:
-            return [place for place in range(len(self.passage)) if token.fits(self.passage, place)]
         places: set[int] = set()
+        for marker in token.markers:
+            places.update(self._figures[marker])
         for word in token.stems:
             places.update(self.passage.by_stem.get(word, ()))
         for word in token.forms:
@@ -198,8 +203,19 @@ class Page:
             if pattern.denied or not self.passage.is_negated(hit.first):
                 found[number].append(hit)
         if not pattern.lists:
-            found = {number: hits for number, hits in found.items() if len({hit.phrase for hit in hits}) < _LIST_OF}
+            found = {number: hits for number, hits in found.items() if _different(hits) < _LIST_OF}
         return found
+
+
+def _different(hits: Iterable[Hit]) -> int:
+    """How many phrases of a group stand apart from each other."""
+    phrases: set[int] = set()
+    end = -1
+    for hit in hits:
+        if hit.first > end:
+            phrases.add(hit.phrase)
+            end = hit.last
+    return len(phrases)
 
 
 def find(page: Page, pattern: Pattern) -> tuple[Hit, ...] | None:
