@@ -130,3 +130,16 @@ def local_time(at: datetime, style: str = "moment") -> Markup:
 def sentence_case(words: str) -> str:
     """The words with their first letter as a capital, the others as they are."""
     return words[:1].upper() + words[1:]
+
+
+def inner_case(title: str) -> str:
+    """A title inside a sentence: "The pitch" becomes "the pitch", "RAG in practice" stays."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() or title[1:2] == " " else title
+
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def number_word(number: int) -> str:
+    """A small number as a word, a larger one in digits."""
+    return _NUMBERS[number] if 0 <= number < len(_NUMBERS) else str(number)

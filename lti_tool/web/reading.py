@@ -11,6 +11,7 @@ from lti_tool.lessons import answer_term
 from lti_tool.scores import lesson_standing
 from lti_tool.web import takes
 from lti_tool.web.diagram import reference_picture
+from lti_tool.web.markup import inner_case
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.visit import (
     AnyStep,
@@ -88,7 +89,7 @@ def _note(visit: Visit, step: AnyStep, sent: dict[str, int]) -> str:
         done = sum(bool(sent[item_id]) for item_id in step.items)
         if done:
             return f"{done} of {len(step.items)} sent"
-        return ", ".join(visit.lesson.item(item_id).title.lower() for item_id in step.items)
+        return ", ".join(inner_case(visit.lesson.item(item_id).title) for item_id in step.items)
     return "read"
 
 

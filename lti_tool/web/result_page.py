@@ -25,6 +25,7 @@ class Line:
     number: int
     row: Row
     quotes: tuple[Passage, ...]
+    rests_on: tuple[str, ...] = ()
 
     @property
     def tint(self) -> int:
@@ -96,8 +97,17 @@ def sheet_lines(sheet: Sheet) -> list[Line]:
     found = []
     for number, row in enumerate(sheet.rows, 1):
         quotes = passages(text, row.rating.quotes, number, row.criterion.title) if row.rating else []
-        found.append(Line(number, row, tuple(quotes)))
+        found.append(Line(number, row, tuple(quotes), _rests_on(sheet, row)))
     return found
+
+
+def _rests_on(sheet: Sheet, row: Row) -> tuple[str, ...]:
+    """What a level rests on besides quotes: facts in words, or a drawing's edges by their numbers."""
+    checks = tuple(str(check) for check in row.rating.checks) if row.rating else ()
+    if sheet.item.kind != "drawing":
+        return checks
+    numbers = {edge.id: str(at) for at, edge in enumerate(read_bench(sheet.submission.text).edges, 1)}
+    return tuple(numbers[check] for check in checks if check in numbers)
 
 
 def weakest_first(lines: Sequence[Line]) -> list[Line]:
@@ -220,7 +230,7 @@ def fact_lines(sheet: Sheet) -> list[str]:
     """Facts that code found, as facts; what is flagged for the instructor stays with them."""
     lines = []
     words = sheet.facts.get("words")
-    if isinstance(words, int):
+    if isinstance(words, int) and sheet.item.kind != "drawing":
         limits = sheet.rubric.words
         fits = limits is None or limits.low <= words <= limits.high
         asked = "" if limits is None else ", in range" if fits else f", asked for {limits.low} to {limits.high}"

@@ -73,6 +73,12 @@ if (ask) {
   showKeys(form);
 }
 
+// Where there is room beside the text, the rubric lies open.
+if (window.matchMedia("(min-width: 68.76rem)").matches) {
+  const rubric = document.querySelector(".desk-side > details");
+  if (rubric) rubric.open = true;
+}
+
 let leaving = false;
 form.addEventListener("submit", () => {
   leaving = true;

@@ -1,7 +1,7 @@
 // Times are sent in UTC; here they are shown in the reader's zone and the course's locale.
 const STYLES = {
   time: { hour: "2-digit", minute: "2-digit" },
-  seconds: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  seconds: { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
   day: { day: "numeric", month: "short" },
   moment: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
 };
