@@ -19,7 +19,9 @@ import typer
 
 from lti_tool.commands import port_is_free
 from lti_tool.db import Database
+from lti_tool.demo.once import play_through
 from lti_tool.demo.platform import PlatformConfig, create_platform
+from lti_tool.demo.robot import Stuck
 from lti_tool.demo.server import PlatformServer
 from lti_tool.platforms import add_registration
 from lti_tool.processes import Child, ChildFailed, wait_until_answers
@@ -125,8 +127,6 @@ def _stay_up(port: int, reset: bool) -> None:
 
 
 def _play_once(port: int | None, as_json: bool) -> None:
-    from lti_tool.demo.robot import Unequal, play_through
-
     with tempfile.TemporaryDirectory(prefix="atelier-demo-") as folder:
         stage = Stage(Path(folder), port or _two_free_ports())
         with running(stage):
@@ -134,8 +134,8 @@ def _play_once(port: int | None, as_json: bool) -> None:
             watchdog.start()
             try:
                 outcome = play_through(stage.platform_url, stage.settings, say)
-            except Unequal as error:
-                fail(str(error))
+            except Stuck as error:
+                fail(f"The path ended early: {error}.")
             finally:
                 watchdog.cancel()
     print(json.dumps(outcome, indent=None if as_json else 2, ensure_ascii=False))
@@ -145,7 +145,8 @@ def _play_once(port: int | None, as_json: bool) -> None:
 
 def _agree(outcome: dict[str, object]) -> bool:
     released, gradebook = outcome["released"], outcome["gradebook"]
-    assert isinstance(released, dict) and isinstance(gradebook, dict)
+    assert isinstance(released, dict)
+    assert isinstance(gradebook, dict)
     return (released["given"], released["maximum"]) == (gradebook["scoreGiven"], gradebook["scoreMaximum"])
 
 
@@ -232,7 +233,7 @@ def _secret(path: Path) -> str:
 
 
 def _two_free_ports() -> int:
-    for port in range(PORT + 100, PORT + 1000, 2):
-        if port_is_free("127.0.0.1", port) and port_is_free("127.0.0.1", port + 1):
-            return port
-    fail("No two free ports were found.")
+    pairs = range(PORT + 100, PORT + 1000, 2)
+    free = (port for port in pairs if port_is_free("127.0.0.1", port) and port_is_free("127.0.0.1", port + 1))
+    found = next(free, None)
+    return found if found is not None else fail("No two free ports were found.")
