@@ -1,0 +1,145 @@
+"""The flow that judges: one run for a chunk of submissions, one task to ask and one to read for each criterion.
+
+The key of an answer is its fingerprint: for Prefect's cache, for the stored answer, and for the rating. Neither
+Prefect's INPUTS policy (one judge was given another's answer) nor the task's source (a changed comment would buy
+everything again) nor serializable isolation (a killed holder's lock never expires) is used.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from prefect import Task, flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
+
+from flows import sheets
+from flows.judging.judge import Answer, JudgeUnavailable
+from flows.sheets import OpenSheet, Part
+from flows.work import CHUNK, Chunk
+from lti_tool import jobs
+from lti_tool.jobs import Claim, LeaseLost
+
+LONGEST_WAIT = 30.0  # seconds a task waits for a judge; beyond that the job is tried again later
+ASK_AGAIN_AFTER = [1.0, 4.0, 12.0]
+
+log = structlog.get_logger()
+
+
+def by_fingerprint(_context: TaskRunContext, parameters: dict[str, Any]) -> str:
+    """The cache key of a task."""
+    return str(parameters["fingerprint"])
+
+
+async def is_worth_waiting(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether to ask again in this run: only a judge that is away, and only if it is back soon enough."""
+    error = state.data
+    if not isinstance(error, JudgeUnavailable):
+        return False
+    wished = error.retry_after or 0
+    if wished > LONGEST_WAIT:
+        return False
+    await asyncio.sleep(wished * random.uniform(1, 1.2))
+    return True
+
+
+@task(
+    name="ask",
+    cache_key_fn=by_fingerprint,
+    persist_result=True,
+    result_serializer="json",
+    retries=len(ASK_AGAIN_AFTER),
+    retry_delay_seconds=ASK_AGAIN_AFTER,
+    retry_jitter_factor=0.5,
+    retry_condition_fn=is_worth_waiting,
+)
+async def ask(submission_id: int, criteria: list[str], fingerprint: str) -> dict[str, Any]:
+    """The judge's answer as JSON, paid once. Raises JudgeUnavailable."""
+    chunk = CHUNK.get()
+    bench, sheet = chunk.bench, chunk.sheet(submission_id)
+    async with bench.asking.setdefault(fingerprint, asyncio.Lock()), bench.calls:
+        answer = await bench.in_thread(sheets.answer_for, bench.database, sheet, sheet.part(criteria))
+    bench.asking.pop(fingerprint, None)
+    return answer.model_dump(mode="json")
+
+
+@task(name="read", cache_policy=NO_CACHE, persist_result=False)
+async def read(submission_id: int, criteria: list[str], answer: dict[str, Any]) -> None:
+    """Turn an answer into stored ratings; what can't be read or confirmed is unscored. Raises LeaseLost."""
+    chunk = CHUNK.get()
+    await chunk.bench.in_thread(_read, chunk, submission_id, criteria, Answer.model_validate(answer))
+
+
+def _read(chunk: Chunk, submission_id: int, criteria: Sequence[str], answer: Answer) -> None:
+    sheet = chunk.sheet(submission_id)
+    part = sheet.part(criteria)
+    ratings = sheets.ratings_from(sheet, part, answer)
+    sheets.keep_ratings(chunk.bench.database, chunk.claims[submission_id], sheet, part, ratings, answer.model)
+
+
+@flow(name="judge-submissions", validate_parameters=False, persist_result=False)
+async def judge_submissions(submission_ids: list[int]) -> None:
+    """Judge a chunk of submissions side by side; one that fails is put back and costs the others nothing."""
+    chunk = CHUNK.get()
+    await asyncio.gather(*(_judge(chunk, chunk.claims[submission_id]) for submission_id in submission_ids))
+
+
+async def _judge(chunk: Chunk, claim: Claim) -> None:
+    try:
+        await _fill_in(chunk, claim)
+    except LeaseLost:
+        log.warning("lease lost", job=claim.job_id)
+    except JudgeUnavailable as error:
+        await put_back(chunk, claim, "The judge cannot be reached.", error.retry_after)
+    except Exception as error:
+        log.error("judging failed", job=claim.job_id, error=type(error).__name__)
+        await put_back(chunk, claim, f"Judging broke off ({type(error).__name__}).")
+
+
+async def _fill_in(chunk: Chunk, claim: Claim) -> None:
+    assert claim.submission_id is not None
+    bench = chunk.bench
+    sheet = await bench.in_thread(chunk.sheet, claim.submission_id)
+    waiting = await bench.in_thread(sheets.begin, bench.database, claim, sheet)
+    turn = asyncio.Semaphore(bench.criteria_at_once)
+    await _all_or_first_error([_rate(sheet, part, turn) for part in waiting])
+    await bench.in_thread(sheets.close_sheet, bench.database, claim, sheet)
+
+
+async def _rate(sheet: OpenSheet, part: Part, turn: asyncio.Semaphore) -> None:
+    async with turn:
+        asked_at = time.monotonic()
+        answer = await ask(sheet.submission_id, list(part.criteria), part.fingerprint)
+        await _take_as_long(answer, time.monotonic() - asked_at)
+        await read(sheet.submission_id, list(part.criteria), answer)
+
+
+async def _take_as_long(answer: dict[str, Any], passed: float) -> None:
+    # A stored answer that came back at once would tell a learner that somebody else sent the same text.
+    seconds = float(answer["usage"].get("seconds", 0))
+    await asyncio.sleep(max(0.0, min(seconds, LONGEST_WAIT) - passed))
+
+
+async def _all_or_first_error(parts: Sequence[Any]) -> None:
+    """Wait for every part, then raise the first error: what the others reach is stored, and not asked again."""
+    results = await asyncio.gather(*parts, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def put_back(chunk: Chunk, claim: Claim, sentence: str, retry_after: float | None = None) -> None:
+    """Have a job tried again later, or handed to a person after its last try."""
+    await chunk.bench.in_thread(_put_back, chunk, claim, sentence, retry_after)
+
+
+def _put_back(chunk: Chunk, claim: Claim, sentence: str, retry_after: float | None) -> None:
+    try:
+        with chunk.bench.database.write() as session:
+            jobs.fail(session, claim, sentence, retry_after)
+    except LeaseLost:
+        log.warning("lease lost", job=claim.job_id)

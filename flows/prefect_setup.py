@@ -1,0 +1,144 @@
+"""Prefect's environment, set before Prefect is imported, and its server as a child of the executor.
+
+Nothing is sent to anybody, nothing is logged to Prefect (a log line could hold a learner's words), and results are
+JSON files beside the database. Where PREFECT_API_URL is set, that server is used and none is started.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from lti_tool.settings import Settings
+
+API_URL = "PREFECT_API_URL"
+START_SECONDS = 120.0
+STOP_SECONDS = 5.0
+
+_POLL_SECONDS = 0.1
+_WATCH_SECONDS = 1.0
+
+
+class PrefectUnavailable(RuntimeError):
+    """Prefect's server did not start; the message says how far it came."""
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What Prefect is told about this machine, as PREFECT_* variables."""
+    results = settings.result_storage.resolve()
+    return {
+        "PREFECT_HOME": str(results.parent / "prefect"),
+        "PREFECT_LOCAL_STORAGE_PATH": str(results),
+        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_ENABLED": "false",
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def prepare(settings: Settings) -> None:
+    """Set the environment where the operator has not; only before Prefect is first imported has it an effect."""
+    for name, value in environment(settings).items():
+        os.environ.setdefault(name, value)
+    Path(os.environ["PREFECT_LOCAL_STORAGE_PATH"]).mkdir(parents=True, exist_ok=True)
+
+
+class EmbeddedServer:
+    """Prefect's server in a process of its own, which ends when its parent does, however that happens."""
+
+    def __init__(self) -> None:
+        self._port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def api_url(self) -> str:
+        """Where clients reach it."""
+        return f"http://127.0.0.1:{self._port}/api"
+
+    def start(self, giving_up: threading.Event) -> None:
+        """Start it and wait until it answers, or until `giving_up` is set. PrefectUnavailable if it never does."""
+        self.revive()
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(f"{self.api_url}/health"):
+            assert self._process is not None
+            if self._process.poll() is not None:
+                raise PrefectUnavailable(f"Prefect's server ended with code {self._process.returncode}.")
+            if giving_up.wait(_POLL_SECONDS) or time.monotonic() > deadline:
+                raise PrefectUnavailable("Prefect's server did not answer.")
+
+    def revive(self) -> bool:
+        """Start the process if it is not running; returns whether that was needed."""
+        if self._process is not None and self._process.poll() is None:
+            return False
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", "from flows.prefect_setup import serve; serve()", str(self._port), str(os.getpid())],
+            env=server_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            # A terminal's Ctrl-C is for the executor, which still needs its server to finish what it runs.
+            start_new_session=True,
+        )
+        return True
+
+    def stop(self) -> None:
+        """End it; nothing happens if it does not run."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def server_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """The server's own environment: it is the one that others are pointed to, and it has no pages."""
+    kept = {name: value for name, value in inherited.items() if name != API_URL}
+    return {**kept, "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+
+
+def serve() -> None:
+    """What the server's process runs: arguments are the port and the parent's process id."""
+    port, parent = int(sys.argv[1]), int(sys.argv[2])
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    import uvicorn
+
+    uvicorn.run(
+        "prefect.server.api.server:create_app",
+        factory=True,
+        host="127.0.0.1",
+        port=port,
+        log_level="critical",
+        lifespan="on",
+        timeout_graceful_shutdown=2,
+    )
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_WATCH_SECONDS)
+    os._exit(0)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2) as response:
+            return bool(response.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
