@@ -12,6 +12,8 @@ import requests
 
 STOP_SECONDS = 10
 RESTART_PAUSE_SECONDS = 1.0
+SHORT_LIFE_SECONDS = 10.0
+SHORT_LIVES = 4
 
 
 class ChildFailed(RuntimeError):
@@ -28,10 +30,13 @@ class Child:
     log: Path
     restarts: bool = False
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _started: float = field(default=0.0, init=False)
+    _short_lives: int = field(default=0, init=False)
 
     def start(self) -> None:
         """Start the process; what it prints goes to its log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._started = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", "from lti_tool.cli import main; main()", *self.arguments],
@@ -44,10 +49,15 @@ class Child:
             )
 
     def check(self) -> bool:
-        """Start an executor that has died again (True); a process that may not die raises ChildFailed."""
+        """Start again what has died and may be restarted (True).
+
+        Raises ChildFailed for a process that may not die, and for one that dies each time as soon as it starts.
+        """
         if self.process is None or self.process.poll() is None:
             return False
-        if not self.restarts:
+        lived = time.monotonic() - self._started
+        self._short_lives = self._short_lives + 1 if lived < SHORT_LIFE_SECONDS else 0
+        if not self.restarts or self._short_lives >= SHORT_LIVES:
             raise ChildFailed(f"{self.name} ended with code {self.process.returncode}; see {self.log}")
         time.sleep(RESTART_PAUSE_SECONDS)
         self.start()
