@@ -16,7 +16,7 @@ from lti_tool.outbound import OutboundError, PlatformRefused, Reply, ReplyUnread
 MAX_PAGES = 200
 SHORT = 300
 # Moodle puts typographic quotes around the relation and escapes ampersands (seen on 4.5.6), so both are allowed.
-NEXT_LINK = re.compile(r"<([^<>]+)>[^<]*?;\s*rel\s*=\s*[^\w\s,;]*next(?![\w-])", re.IGNORECASE)
+NEXT_LINK = re.compile(r"<([^<>]+)>[^<]*?;\s*rel\s*=\s*[^\w\s,;]*next(?![\w-])", re.IGNORECASE | re.ASCII)
 _TOKENS: WeakKeyDictionary[Client, AccessTokens] = WeakKeyDictionary()
 _TOKENS_LOCK = Lock()
 

@@ -13,7 +13,6 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
 
 from lti_tool.ags import LINE_ITEM, RESULT_READ, SCORE, AgsClient
 from lti_tool.keys import SigningKey
@@ -41,6 +40,7 @@ class FakePlatform:
     seen: list[str] = field(default_factory=list)
     valid_tokens: set[str] = field(default_factory=set)
     expires_in: Any = 3600
+    refuses_tokens: bool = False
 
     def app(self) -> Flask:
         app = Flask("fake_platform")
@@ -50,8 +50,8 @@ class FakePlatform:
         app.add_url_rule("/items/9/results", view_func=self.results)
         app.add_url_rule("/items/9", view_func=self.item)
         app.add_url_rule("/members", view_func=self.members)
-        app.add_url_rule("/away", view_func=lambda: Response(status=302, headers={"Location": "http://localhost:1/x"}))
-        app.add_url_rule("/big", view_func=lambda: Response(b"x" * 5_000_000))
+        app.add_url_rule("/away", view_func=self.away)
+        app.add_url_rule("/big", view_func=self.big)
         app.before_request(self.check)
         return app
 
@@ -65,6 +65,8 @@ class FakePlatform:
     def token(self) -> Response:
         self.assertions.append(request.form["client_assertion"])
         self.asked_scopes.append(request.form["scope"])
+        if self.refuses_tokens:
+            return Response("<html>", status="404 Not Found")
         assert request.form["grant_type"] == "client_credentials"
         token = f"token-{len(self.assertions)}"
         self.valid_tokens.add(token)
@@ -94,6 +96,12 @@ class FakePlatform:
     def results(self) -> Response:
         rows = [{"userId": "u1", "resultScore": 74}, {"userId": "u2", "resultScore": 1}]
         return Response(json.dumps(rows))
+
+    def away(self) -> Response:
+        return Response(status=302, headers={"Location": "http://localhost:1/x"})
+
+    def big(self) -> Response:
+        return Response(b"x" * 5_000_000)
 
     def members(self) -> Response:
         page = request.args.get("p", "1")
@@ -352,14 +360,9 @@ def test_nobody_listening_means_that_nothing_arrived(outbound: Outbound) -> None
 
 
 def test_a_refused_token_says_the_status(gradebook: AgsClient, platform: FakePlatform) -> None:
-    def refuse() -> Response:
-        raise HTTPException(response=Response("<html>", status="404 Not Found"))
+    platform.refuses_tokens = True
 
-    platform.token = refuse  # type: ignore[method-assign]
-    with serving(platform.app()) as url:
-        registration = Registration(id=7, client_id="c", auth_token_url=url + "/token")
-        client = AgsClient(gradebook._service._outbound, registration, gradebook._service._key)
-        with pytest.raises(PlatformRefused) as caught:
-            client.post_score(url + "/items/9", SCORE_BODY)
+    with pytest.raises(PlatformRefused) as caught:
+        gradebook.post_score(platform.url + "/items/9", SCORE_BODY)
 
     assert caught.value.status == 404
