@@ -134,7 +134,8 @@ def _rating(rating: Rating) -> dict[str, Any]:
 
 def _table(rubric: Rubric, sheet: Judgement, answer: dict[str, Any]) -> str:
     total = "not scored" if answer["total"] is None else f"{display(answer['total'])} / 100"
-    lines = ["", f"{answer['id']}  {total}" + "".join(f"  [{flag}]" for flag in sheet.flags)]
+    name = str(answer["id"]).encode("utf-8", "replace").decode()  # a name may hold bytes that are no text
+    lines = ["", f"{name}  {total}" + "".join(f"  [{flag}]" for flag in sheet.flags)]
     for rating in sheet.ratings:
         criterion = rubric.criterion(rating.criterion)
         level = f"unscored: {rating.reason}" if rating.level is None else f"{rating.level} of {criterion.top}"
