@@ -7,6 +7,8 @@ from typing import Any
 import yaml
 
 MAX_BYTES = 256 * 1024
+_MAX_DEPTH = 50
+_PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C, ten times as fast, where it was built
 
 
 class YamlFault(ValueError):
@@ -25,22 +27,21 @@ def read_yaml(file: Traversable) -> Any:
     """The content of a YAML file; YamlFault in plain words if it has none."""
     text = _read(file)
     try:
-        _refuse_aliases(text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_traps(text)
+        node = yaml.compose(text, Loader=_PARSER)
         if node is None:
             raise YamlFault(("", "is empty"))
+        content = yaml.SafeLoader("").construct_document(node)
         duplicates = tuple(_duplicates(node, ""))
         if duplicates:
-            raise YamlFault(*duplicates, content=yaml.safe_load(text))
-        return yaml.safe_load(text)
+            raise YamlFault(*duplicates, content=content)
     except YamlFault:
         raise
     except yaml.YAMLError as error:
         raise YamlFault(("", _told(error))) from None
-    except RecursionError:
-        raise YamlFault(("", "is nested too deeply")) from None
     except (ValueError, OverflowError):
         raise YamlFault(("", "holds a date or number that does not exist")) from None
+    return content
 
 
 def _read(file: Traversable) -> str:
@@ -60,12 +61,16 @@ def _read(file: Traversable) -> str:
     return text
 
 
-def _refuse_aliases(text: str) -> None:
-    """A few aliases can unfold to gigabytes, so there are none."""
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+def _refuse_traps(text: str) -> None:
+    """A few aliases can unfold to gigabytes, and deep nesting takes the parser written in C down."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_PARSER):
+        line = f" (line {event.start_mark.line + 1})" if event.start_mark else ""
         if isinstance(event, yaml.AliasEvent):
-            line = f" (line {event.start_mark.line + 1})" if event.start_mark else ""
             raise YamlFault((f"*{event.anchor}", f"aliases are not allowed{line}"))
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise YamlFault(("", f"is nested too deeply{line}"))
 
 
 def _duplicates(node: yaml.Node, path: str) -> Iterator[tuple[str, str]]:
