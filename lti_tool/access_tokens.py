@@ -39,9 +39,7 @@ class AccessTokens:
         self._lock = Lock()
         self._kept: dict[tuple[int, tuple[str, ...]], tuple[str, float]] = {}
 
-    def bearer(
-        self, outbound: Client, registration: Registration, key: SigningKey, scopes: Iterable[str]
-    ) -> str:
+    def bearer(self, outbound: Client, registration: Registration, key: SigningKey, scopes: Iterable[str]) -> str:
         """A token for these scopes: a kept one, else asked for now (OutboundError when it is not given)."""
         wanted = tuple(sorted(set(scopes)))
         with self._lock:

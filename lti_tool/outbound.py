@@ -1,10 +1,10 @@
 """The only way out to platforms: timeouts, a size cap, no strange hosts, no redirects to elsewhere.
 
-    OutboundError
-    ├── AddressRefused        we do not go there
-    ├── PlatformUnreachable   no answer; `may_have_arrived` tells whether the request may have been taken
-    └── PlatformRefused       an answer that is not a success
-        └── ReplyUnreadable   a success whose body is not what was asked for
+OutboundError
+├── AddressRefused        we do not go there
+├── PlatformUnreachable   no answer; `may_have_arrived` tells whether the request may have been taken
+└── PlatformRefused       an answer that is not a success
+    └── ReplyUnreadable   a success whose body is not what was asked for
 """
 
 import json
@@ -163,9 +163,7 @@ class Outbound:
         """POST bytes, or a mapping as a form; a redirect is an answer like another."""
         return self._send("POST", url, headers or {}, body)
 
-    def _send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Mapping[str, str] | None
-    ) -> Reply:
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | Mapping[str, str] | None) -> Reply:
         self._rules.check_url(url)
         deadline = time.monotonic() + WHOLE_SECONDS
         try:
@@ -179,9 +177,7 @@ class Outbound:
                 stream=True,
             ) as response:
                 content = _read(response, deadline)
-                return Reply(
-                    response.status_code, response.reason or "", response.headers, content, response.url
-                )
+                return Reply(response.status_code, response.reason or "", response.headers, content, response.url)
         except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
             raise PlatformUnreachable(_reason(error), may_have_arrived=False) from None
         except requests.ConnectionError as error:

@@ -140,9 +140,7 @@ def _add_deployments(registration: Registration, deployment_ids: Sequence[str]) 
 
 def _check_text(what: str, value: str, longest: int = MAX_ID) -> None:
     if not value or value != value.strip() or len(value) > longest or not value.isprintable():
-        raise RegistrationProblem(
-            f"The {what} must be 1 to {longest} printable characters without spaces at its ends."
-        )
+        raise RegistrationProblem(f"The {what} must be 1 to {longest} printable characters without spaces at its ends.")
 
 
 def _check_url(what: str, url: str, settings: Settings) -> None:

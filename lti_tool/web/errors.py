@@ -30,18 +30,12 @@ class ErrorPage:
 
 HTTP_PAGES = {
     404: ErrorPage("not_found", "not found", "Nothing here.", "The address leads nowhere."),
-    405: ErrorPage(
-        "method_not_allowed", "not found", "Nothing here.", "This address is not opened that way."
-    ),
+    405: ErrorPage("method_not_allowed", "not found", "Nothing here.", "This address is not opened that way."),
     413: ErrorPage(
         "too_large", "too large", "That was too large.", "At most 1 MB can be sent at once. Nothing was changed."
     ),
-    429: ErrorPage(
-        "too_many", "too many", "That was too often.", "Wait a minute, then go on. Nothing was changed."
-    ),
-    500: ErrorPage(
-        "internal", "broken", "That broke.", "What was saved before is still there. The fault is recorded."
-    ),
+    429: ErrorPage("too_many", "too many", "That was too often.", "Wait a minute, then go on. Nothing was changed."),
+    500: ErrorPage("internal", "broken", "That broke.", "What was saved before is still there. The fault is recorded."),
     503: ErrorPage("unavailable", "not ready", "Not ready yet.", "The tool is starting or its database is away."),
 }
 OTHER_PAGE = ErrorPage("bad_request", "refused", "That was refused.", "The request could not be read.")

@@ -81,9 +81,7 @@ def login() -> BaseResponse:
     with atelier.database.write() as session:
         registration = _registration(session, issuer, client_id)
         begun = begin_login(session, atelier.settings, registration.id, deployment_hint)
-    address = authorization_url(
-        registration, begun, atelier.settings.base_url + LAUNCH_PATH, login_hint, message_hint
-    )
+    address = authorization_url(registration, begun, atelier.settings.base_url + LAUNCH_PATH, login_hint, message_hint)
     answer = redirect(address, code=302)
     answer.set_cookie(
         cookie_name(begun.state),
@@ -180,9 +178,7 @@ def _verified(begun: LoginState, token: str) -> VerifiedLaunch:
         registration = session.get(Registration, begun.registration_id)
         if registration is None or not registration.enabled:
             raise refusals.PlatformUnknown()
-        enabled = select(Deployment.lms_id).where(
-            Deployment.registration_id == registration.id, Deployment.enabled
-        )
+        enabled = select(Deployment.lms_id).where(Deployment.registration_id == registration.id, Deployment.enabled)
         deployments = frozenset(session.scalars(enabled))
     expected = Expected(
         issuer=registration.issuer,

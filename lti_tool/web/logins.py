@@ -31,9 +31,7 @@ class Login:
     browser_token: str
 
 
-def begin_login(
-    session: Session, settings: Settings, registration_id: int, deployment_hint: str | None
-) -> Login:
+def begin_login(session: Session, settings: Settings, registration_id: int, deployment_hint: str | None) -> Login:
     """Store a new state with its nonce and the hash of the browser's token; drop states whose time is over."""
     now = utc_now()
     session.execute(delete(LoginState).where(LoginState.expires_at < now))

@@ -23,9 +23,7 @@ class PlatformKeys:
     make us hammer a platform; a real rotation is found at once.
     """
 
-    def __init__(
-        self, database: Database, outbound: Outbound, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, database: Database, outbound: Outbound, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._outbound = outbound
         self._clock = clock
@@ -57,9 +55,7 @@ class PlatformKeys:
 
     def _keep(self, registration_id: int, key_set: dict[str, Any]) -> None:
         with self._database.write() as session:
-            session.merge(
-                PlatformKeySet(registration_id=registration_id, jwks=key_set, fetched_at=utc_now())
-            )
+            session.merge(PlatformKeySet(registration_id=registration_id, jwks=key_set, fetched_at=utc_now()))
 
     def _fetch(self, url: str) -> dict[str, Any]:
         reply = self._outbound.get(url, headers={"Accept": "application/json"})

@@ -16,9 +16,7 @@ from lti_tool.web.verify import VerifiedLaunch
 Row = TypeVar("Row", bound=Base)
 
 
-def record_launch(
-    session: Session, settings: Settings, registration_id: int, verified: VerifiedLaunch
-) -> Launch:
+def record_launch(session: Session, settings: Settings, registration_id: int, verified: VerifiedLaunch) -> Launch:
     """Find or make the person, course and placement, let them follow what the platform says now, add the launch."""
     deployment_id = session.scalars(
         select(Deployment.id).where(

@@ -17,11 +17,12 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, Literal, ParamSpec
 
-from flask import Flask, Response, g, request
+from flask import Flask, g, request
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
+from werkzeug.wrappers import Response as BaseResponse
 
 from lti_tool.db import utc_now
 from lti_tool.models import Launch, ResourceLink, WebSession
@@ -53,14 +54,12 @@ def open_session(session: Session, launch_id: str, minutes: int) -> str:
     """A new session on the launch; returns the token for the cookie, which is stored nowhere."""
     token = secrets.token_urlsafe(32)
     session.add(
-        WebSession(
-            token_hash=token_hash(token), launch_id=launch_id, expires_at=utc_now() + timedelta(minutes=minutes)
-        )
+        WebSession(token_hash=token_hash(token), launch_id=launch_id, expires_at=utc_now() + timedelta(minutes=minutes))
     )
     return token
 
 
-def set_session_cookie(response: Response, launch_id: str, token: str) -> None:
+def set_session_cookie(response: BaseResponse, launch_id: str, token: str) -> None:
     """Give the browser the session of one launch; browsers accept Secure on loopback http too."""
     response.set_cookie(
         COOKIE,

@@ -365,7 +365,7 @@ def _custom(claims: Mapping[str, Any]) -> dict[str, str]:
 
 
 def role_of(roles: Collection[str]) -> str:
-    """"instructor" or "student", by the role in this course alone; nothing known means student.
+    """ "instructor" or "student", by the role in this course alone; nothing known means student.
 
     A role elsewhere (institution or system) says nothing about this course: a professor may sit in it as a learner.
     """
