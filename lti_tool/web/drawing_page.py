@@ -31,9 +31,13 @@ class DrawingPage:
     recovery: tuple[int, ...]
     note: str
 
-    def says(self, key: str) -> str:
-        """A line by its id as people know it: "line 4"; anything else as it is."""
-        return next((f"line {line.number}" for line in self.lines if line.key == key), key)
+    def says(self, detail: str) -> str:
+        """What a check rests on, with lines by their number in the picture instead of their stored ids."""
+        numbers = {line.key: str(line.number) for line in self.lines}
+        words = (
+            numbers.get(word.strip(",;"), word.strip(",;")) + word[len(word.rstrip(",;")) :] for word in detail.split()
+        )
+        return " ".join(words).replace("edges:", "lines:")
 
 
 def drawing_page(text: str, lesson: Lesson) -> DrawingPage | None:

@@ -31,7 +31,6 @@ FLAGS: Mapping[str, str] = {
     "same_text": "another learner sent the same text",
 }
 _STAGES: Mapping[str, str] = {
-    "received": "received by the judge",
     "held": "held for a person",
     "resumed": "resumed",
     "scoring": "judged",

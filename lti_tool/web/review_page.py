@@ -96,9 +96,15 @@ def _lead(session: Session, sheet: Sheet, mode: Mode) -> str:
         return f"Nothing to decide: {STATES[state_of(session, sheet.submission)]}."
     job = judging_job(session, sheet.submission)
     why = ((job.gate_reason or job.last_error) if job else None) or ""
-    here = f"Here because {why[:1].lower()}{why[1:].rstrip('.')}. " if why else ""
+    here = f"Here because {_in_a_sentence(why, sheet)}. " if why else ""
     todo = "Fill in every level." if sheet.judgement is None else "Confirm, or change with a reason."
     return here + todo
+
+
+def _in_a_sentence(why: str, sheet: Sheet) -> str:
+    """A reason to stand after "because": a small first letter, unless a criterion's title begins it."""
+    titled = any(why.startswith(row.criterion.title) for row in sheet.rows)
+    return (why if titled else why[:1].lower() + why[1:]).rstrip(".")
 
 
 def _passages(sheet: Sheet) -> list[Passage]:

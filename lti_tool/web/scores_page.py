@@ -25,6 +25,7 @@ _WAITS: Mapping[str, str] = {
     "running": "with the judge",
     "withdrawn": "withdrawn",
 }
+_WAITS_ORDER = ("with you", "with the judge", "not sent", "withdrawn")
 _NEAREST = ("awaiting_review", "needs_person", "running", "queued", "withdrawn")
 
 
@@ -46,7 +47,7 @@ class ScoreRow:
     score: float | None
     before: float | None
     scored_at: datetime | None
-    waits: tuple[str, ...]
+    waits: Mapping[str, list[str]]
     message: str
     mark: str
     tone: str
@@ -102,7 +103,7 @@ def _row(
     shown: str,
     handle: str,
     scores: list[LessonScore],
-    waits: tuple[str, ...],
+    waits: Mapping[str, list[str]],
     sending: tuple[Passback, Job | None] | None,
 ) -> ScoreRow:
     passback, job = sending or (None, None)
@@ -145,10 +146,12 @@ def _message(passback: Passback, job: Job | None) -> Message:
     return known[passback.state]
 
 
-def _no_message(score: LessonScore | None, waits: tuple[str, ...]) -> Message:
+def _no_message(score: LessonScore | None, waits: Mapping[str, list[str]]) -> Message:
     if score is not None:
-        return Message("no gradebook column to send to", "[ ]")
-    return Message("waits for release" if any("with" in wait for wait in waits) else "not complete", "[ ]")
+        return Message("no message yet", "[ ]")
+    if "with you" in waits:
+        return Message("waits for you", "[ ]")
+    return Message("waits for the judge" if "with the judge" in waits else "not complete", "[ ]")
 
 
 def _course(passback: Passback | None) -> str:
@@ -204,10 +207,10 @@ def _nearest(states: Iterable[str]) -> str:
     return next((state for state in _NEAREST if state in known), "done")
 
 
-def _waits(lesson: Lesson, standing: Standing, states: Mapping[str, str]) -> tuple[str, ...]:
-    """What the lesson score still waits for: "The pitch: with you"."""
-    return tuple(
-        f"{item.title}: {_WAITS.get(states.get(item.id, ''), 'not sent')}"
-        for item in lesson.items
-        if standing.weights.get(item.id) and standing.parts.get(item.id) is None
-    )
+def _waits(lesson: Lesson, standing: Standing, states: Mapping[str, str]) -> dict[str, list[str]]:
+    """What the lesson score still waits for: {"with you": ["The pitch"], "not sent": ["Q1", "Q2"]}."""
+    waits: dict[str, list[str]] = {}
+    for item in lesson.items:
+        if standing.weights.get(item.id) and standing.parts.get(item.id) is None:
+            waits.setdefault(_WAITS.get(states.get(item.id, ""), "not sent"), []).append(item.title)
+    return {words: waits[words] for words in _WAITS_ORDER if words in waits}

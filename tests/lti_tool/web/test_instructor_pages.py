@@ -322,9 +322,9 @@ def settle(world, passback_id: int, state: str, **values) -> None:
 def test_a_lesson_that_is_not_complete_says_what_still_waits(sign_in, essay) -> None:
     page = sign_in(INES).get("scores").text
     assert 'data-page="queue-scores"' in page
-    assert "The pitch: with you" in page
-    assert "not sent" in page
-    assert "waits for release" in page
+    assert "with you: The pitch" in page
+    assert "not sent: Q1, Q2, The drawing" in page
+    assert "waits for you" in page
 
 
 def test_a_score_on_its_way_and_then_in_the_course(sign_in, world, complete) -> None:

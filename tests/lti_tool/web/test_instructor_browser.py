@@ -1,0 +1,130 @@
+"""The instructor's pages in a real browser: keys, the running total, and no accessibility fault."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+
+import pytest
+from werkzeug.serving import make_server
+
+from lti_tool.web.sessions import COOKIE, open_session
+from tests.lti_tool.web.test_instructor_pages import INES, Sent, essay, releases, send
+
+CHROMIUM = shutil.which("chromium")
+WIDTHS = (320, 760, 1280)
+STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
+__all__ = ["essay"]
+
+
+@pytest.fixture
+def address(app) -> Iterator[str]:
+    """The tool, served on a free port."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator:
+    """One browser for all of this file."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def signed_in(world, address) -> dict[str, str]:
+    """The cookie of an instructor's session."""
+    with world.database.write() as session:
+        token = open_session(session, INES, minutes=60)
+    return {"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": f"/l/{INES}/"}
+
+
+@pytest.fixture
+def open_page(chromium, address, signed_in) -> Iterator:
+    """`open_page("queue", width=320)`: a page of the instructor's launch."""
+    contexts = []
+
+    def opened(path: str, *, width: int = 1280, scheme: str = "light", script: bool = True):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=script
+        )
+        contexts.append(context)
+        context.add_cookies([signed_in])
+        page = context.new_page()
+        page.goto(f"{address}/l/{INES}/{path}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def test_a_reason_is_asked_for_when_a_level_changes_and_the_total_follows(open_page, world, essay: Sent) -> None:
+    page = open_page(essay.page)
+    reason = page.get_by_label("Reason for changing Claim")
+    assert not reason.is_visible()
+    page.get_by_role("group", name="Level for Claim").get_by_role("radio", checked=True).focus()
+    page.keyboard.press("4")
+    assert reason.is_visible()
+    assert page.locator("#total").inner_text() == "77.5 / 100 judge 75 · 1 changed"
+    reason.select_option("missed_evidence")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/queue?done=*")
+    assert releases(world)[0].points == 77.5
+
+
+def test_the_table_is_walked_and_ticked_by_keys(open_page, world, essay: Sent, sample_texts) -> None:
+    send(world, world.bo_id, "q1", sample_texts["q1"])
+    page = open_page("queue")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement === document.body")
+    page.get_by_role("link", name="ada-01").focus()
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.textContent") == "bo-01"
+    page.keyboard.press("x")
+    assert page.get_by_label("Select bo-01, Q1").is_checked()
+    assert page.locator("#selected").inner_text() == "1 selected"
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.get_by_role("link", name="bo-01").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/review/**")
+
+
+def test_a_review_is_confirmed_without_script(open_page, world, essay: Sent) -> None:
+    page = open_page(essay.page, script=False)
+    assert page.get_by_label("Reason for changing Claim").is_visible()
+    page.get_by_role("button", name="confirm and next").click()
+    page.wait_for_url("**/queue?done=*")
+    assert releases(world)[0].points == 75.0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_accessibility_fault_and_no_sideways_scroll(open_page, world, essay: Sent, sample_texts, scheme) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    gap = send(world, world.bo_id, "essay", sample_texts["essay"] + " More.", {"claim": None})
+    drawing = send(world, world.bo_id, "drawing", sample_texts["drawing"], graph_checks={"points": 60})
+    for path in ("queue", "queue/help", "scores", essay.page, gap.page, drawing.page):
+        for width in WIDTHS:
+            page = open_page(path, width=width, scheme=scheme)
+            faults = Axe().run(page, options={"runOnly": STANDARDS}).response["violations"]
+            assert [(fault["id"], fault["nodes"][0]["target"]) for fault in faults] == [], (path, width)
+            root = "document.documentElement"
+            assert page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"), (path, width)
+            page.context.close()
