@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs
@@ -86,7 +86,7 @@ def drafts(
     return list(session.scalars(found))
 
 
-def _drafts_of(resource_link: ResourceLink, person_id: int, item_id: str):  # type: ignore[no-untyped-def]
+def _drafts_of(resource_link: ResourceLink, person_id: int, item_id: str) -> Select[tuple[Draft]]:
     return select(Draft).where(
         Draft.resource_link_id == resource_link.id, Draft.person_id == person_id, Draft.item_id == item_id
     )
@@ -177,9 +177,11 @@ def _sendable(item: Item, rubric: Rubric, text: str) -> str:
         text = " ".join(text.split("\n")).strip()  # a newline is accepted as a space
     if item.kind == "drawing":
         try:
-            parse_drawing(text)
+            drawing = parse_drawing(text)
         except DrawingError as error:
             raise SendProblem(str(error)) from error
+        if not drawing.nodes:
+            raise SendProblem("There is no part yet. Add the first; most start with the runtime.")
         return text
     problem = send_problem(text, rubric)
     if problem:

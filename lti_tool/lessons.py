@@ -2,8 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -22,6 +25,36 @@ from lti_tool.models import (
 from rubrics.model import Rubric
 
 PASSES_TO_MASTER = 2
+KEPT_READ = 64
+
+
+_Read = TypeVar("_Read")
+
+
+class _AlreadyRead(Generic[_Read]):
+    """Versions that were read lately, by content hash: frozen rows, so what was read once stays right."""
+
+    def __init__(self, read: Callable[[dict[str, Any]], _Read]) -> None:
+        self._read = read
+        self._kept: OrderedDict[str, _Read] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, content_hash: str, content: dict[str, Any]) -> _Read:
+        """The lesson or rubric with this content."""
+        with self._lock:
+            if (known := self._kept.get(content_hash)) is not None:
+                self._kept.move_to_end(content_hash)
+                return known
+        found = self._read(content)
+        with self._lock:
+            self._kept[content_hash] = found
+            if len(self._kept) > KEPT_READ:
+                self._kept.popitem(last=False)
+        return found
+
+
+_LESSONS = _AlreadyRead(Lesson.from_json)
+_RUBRICS = _AlreadyRead(Rubric.from_json)
 
 
 class UnknownLesson(LookupError):
@@ -109,23 +142,28 @@ def current_lesson(session: Session, slug: str) -> Published:
     latest = _latest_publication(session, slug)
     if latest is None:
         raise UnknownLesson(f"No lesson called {slug!r} has been loaded.")
-    return Published(latest.lesson_version, Lesson.from_json(latest.lesson_version.content))
+    return Published(latest.lesson_version, _lesson(latest.lesson_version))
+
+
+def _lesson(version: LessonVersion) -> Lesson:
+    return _LESSONS.get(version.content_hash, version.content)
 
 
 def rubric_for(session: Session, version: LessonVersion, rubric_id: str) -> tuple[RubricVersion, Rubric]:
     """The rubric that belongs to this version of the lesson."""
     stored = session.get_one(RubricVersion, version.rubric_version_ids[rubric_id])
-    return stored, Rubric.from_json(stored.content)
+    return stored, _RUBRICS.get(stored.content_hash, stored.content)
 
 
 def lesson_of(submission: Submission) -> Lesson:
     """The lesson as it was when the submission was sent."""
-    return Lesson.from_json(submission.lesson_version.content)
+    return _lesson(submission.lesson_version)
 
 
 def rubric_of(submission: Submission) -> Rubric:
     """The rubric as it was when the submission was sent."""
-    return Rubric.from_json(submission.rubric_version.content)
+    version = submission.rubric_version
+    return _RUBRICS.get(version.content_hash, version.content)
 
 
 def see_step(session: Session, resource_link: ResourceLink, person_id: int, step_id: str) -> None:

@@ -56,8 +56,8 @@ def decisions(levels: Mapping[str, int], **changed: Decision) -> dict[str, Decis
 def judged(world, submission):
     """Ada's essay with every criterion at 3, waiting for a person."""
     with world.database.write() as session:
-        sheet = judge(session, session.get_one(Submission, submission.id), all_at(submission, 3))
-        return sheet.id
+        sent = session.get_one(Submission, submission.id)
+        return judge(session, sent, all_at(sent, 3)).id
 
 
 def test_confirming_releases_the_judges_sheet_and_shows_it(world, submission, judged) -> None:
