@@ -86,7 +86,7 @@ def drafts(
     return list(session.scalars(found))
 
 
-def _drafts_of(resource_link: ResourceLink, person_id: int, item_id: str) -> Select[tuple[Draft]]:
+def _drafts_of(resource_link: ResourceLink, person_id: int, item_id: str) -> Select[Draft]:
     return select(Draft).where(
         Draft.resource_link_id == resource_link.id, Draft.person_id == person_id, Draft.item_id == item_id
     )
