@@ -238,7 +238,7 @@ def _runs(counted: Sequence[str]) -> list[str]:
 
 @lru_cache(maxsize=64)
 def _source_runs(sources: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(run for source in sources for run in _runs(words(source)))
+    return frozenset(_runs(words("\n".join(sources))))  # in their order, as a page is copied
 
 
 def _share_in(runs: Sequence[str], known: frozenset[str]) -> float:
