@@ -33,6 +33,11 @@ def markdown(text: str) -> Markup:
     return Markup(_MARKDOWN.render(text))
 
 
+def inline_markdown(text: str) -> Markup:
+    """One line of Markdown, such as a level's words, without a paragraph around it."""
+    return Markup(_MARKDOWN.renderInline(text))
+
+
 def passages(text: str, quotes: Iterable[Mapping[str, Any]], number: int, title: str) -> list[Passage]:
     """The quotes that stand in the text where they say they do; any other is left out."""
     found = []

@@ -12,10 +12,17 @@ from lti_tool.lesson import BriefStep, DrillStep, HotTakesStep, Item, Lesson, Re
 from lti_tool.lessons import Progress, Published, current_lesson, progress, see_step
 from lti_tool.models import ResourceLink, Submission
 from lti_tool.web.context import current
-from lti_tool.web.markup import inner_case, local_time, markdown, number_word, sentence_case
+from lti_tool.web.markup import (
+    inline_markdown,
+    inner_case,
+    local_time,
+    markdown,
+    number_word,
+    sentence_case,
+)
 
 bp = Blueprint("student", __name__, url_prefix="/l/<launch_id>")
-for word in (markdown, local_time, sentence_case, inner_case, number_word):
+for word in (markdown, inline_markdown, local_time, sentence_case, inner_case, number_word):
     bp.add_app_template_filter(word)
 
 AnyStep = BriefStep | ReferenceStep | VocabularyStep | HotTakesStep | DrillStep

@@ -43,8 +43,9 @@ if (player) {
     light(steps);
     const name = trace.querySelector("h3").textContent;
     status.textContent = `${name} · step ${at + 1} of ${steps.length}`;
-    player.querySelector('[data-move="-1"]').disabled = at === 0;
-    player.querySelector('[data-move="1"]').disabled = at === steps.length - 1;
+    // Not `disabled`: the key that has the focus must not lose it at the last step.
+    player.querySelector('[data-move="-1"]').setAttribute("aria-disabled", String(at === 0));
+    player.querySelector('[data-move="1"]').setAttribute("aria-disabled", String(at === steps.length - 1));
   }
 
   function play(id) {

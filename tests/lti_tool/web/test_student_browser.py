@@ -1,0 +1,207 @@
+"""The student pages in Chromium: what the scripts add, and that everybody can read and use every page."""
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from werkzeug.serving import make_server
+
+from lti_tool import jobs
+from lti_tool.attempts import drafts, submit
+from lti_tool.models import Job, Submission
+from lti_tool.web.sessions import COOKIE
+from rubrics.text import word_count
+from tests.lti_tool.web.conftest import judge_as
+
+CHROMIUM = Path("/usr/bin/chromium")
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+QUOTE = "Take one run."
+LEVELS = {"claim": 2, "failure_story": 3, "retry": 4, "checkpoint": 1, "human_gate": 0, "tradeoffs": 3, "economy": 3}
+TEXTS = (
+    "don't re-run 3.14 1,000 e.g. U.S.A. a–b x—y",
+    "日本語のテキスト です カタカナ",
+    "naïve café 1st ½ x²",
+    "- bullet\n- two",
+    "a\u200bb c\u00adD ‘quoted’ it’s",
+    "한국어 ไทย עברית 𝔘𝔫𝔦 ١٢٣ a,b 1,a",
+    "",
+)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed at /usr/bin/chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(app) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture
+def open_page(chromium, address, sign_in) -> Iterator:
+    """`open_page("path", width=320)`: Ada's page; every console error fails the test."""
+    token = sign_in("launch-ada-01").token
+    contexts, complaints = [], []
+
+    def open_one(path: str, *, width: int = 1280, scheme: str = "light"):
+        context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        contexts.append(context)
+        context.add_cookies([{"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/l/launch-ada-01/"}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.goto(f"{address}/l/launch-ada-01/{path}")
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def sent(world, sample_texts) -> dict[str, str]:
+    """A judged and shown essay, one that is being judged, and a drawing: their public ids."""
+    with world.database.write() as session:
+        link = world.placement(session)
+        link.settings = {"show_judged": True}
+        essay = submit(session, link, world.ada_id, "essay", sample_texts["essay"])
+        judge_as(session, essay, LEVELS, quotes={"failure_story": QUOTE}, comment="What did it cost?")
+        drawing = submit(session, link, world.ada_id, "drawing", sample_texts["drawing"])
+        running = submit(session, link, world.ada_id, "essay", f"{sample_texts['essay']} More.")
+        session.scalars(select(Job).where(Job.submission_id == running.id)).one().state = "running"
+        return {"essay": essay.public_id, "drawing": drawing.public_id, "running": running.public_id}
+
+
+def event(world, public_id: str, stage: str, **detail) -> None:
+    with world.database.write() as session:
+        found = select(Job.id).join(Submission).where(Submission.public_id == public_id)
+        jobs.add_event(session, session.scalars(found).one(), stage, **detail)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (760, "light"), (320, "dark")])
+def test_every_page_is_accessible_and_fits_its_frame(open_page, sent, width: int, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    paths = ["path", "steps/reference", "steps/vocabulary?face=definition", "steps/warm-up", "items/essay"]
+    paths += ["items/drawing", "help", f"submissions/{sent['essay']}", f"submissions/{sent['running']}/judging"]
+    for path in paths:
+        page = open_page(path, width=width, scheme=scheme)
+        found = Axe().run(page, options={"runOnly": TAGS}).response["violations"]
+        assert [(path, each["id"], each["nodes"][0]["html"]) for each in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_script_and_server_count_the_same_words(open_page, sample_texts) -> None:
+    page = open_page("items/essay")
+    texts = [*TEXTS, sample_texts["essay"]]
+    counted = page.evaluate("async texts => texts.map((await import('/static/count.js')).words)", texts)
+    assert counted == [word_count(text) for text in texts]
+
+
+def test_what_is_typed_is_saved_when_it_goes_quiet(open_page, world) -> None:
+    page = open_page("items/essay")
+    page.fill("#text", "Three short words")
+    assert page.inner_text("#count") == "3 / 500 · 397 to the floor."
+    page.wait_for_selector(".sheet-end [data-save] .st-x")
+    with world.database.read() as session:
+        kept = drafts(session, world.placement(session), world.ada_id, "essay")
+    assert [draft.text for draft in kept] == ["Three short words"]
+
+
+def test_one_question_before_an_attempt_is_used(open_page, world, sample_texts) -> None:
+    page = open_page("items/essay")
+    page.fill("#text", sample_texts["essay"])
+    page.keyboard.press("Control+Enter")
+    assert page.is_visible("#ask")
+    assert "This uses attempt 1 of 3." in page.inner_text("#ask")
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#ask")
+    page.click("#judge")
+    page.click("text=judge it")
+    page.wait_for_url("**/judging")
+    with world.database.read() as session:
+        assert session.scalars(select(Submission.item_id)).all() == ["essay"]
+
+
+def test_a_card_by_keyboard_alone(open_page) -> None:
+    page = open_page("steps/vocabulary")
+    first = page.inner_text("h2.term")
+    page.focus("#flip button")
+    page.keyboard.press("2")  # face down, the key rates nothing
+    page.keyboard.press("Space")
+    assert page.is_visible("#def")
+    page.keyboard.press("2")
+    page.wait_for_function("first => document.querySelector('h2.term').textContent !== first", arg=first)
+    assert not page.is_visible("#def")
+    assert page.inner_text("#said") == f"{page.inner_text('h2.term')}: 0 of 8 mastered."
+    assert page.evaluate("document.activeElement.closest('#flip') !== null")
+
+
+def test_a_failure_is_played_step_by_step(open_page) -> None:
+    page = open_page("steps/reference")
+    page.click("[data-plays=worker-dies]")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#player [role=status]") == "worker dies · step 2 of 5"
+    assert page.get_attribute(".dg .now", "data-edge") == "4"
+    assert page.get_attribute(".dg .lit", "data-edge") == "3"
+
+
+def test_the_log_speaks_only_of_stages_and_leads_to_the_result(open_page, world, sent) -> None:
+    page = open_page(f"submissions/{sent['running']}/judging")
+    for done in (1, 2):
+        event(world, sent["running"], "judging", criterion=list(LEVELS)[done - 1], title="", done=done, of=7)
+        page.wait_for_selector(f"#head:text-is('Judging {done + 1} of 7')")
+        assert page.inner_text("#said") == "Judging"
+    assert page.get_attribute("#log", "aria-hidden") == "true"
+    with world.database.write() as session:
+        running = session.scalars(select(Submission).where(Submission.public_id == sent["running"])).one()
+        judge_as(session, running, LEVELS)
+    event(world, sent["running"], "scoring")
+    page.wait_for_url(re.compile(rf"submissions/{sent['running']}$"))
+    assert page.is_visible(".score")
+
+
+def test_the_reply_to_a_take_arrives_by_itself(open_page, world) -> None:
+    page = open_page("steps/warm-up")
+    page.fill("#text-q2", "x" * 330)
+    assert page.inner_text("#count-q2") == "330 / 320 · 10 over. Cut the hedge."
+    page.fill("#text-q2", "Put a unique row in front of it.")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#q2 .reading")
+    with world.database.write() as session:
+        take = session.scalars(select(Submission).where(Submission.item_id == "q2")).one()
+        judge_as(session, take, {"hit": 3, "edge": 4, "form": 2})
+    page.wait_for_selector("#q2 .big")
+    assert page.inner_text("#said") == "Reply: 9/10"
+
+
+def test_enter_in_a_label_connects(open_page, world) -> None:
+    page = open_page("items/drawing")
+    for kind in ("runtime", "history"):
+        page.select_option("#part", kind)
+        page.click("text=add part")
+    page.fill("#says", "append event")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".outline >> text=append event")
+    assert page.url.endswith("#connect")
