@@ -1,20 +1,19 @@
 """Reading a text with look-fors: which signals are in it, where, and which level they earn."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from rubrics.languages import common_words
+from rubrics.lexicon import MARKS, Lexicon, Token
 from rubrics.look_fors import FLAG, LookFors, Pattern, Rule, Shape, Signal
-from rubrics.passages import NUMBERS, ORDINALS, Passage, stem
+from rubrics.passages import Passage
 
 QUOTE_WORDS = 28  # of the 30 a quote may have: other counts split "400-600" or "in-memory" differently
 _GAP = 3
 _NEIGHBOURS = 3
 _LIST_OF = 3
 _PROSE = 0.15  # share of small words under which a longer sentence is a list of terms
-_TYPO_LENGTH = 7
 
 Span = tuple[int, int]
 
@@ -41,85 +40,6 @@ class Reading:
     missing: tuple[str, ...]
     capped: tuple[str, ...]
     spans: tuple[Span, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    stems: frozenset[str]
-    forms: frozenset[str]
-    beginnings: tuple[str, ...]
-    markers: tuple[str, ...]
-    gap: bool  # words may stand before it
-
-    def fits(self, passage: Passage, place: int) -> bool:
-        if passage.stems[place] in self.stems:
-            return True
-        form = passage.forms[place]
-        if form in self.forms or (self.beginnings and form.startswith(self.beginnings)):
-            return True
-        return bool(self.markers) and any(_MARKERS[marker](form) for marker in self.markers)
-
-
-_NO_NOUNS = NUMBERS | ORDINALS | frozenset({"least", "most", "about", "around", "nearly", "only", "over", "the"})
-
-_MARKERS: Mapping[str, Callable[[str], bool]] = {
-    "@number": lambda form: form in NUMBERS or form[0].isdigit(),
-    "@ordinal": lambda form: form in ORDINALS,
-    "@code": lambda form: len(form) == 3 and form.isdigit() and form[0] in "45",
-    "@percent": lambda form: form.endswith("%"),
-    "@noun": lambda form: len(form) > 2 and form.isalpha() and form not in _NO_NOUNS,
-    "@currency": lambda form: form[0] in "$€£",
-}
-
-
-def compile_phrase(phrase: str) -> tuple[_Token, ...]:
-    """The tokens of an authored phrase."""
-    tokens: list[_Token] = []
-    gap = False
-    for word in phrase.lower().split():
-        if word == "..":
-            gap = True
-            continue
-        parts = word.split("|")
-        plain = [part for part in parts if part[0] not in "=@" and not part.endswith("*")]
-        tokens.append(
-            _Token(
-                stems=frozenset(map(stem, plain)),
-                forms=frozenset(part[1:] for part in parts if part[0] == "="),
-                beginnings=tuple(part[:-1] for part in parts if part.endswith("*")),
-                markers=tuple(part for part in parts if part[0] == "@"),
-                gap=gap,
-            )
-        )
-        gap = False
-    return tuple(tokens)
-
-
-class Lexicon:
-    """The compiled groups of one language of a rubric."""
-
-    def __init__(self, lang: str, words: Mapping[str, Sequence[str]]) -> None:
-        self.groups = {name: tuple(map(compile_phrase, phrases)) for name, phrases in words.items()}
-        self.common = common_words(lang)
-        tokens = [token for phrases in self.groups.values() for phrase in phrases for token in phrase]
-        self.stems = frozenset().union(*(token.stems for token in tokens))
-        self.beginnings = tuple({word for token in tokens for word in token.beginnings})
-        self._near: dict[str, str] = {}
-        for known in sorted(self.stems):
-            if len(known) >= _TYPO_LENGTH - 1:
-                for variant in _one_letter_less(known):
-                    self._near.setdefault(variant, known)
-
-    def meant(self, word: str) -> str:
-        """The known stem a long misspelt stem is one letter away from, else the stem itself."""
-        if word in self.stems or len(word) < _TYPO_LENGTH - 1:
-            return word
-        return next((self._near[near] for near in _one_letter_less(word) if near in self._near), word)
-
-
-def _one_letter_less(word: str) -> list[str]:
-    """The word and what is left of it without one letter; the first letter is never the mistake."""
-    return [word, *(word[:at] + word[at + 1 :] for at in range(1, len(word)))]
 
 
 @dataclass
@@ -149,7 +69,7 @@ class Page:
         """Word places of each marker."""
         return {
             marker: [place for form, places in self.passage.by_form.items() if fits(form) for place in places]
-            for marker, fits in _MARKERS.items()
+            for marker, fits in MARKS.items()
         }
 
     def hits(self, group: str) -> list[Hit]:
@@ -163,7 +83,7 @@ class Page:
             self._hits[group] = sorted(found, key=lambda hit: (hit.first, hit.last))
         return self._hits[group]
 
-    def _phrase_hits(self, phrase: tuple[_Token, ...], number: int) -> Iterable[Hit]:
+    def _phrase_hits(self, phrase: tuple[Token, ...], number: int) -> Iterable[Hit]:
         for start in self._starts(phrase[0]):
             sentence = self.passage.sentence_of[start]
             if sentence in self.ignored:
@@ -172,7 +92,7 @@ class Page:
             if last is not None:
                 yield Hit(start, last, number)
 
-    def _starts(self, token: _Token) -> Iterable[int]:
+    def _starts(self, token: Token) -> Iterable[int]:
         places: set[int] = set()
         for marker in token.markers:
             places.update(self._figures[marker])
@@ -184,7 +104,7 @@ class Page:
             places.update(self.passage.beginning(word))
         return places
 
-    def _follow(self, rest: Sequence[_Token], place: int, end: int) -> int | None:
+    def _follow(self, rest: Sequence[Token], place: int, end: int) -> int | None:
         for token in rest:
             reach = range(place + 1, min(place + 2 + (_GAP if token.gap else 0), end))
             following = next((at for at in reach if token.fits(self.passage, at)), None)

@@ -16,7 +16,8 @@ from rubrics.checks import Facts
 from rubrics.drawing import Drawing, DrawingError, drawn_words, parse_drawing
 from rubrics.judgement import Rating
 from rubrics.languages import is_in_language
-from rubrics.look_for_match import Lexicon, Page, Reading, Span, read_criterion
+from rubrics.lexicon import Lexicon
+from rubrics.look_for_match import Page, Reading, Span, read_criterion
 from rubrics.look_fors import LookFors
 from rubrics.model import Rubric
 from rubrics.passages import Passage

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from rubrics.drawing import DISTRACTORS, TITLES, Drawing, Edge, Kind, check_drawing
-from rubrics.look_for_match import Lexicon, Page
+from rubrics.lexicon import Lexicon
+from rubrics.look_for_match import Page
 from rubrics.passages import Passage
 
 _NEARLY_ALL = 0.8

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from rubrics.languages import is_in_language
-from rubrics.look_for_match import Lexicon, Page, find, read_criterion
+from rubrics.lexicon import Lexicon
+from rubrics.look_for_match import Page, find, read_criterion
 from rubrics.look_fors import LookFors, Pattern
 from rubrics.model import Rubric, RubricError, load_rubric
 from rubrics.passages import Passage, stem

@@ -177,23 +177,49 @@ def test_another_language_is_held_for_a_person(sentence: str) -> None:
 
 
 HOT_TAKES = [
-    ("q1", "The clock or the host kills it around step 14, and because the run lived in that process's memory, the retry "
-     "starts at step 1 and pays for, and repeats, every call it had already made.", 4, 4),
-    ("q1", "At 99% per step, one run in five dies mid-way, and with no checkpoint each of those restarts from zero and "
-     "double-fires every side effect.", 4, 4),
-    ("q1", "The function times out mid-run and all in-memory state is lost, so you have to start over.", 3, 2),
+    (
+        "q1",
+        "The clock or the host kills it around step 14, and because the run lived in that process's "
+        "memory, the retry starts at step 1 and pays for, and repeats, every call it had already made.",
+        4,
+        4,
+    ),
+    (
+        "q1",
+        "At 99% per step, one run in five dies mid-way, and with no checkpoint each of those restarts "
+        "from zero and double-fires every side effect.",
+        4,
+        4,
+    ),
+    (
+        "q1",
+        "The function times out mid-run and all in-memory state is lost, so you have to start over.",
+        3,
+        2,
+    ),
     ("q1", "It will hit the timeout limit.", 1, 1),
     ("q1", "It depends, but it might usually have problems with cold starts and latency.", 1, 0),
     ("q1", "Serverless scales automatically, so nothing really breaks.", 0, 0),
-    ("q2", "Derive a key from run, step and input, claim it in your own ledger before you call, store the result under it "
-     "after, and when a retry finds it claimed but empty, look for the effect at the provider before you send again.", 4, 4),
-    ("q2", "Put a unique (run, step, input-hash) row in front of it, so a second attempt returns the stored result instead "
-     "of calling again.", 3, 4),
+    (
+        "q2",
+        "Derive a key from run, step and input, claim it in your own ledger before you call, store the "
+        "result under it after, and when a retry finds it claimed but empty, look for the effect at the "
+        "provider before you send again.",
+        4,
+        4,
+    ),
+    (
+        "q2",
+        "Put a unique (run, step, input-hash) row in front of it, so a second attempt returns the stored "
+        "result instead of calling again.",
+        3,
+        4,
+    ),
     ("q2", "Use an idempotency key and save the response so you can skip the call next time.", 3, 2),
     ("q2", "Generate a UUID for each request and send it in a header.", 1, 2),
     ("q2", "Wrap the call in a database transaction and roll back on failure.", 1, 1),
     ("q2", "Just make sure you only call it once.", 0, 0),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("question", "text", "hit", "edge"), HOT_TAKES)

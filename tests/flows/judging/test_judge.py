@@ -133,9 +133,13 @@ def test_a_level_the_criterion_does_not_have_is_unscored(hot_take: Rubric) -> No
 
 @pytest.mark.parametrize(
     ("body", "reason"),
-    [({}, "no_answer"), ({"ratings": "none"}, "no_answer"), ({"ratings": [{"criterion": "hit", "level": "high"}]}, "unreadable"),
-     ({"ratings": [{"criterion": "edge", "level": 1}]}, "no_answer")],
-)  # fmt: skip
+    [
+        ({}, "no_answer"),
+        ({"ratings": "none"}, "no_answer"),
+        ({"ratings": [{"criterion": "hit", "level": "high"}]}, "unreadable"),
+        ({"ratings": [{"criterion": "edge", "level": 1}]}, "no_answer"),
+    ],
+)
 def test_a_body_that_cannot_be_read_is_unscored(hot_take: Rubric, body: dict[str, Any], reason: str) -> None:
     request = requests_for(FakeJudge(), hot_take, TEXT, find_facts(TEXT, hot_take))[0]
     (rating,) = read_ratings(request, Answer(body=body, model="m"))
