@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 from flows.judging.judge import Judge
 from flows.sheets import OpenSheet, open_sheet
 from lti_tool.db import Database
+from lti_tool.delivery import GradebookOf
 from lti_tool.jobs import Claim
 
 P = ParamSpec("P")
@@ -54,4 +55,15 @@ class Chunk:
         return self.sheets[submission_id]
 
 
+@dataclass(frozen=True)
+class Sending:
+    """The messages of one flow run: who holds them, and which registration each goes to."""
+
+    bench: Bench
+    gradebook_of: GradebookOf
+    claims: dict[int, Claim]
+    registrations: dict[int, int]
+
+
 CHUNK: ContextVar[Chunk] = ContextVar("chunk")
+SENDING: ContextVar[Sending] = ContextVar("sending")

@@ -1,0 +1,307 @@
+"""Delivering one message of the outbox to a platform's gradebook (Assignment and Grade Services 2.0).
+
+What a platform answers is read by what it means. A timeout, a server error or a conflict says nothing about whether
+the score is there, so the gradebook is read and compared before the same body is sent again. A message is marked
+"unknown" before it goes out, so that a sender that dies after the request compares first when it comes back.
+
+Sources: Canvas scores_controller.rb, Moodle mod/lti/service/gradebookservices, and a running Moodle 4.5.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, Protocol, TypeVar
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from lti_tool import jobs, passback
+from lti_tool.ags import Answer
+from lti_tool.db import Database, utc_now
+from lti_tool.jobs import Claim
+from lti_tool.models import LineItem, Passback, ResourceLink
+from lti_tool.outbound import AddressRefused, OutboundError, PlatformRefused, PlatformUnreachable
+from lti_tool.platforms import rules_for
+from lti_tool.services import ScopeMissing
+
+GRADING_OFF = "Grading is off for this activity."
+COLUMN_GONE = "The gradebook column is gone."
+CREATING = "creating"
+CREATING_SECONDS = 120
+
+Outcome = Literal["sent", "overtaken", "refused", "later"]
+Row = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Gradebook(Protocol):
+    """What delivery needs of a platform; `AgsClient` is one."""
+
+    def find_line_items(self, url: str, *, resource_link_id: str | None = None) -> list[dict[str, Any]]: ...
+    def create_line_item(self, url: str, body: Mapping[str, Any]) -> dict[str, Any]: ...
+    def post_score(self, line_item_url: str, body: Mapping[str, Any]) -> Answer: ...
+    def results(self, line_item_url: str, user_id: str) -> list[dict[str, Any]]: ...
+
+
+GradebookOf = Callable[[Session, ResourceLink], Gradebook]
+
+
+class _Later(Exception):
+    """Not settled; the same body goes out again. `unknown`: it may have arrived."""
+
+    def __init__(self, sentence: str, *, unknown: bool) -> None:
+        super().__init__(sentence)
+        self.unknown = unknown
+
+
+class _Never(Exception):
+    """This message is not taken, however often it is sent."""
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    """One message with all that is needed to send it, read once."""
+
+    database: Database
+    claim: Claim
+    message: Passback
+    link: ResourceLink
+    gradebook: Gradebook
+
+    @property
+    def body(self) -> Row:
+        return self.message.body
+
+    def record(self, action: str, status: int | None, answer: str) -> None:
+        """Keep one exchange."""
+        with self.database.write() as session:
+            jobs.hold(session, self.claim)
+            passback.record_try(session, self.message.id, action, status, answer)
+
+
+def deliver(database: Database, claim: Claim, gradebook_of: GradebookOf) -> Outcome:
+    """Bring one message as far as it goes, and write down what came of it. Raises LeaseLost."""
+    with database.write() as session:
+        jobs.hold(session, claim)
+        message = session.get_one(Passback, claim.passback_id)
+        if passback.overtaken_by(session, message) is not None:
+            passback.settle(message, "overtaken", "A newer message has arrived.")
+            jobs.finish(session, claim)
+            return "overtaken"
+        link = message.resource_link
+        delivery = _Delivery(database, claim, message, link, gradebook_of(session, link))
+    try:
+        answer, shown = _send(delivery)
+    except _Later as later:
+        return _put_off(delivery, later)
+    except _Never as never:
+        return _refuse(delivery, str(never))
+    with database.write() as session:
+        jobs.finish(session, claim)
+        passback.settle(session.get_one(Passback, message.id), "sent", answer, shown)
+    return "sent"
+
+
+def _send(delivery: _Delivery) -> tuple[str, Row | None]:
+    """What the platform said and what its gradebook shows, once the message is in it. Raises _Later or _Never."""
+    was_unknown = delivery.message.state == "unknown"
+    column = _asking(delivery, "find column", lambda: _column(delivery))
+    if was_unknown and _has_score(delivery.body):
+        shown = _shown(delivery, column)
+        if shows_score(shown, delivery.body):
+            return "It had arrived.", shown
+    answer = _post(delivery, column)
+    meaning = meaning_of(answer.status, answer.text)
+    if meaning == "taken":
+        return answer.text, _shown(delivery, column)
+    if meaning == "unknown":
+        shown = _shown(delivery, column)
+        if _has_score(delivery.body) and shows_score(shown, delivery.body):
+            return f"Answered {answer.status}, and the gradebook shows it.", shown
+        raise _Later(_words(delivery, answer), unknown=True)
+    if meaning == "later":
+        raise _Later(_words(delivery, answer), unknown=False)
+    if answer.status == 404:
+        _forget_column(delivery)
+        raise _Never(COLUMN_GONE)
+    raise _Never(_words(delivery, answer))
+
+
+def meaning_of(status: int, text: str) -> Literal["taken", "unknown", "later", "never"]:
+    """What an answer to a score says: it is there, nobody knows, ask later, or it will never be taken.
+
+    Canvas throttles with 403 "Rate Limit Exceeded"; Moodle answers 409 also to a score that it has already.
+    """
+    if 200 <= status < 300:
+        return "taken"
+    if status in (408, 409) or status >= 500:
+        return "unknown"
+    if status in (401, 425, 429) or (status == 403 and "rate limit" in text.lower()):
+        return "later"
+    return "never"
+
+
+def _words(delivery: _Delivery, answer: Answer) -> str:
+    said = f"The course answered {answer.status}{f': {answer.text}' if answer.text else ''}"
+    locked = answer.status >= 500 and rules_for(delivery.link.platform_family).server_error_may_mean_locked
+    return f"{said.rstrip('.')}. {'The grade may be locked there.' if locked else ''}".strip()
+
+
+def _post(delivery: _Delivery, column: str) -> Answer:
+    with delivery.database.write() as session:
+        jobs.hold(session, delivery.claim)
+        passback.settle(session.get_one(Passback, delivery.message.id), "unknown", "Sent, no answer yet.")
+    answer = _asking(delivery, "post", lambda: delivery.gradebook.post_score(column, delivery.body))
+    delivery.record("post", answer.status, answer.text)
+    return answer
+
+
+def _asking(delivery: _Delivery, action: str, ask: Callable[[], T]) -> T:
+    """Ask the platform, and turn what went wrong on the way into _Later or _Never."""
+    try:
+        return ask()
+    except (ScopeMissing, AddressRefused) as error:
+        delivery.record(action, None, str(error))
+        raise _Never(str(error)) from error
+    except PlatformUnreachable as error:
+        delivery.record(action, None, str(error))
+        raise _Later(str(error), unknown=action == "post" and error.may_have_arrived) from error
+    except PlatformRefused as error:
+        delivery.record(action, error.status, str(error))
+        if meaning_of(error.status, error.reason) == "never":
+            raise _Never(str(error)) from error
+        raise _Later(str(error), unknown=False) from error
+    except OutboundError as error:
+        delivery.record(action, None, str(error))
+        raise _Later(str(error), unknown=False) from error
+
+
+def _put_off(delivery: _Delivery, later: _Later) -> Outcome:
+    # What was unknown before stays so: that this try did not arrive says nothing about an earlier one.
+    unknown = later.unknown or delivery.message.state == "unknown"
+    return _try_later(delivery.database, delivery.claim, str(later), "unknown" if unknown else "waiting")
+
+
+def break_off(database: Database, claim: Claim, sentence: str) -> Outcome:
+    """Something unforeseen happened on the way: try later, from the state that the message is in. Raises LeaseLost."""
+    return _try_later(database, claim, sentence, None)
+
+
+def _try_later(database: Database, claim: Claim, sentence: str, state: str | None) -> Outcome:
+    with database.write() as session:
+        again = jobs.fail(session, claim, sentence)
+        message = session.get_one(Passback, claim.passback_id)
+        if again:
+            passback.settle(message, state or message.state, sentence)
+            return "later"
+        passback.settle(message, "refused", f"Given up after {jobs.MAX_TRIES} tries. {sentence}")
+        return "refused"
+
+
+def _refuse(delivery: _Delivery, sentence: str) -> Outcome:
+    with delivery.database.write() as session:
+        jobs.to_person(session, delivery.claim, sentence)
+        passback.settle(session.get_one(Passback, delivery.message.id), "refused", sentence)
+    return "refused"
+
+
+# ---- reading back --------------------------------------------------------------------------------------------
+
+
+def _shown(delivery: _Delivery, column: str) -> Row | None:
+    """What the gradebook shows for the learner; None where it shows nothing or can't be read."""
+    try:
+        rows = delivery.gradebook.results(column, str(delivery.body["userId"]))
+    except OutboundError as error:
+        delivery.record("read", getattr(error, "status", None), str(error))
+        return None
+    delivery.record("read", 200, f"{len(rows)} rows")
+    return {key: rows[0].get(key) for key in ("resultScore", "resultMaximum")} if rows else None
+
+
+def _has_score(body: Row) -> bool:
+    return "scoreGiven" in body
+
+
+def shows_score(shown: Row | None, body: Row) -> bool:
+    """Whether a gradebook row is our score, on whatever scale the column has; a missing maximum is 1 (AGS 2.0).
+
+    Gradebooks round to two decimals or finer, which on a short scale is a wide step.
+    """
+    score = shown.get("resultScore") if shown else None
+    if shown is None or not isinstance(score, int | float) or isinstance(score, bool):
+        return False
+    maximum = float(shown.get("resultMaximum") or 1)
+    given = float(body["scoreGiven"]) / float(body["scoreMaximum"])
+    return math.isclose(float(score) / maximum, given, rel_tol=0, abs_tol=max(1e-4, 0.0051 / maximum))
+
+
+# ---- the column ----------------------------------------------------------------------------------------------
+
+
+def _column(delivery: _Delivery) -> str:
+    """The address of the placement's gradebook column: known, named by the launch, found, or made once."""
+    link = delivery.link
+    known = _known_column(delivery)
+    if known is not None:
+        return known
+    assert link.line_items_url is not None
+    try:
+        url, source, maximum = _find_or_make(delivery, link.line_items_url)
+    except Exception:
+        _forget_column(delivery)
+        raise
+    with delivery.database.write() as session:
+        row = session.get_one(LineItem, link.id)
+        row.url, row.source, row.maximum = url, source, maximum
+    return url
+
+
+def _known_column(delivery: _Delivery) -> str | None:
+    """The column's address; None after putting down a mark that we look for it now, so that nobody else makes one."""
+    link = delivery.link
+    try:
+        with delivery.database.write() as session:
+            jobs.hold(session, delivery.claim)
+            row = session.get(LineItem, link.id, with_for_update=True)
+            if row is not None and row.source != CREATING:
+                return row.url
+            if link.line_item_url:
+                session.merge(LineItem(resource_link_id=link.id, url=link.line_item_url, source="launch"))
+                return link.line_item_url
+            if not link.line_items_url:
+                raise _Never(GRADING_OFF)
+            if row is not None and utc_now() - row.found_at < timedelta(seconds=CREATING_SECONDS):
+                raise _Later("The gradebook column is just being made.", unknown=False)
+            session.merge(LineItem(resource_link_id=link.id, url="", source=CREATING, found_at=utc_now()))
+    except IntegrityError as error:
+        raise _Later("The gradebook column is just being made.", unknown=False) from error
+    return None
+
+
+def _find_or_make(delivery: _Delivery, line_items_url: str) -> tuple[str, str, float | None]:
+    link = delivery.link
+    found = delivery.gradebook.find_line_items(line_items_url, resource_link_id=link.lms_id)
+    source = "found"
+    if not found:
+        body = {
+            "label": link.title or link.lesson_slug,
+            "scoreMaximum": delivery.body.get("scoreMaximum", 100),
+            "resourceLinkId": link.lms_id,
+            "tag": "atelier",
+        }
+        found, source = [delivery.gradebook.create_line_item(line_items_url, body)], "made"
+        delivery.record("make column", 201, "")
+    url, maximum = found[0].get("id"), found[0].get("scoreMaximum")
+    if not isinstance(url, str) or not url:
+        raise _Later("The course named a gradebook column without its address.", unknown=False)
+    return url, source, float(maximum) if isinstance(maximum, int | float) else None
+
+
+def _forget_column(delivery: _Delivery) -> None:
+    """So that the next try looks for it afresh."""
+    with delivery.database.write() as session:
+        row = session.get(LineItem, delivery.link.id)
+        if row is not None:
+            session.delete(row)
