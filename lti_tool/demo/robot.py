@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from http.cookiejar import DefaultCookiePolicy
+from http.cookiejar import Cookie, DefaultCookiePolicy
 from urllib.parse import urljoin, urlsplit
+from urllib.request import Request
 
 import requests
 
@@ -129,6 +130,14 @@ class _LinkReader(HTMLParser):
             self.links.append(urljoin(self.base, href).partition("#")[0])
 
 
+class _LoopbackIsSecure(DefaultCookiePolicy):
+    """Browsers send Secure cookies to a loopback address over plain http; Python's own policy would not."""
+
+    def set_ok(self, cookie: Cookie, request: Request) -> bool:
+        cookie.secure = False
+        return super().set_ok(cookie, request)
+
+
 class Visitor:
     """One person's browser window, from the course into the tool."""
 
@@ -136,8 +145,7 @@ class Visitor:
         self.platform_url = platform_url
         self.person = person
         self.session = requests.Session()
-        # Browsers send Secure cookies to a loopback address over plain http; Python's policy would not.
-        self.session.cookies.set_policy(DefaultCookiePolicy(secure_protocols=("http", "https")))
+        self.session.cookies.set_policy(_LoopbackIsSecure())
 
     def get(self, url: str) -> Page:
         """Open an address."""
