@@ -50,12 +50,13 @@ def judging_log(reached: Iterable[Stage], state: State, rubric: Rubric) -> Log:
     running = state in RUNNING
     at_work = _furthest(events)
     lines: list[Line] = []
+    seen: set[str] = set()
     for event in events:
         if event.stage == "resumed":
             lines.append(Line(_resumed(event), "warn", event.at))
-        elif event.stage in ORDER and not any(line.words.startswith(event.stage) for line in lines):
+        elif event.stage in ORDER and event.stage not in seen:
             lines.append(_stage_line(event, events, at_work if running else "", rubric))
-    seen = {event.stage for event in events}
+        seen.add(event.stage)
     lines += [Line(name, "open") for name in ORDER if running and name not in seen]
     lines += _end(events, state)
     head = _head(events, state, at_work)
@@ -80,7 +81,7 @@ def _stage_line(event: Stage, events: list[Stage], at_work: str, rubric: Rubric)
 def _detail(event: Stage, rubric: Rubric) -> str:
     """What reading found, for the learner: the count and whether it is in range."""
     words = event.detail.get("words")
-    if not isinstance(words, int):
+    if not isinstance(words, int) or rubric.kind == "drawing":
         return ""
     if rubric.words is None:
         return f"{words} words"

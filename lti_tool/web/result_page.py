@@ -87,7 +87,9 @@ def result_context(visit: Visit, sheet: Sheet, order: str | None) -> dict[str, A
         "facts": fact_lines(sheet),
         "others": _others(visit, sheet, used),
         "attempts": attempts_allowed(visit.link, sheet.item),
-        "left": max(0, attempts_allowed(visit.link, sheet.item) - len(used)),
+        "left": max(0, attempts_allowed(visit.link, sheet.item) - len(used))
+        if sheet.item.id in visit.lesson.weights
+        else 0,
     }
 
 

@@ -20,10 +20,12 @@ from lti_tool.web.markup import (
     number_word,
     sentence_case,
 )
+from rubrics.scoring import display
 
 bp = Blueprint("student", __name__, url_prefix="/l/<launch_id>")
 for word in (markdown, inline_markdown, local_time, sentence_case, inner_case, number_word):
     bp.add_app_template_filter(word)
+bp.add_app_template_filter(display, "points")
 
 AnyStep = BriefStep | ReferenceStep | VocabularyStep | HotTakesStep | DrillStep
 

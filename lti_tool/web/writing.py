@@ -17,6 +17,7 @@ from lti_tool.web.sessions import signed_in
 from lti_tool.web.takes import Problem, takes_page
 from lti_tool.web.visit import Visit, bp, find_item, item_url, opened, page, reading, step_url, submission_url, writing
 from lti_tool.web.words import word_line
+from rubrics.diagram import DrawingError, parse_drawing
 from rubrics.text import word_count
 
 Answer = str | Response | tuple[str, int]
@@ -90,7 +91,24 @@ def _wants_json() -> bool:
 def _keep(item_id: str, text: str) -> datetime:
     """Save the text as a draft, in a transaction of its own: it is safe whatever comes next."""
     with writing() as visit:
-        return save_draft(visit.session, visit.link, visit.person_id, find_item(visit, item_id), text).saved_at
+        found = find_item(visit, item_id)
+        if found.kind == "drawing":
+            _check_drawing(text)
+        return save_draft(visit.session, visit.link, visit.person_id, found, text).saved_at
+
+
+def _check_drawing(text: str) -> None:
+    try:
+        parse_drawing(text)
+    except DrawingError as error:
+        raise SendProblem(str(error)) from error
+
+
+def _typed() -> str:
+    """The text of the form; a form without the field is not taken for an empty text."""
+    if "text" not in request.form:
+        abort(400)
+    return request.form["text"]
 
 
 def _refused(item_id: str, text: str, sentence: str) -> Answer:
@@ -107,7 +125,7 @@ def _refused(item_id: str, text: str, sentence: str) -> Answer:
 @signed_in("student")
 def save(launch_id: str, item_id: str) -> Answer:
     """Keep the text as it stands; scripts get the time as JSON."""
-    text = request.form.get("text", "")
+    text = _typed()
     try:
         saved_at = _keep(item_id, text)
     except SendProblem as problem:
@@ -147,7 +165,7 @@ def _own_draft(visit: Visit, item: Item, draft_id: str) -> Draft:
 @signed_in("student")
 def ask(launch_id: str, item_id: str) -> Answer:
     """Keep the text, then ask before an attempt is used."""
-    text = request.form.get("text", "")
+    text = _typed()
     try:
         _keep(item_id, text)
     except SendProblem as problem:
@@ -188,14 +206,14 @@ def send(launch_id: str, item_id: str) -> Answer:
     with reading() as visit:
         found = find_item(visit, item_id)
         named = request.form.get("draft")
-        text = request.form.get("text", "") if named is None else _own_draft(visit, found, named).text
+        text = _typed() if named is None else _own_draft(visit, found, named).text
     try:
         _keep(item_id, text)
         if found.kind == "drawing" and not read_bench(text).nodes:
             raise SendProblem("Nothing drawn yet.")
         with writing() as visit:
             sent = submit(visit.session, visit.link, visit.person_id, item_id, text)
-            home = f"{_take_url(visit, found)}" if found.kind == "hot_take" else submission_url(sent)
+            home = _take_url(visit, found) if found.kind == "hot_take" else submission_url(sent)
     except SendProblem as problem:
         return _refused(item_id, text, str(problem))
     return redirect(home, code=303)

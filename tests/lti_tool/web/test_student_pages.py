@@ -9,11 +9,13 @@ from sqlalchemy import select
 
 from lti_tool import jobs
 from lti_tool.attempts import drafts, save_draft, submit
-from lti_tool.lessons import current_lesson, progress, rubric_of
+from lti_tool.lessons import current_lesson, progress, rubric_of, store_lesson
 from lti_tool.models import Draft, Job, Launch, Submission
 from lti_tool.results import newest_judgement
 from lti_tool.reviews import Decision, release
 from rubrics.drawing import check_drawing, parse_drawing
+from seeds.load import read_lesson, read_rubrics
+from tests.conftest import TINY_LESSON
 from tests.lti_tool.web.conftest import Browser, judge_as
 
 ADA, BO, INES, TINY = "launch-ada-01", "launch-bo-01", "launch-ines-01", "launch-tiny"
@@ -105,6 +107,19 @@ def test_another_lesson_needs_nothing_of_this_one(tiny, path: str, page: str) ->
     assert (answer.status_code, page_name(answer)) == (200, page)
     assert "Durable" not in answer.text
     assert 'data-locale="ar"' in answer.text
+
+
+def test_a_lesson_may_begin_with_any_step(tiny, world) -> None:
+    lesson = read_lesson(TINY_LESSON)
+    brief, words, write = lesson.steps
+    with world.database.write() as session:
+        turned = lesson.model_copy(update={"steps": (words, brief, write)})
+        store_lesson(session, turned, read_rubrics(TINY_LESSON, lesson))
+    path, read = tiny.get("path").text, tiny.get("steps/start").text
+    assert "next: 02 Words" in path
+    assert brief.heading not in path
+    assert f'<h1 id="s1">{brief.heading}</h1>' in read
+    assert "the path ·" not in read
 
 
 def test_no_page_shows_a_model_answer_or_a_sample(ada, sample_texts) -> None:
@@ -390,9 +405,22 @@ def test_a_label_is_never_obeyed(ada) -> None:
 
 
 def test_an_empty_drawing_is_not_sent(ada) -> None:
-    answer = ada.post("items/drawing/send", {"text": "{}"})
+    answer = ada.post("items/drawing/send", {"text": '{"schema": "atelier.diagram/1"}'})
     assert answer.status_code == 422
     assert "Nothing drawn yet." in answer.text
+
+
+def test_what_is_no_drawing_is_not_kept_over_one(ada, world) -> None:
+    draw(ada, "add", part="runtime")
+    assert ada.post("items/drawing/draft", {"text": "prose"}).status_code == 422
+    assert len(drawn(world)["nodes"]) == 1
+
+
+@pytest.mark.parametrize("path", ["draft", "confirm", "send"])
+def test_a_form_without_its_text_changes_nothing(ada, world, path: str) -> None:
+    ada.post("items/essay/draft", {"text": "Kept."})
+    assert ada.post(f"items/essay/{path}").status_code == 400
+    assert text_box(ada.get("items/essay")) == "Kept."
 
 
 def test_a_drawing_is_sent_as_it_stands(ada, world) -> None:
