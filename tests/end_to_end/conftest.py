@@ -1,0 +1,74 @@
+"""The demo as a person starts it, and a real browser."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ATELIER = [sys.executable, "-c", "from lti_tool.cli import main; main()"]
+PORT = 8711
+START_SECONDS = 60
+# Headless, and without the calls a browser otherwise makes to its maker.
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address that `atelier demo` prints."""
+    folder = tmp_path_factory.mktemp("demo")
+    said = folder / "said.txt"
+    with said.open("wb") as output:
+        process = subprocess.Popen(
+            [*ATELIER, "demo", "--port", str(PORT)], cwd=folder, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield _address(process, said)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _address(process: subprocess.Popen[bytes], said: Path) -> str:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        for line in said.read_text().splitlines():
+            if line.strip().startswith("Open "):
+                return line.split()[-1]
+        time.sleep(0.1)
+    raise AssertionError(f"the demo did not start: {said.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no Chromium on this machine (apt-get install chromium, or set CHROMIUM)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A window of a fresh browser profile."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(20_000)
+    yield context.new_page()
+    context.close()

@@ -1,0 +1,190 @@
+"""From the course to the gradebook in a real browser, with the LMS and the tool on two sites."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Frame, Page, expect
+
+from seeds.load import bundled, read_lesson
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+LESSON = read_lesson(bundled()[0])
+JUDGED = 90_000  # ms; Prefect's first start is in it
+SENT = 60_000
+
+
+class Visit:
+    """A person in the course: the platform's page around, the tool in its frame."""
+
+    def __init__(self, page: Page, demo: str, person: str) -> None:
+        self.page = page
+        page.goto(f"{demo}/enter/{person}")
+        self.frame.wait_for_selector("main[data-page]")
+
+    @property
+    def frame(self) -> Frame:
+        """The tool's frame; it is another site than the page around it."""
+        frame = self.page.frame(name="contentframe")
+        assert frame is not None
+        return frame
+
+    def arrive(self, data_page: str) -> None:
+        """Wait for a page of the tool, then look at it: no accessibility violation, no sideways scroll."""
+        self.frame.wait_for_selector(f'main[data-page="{data_page}"]')
+        found = Axe().run(self.frame)  # type: ignore[arg-type]
+        assert found.violations_count == 0, f"{data_page}: {found.generate_report()}"
+        wider = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        assert not self.frame.evaluate(wider), f"{data_page} scrolls sideways"
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{data_page}.png")
+
+    def open(self, path: str) -> None:
+        """Open a page of this launch by its address."""
+        launch = re.match(r"(.*/l/[^/]+/)", self.frame.url)
+        assert launch is not None
+        self.frame.goto(launch[1] + path)
+
+    def go(self, name: str) -> None:
+        """Follow a link of the tool's page by its words."""
+        self.frame.get_by_role("link", name=re.compile(name)).last.click()
+
+
+@pytest.fixture(scope="module")
+def errors() -> list[str]:
+    """What the browser's console complained about, over the whole test."""
+    return []
+
+
+def test_a_student_reads_writes_draws_is_judged_and_the_grade_arrives(page: Page, demo: str, errors: list[str]) -> None:
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(demo)
+    page.get_by_role("link", name="Ada Osei").click()
+    ada = Visit(page, demo, "ada")
+    read_the_steps(ada)
+    fire_the_hot_takes(ada)
+    write_the_pitch(ada)
+    draw_the_system(ada)
+    confirm_everything(Visit(page, demo, "ines"))
+    row = page.get_by_role("row", name=re.compile("Ada Osei"))
+    expect(row).to_contain_text(re.compile(r"\b\d{2,3}\b"), timeout=SENT)
+    read_the_result(Visit(page, demo, "ada"))
+    assert errors == []
+
+
+def read_the_steps(ada: Visit) -> None:
+    ada.arrive("lesson-brief")
+    ada.go("next: 02")
+    ada.arrive("lesson-reference")
+    ada.frame.get_by_role("button", name="worker dies").click()
+    ada.frame.get_by_text("replay after a crash").first.wait_for()
+    ada.go("next: 03")
+    ada.arrive("lesson-vocabulary")
+    flip, meaning = ada.frame.get_by_role("button", name="flip"), ada.frame.locator("#def")
+    expect(meaning).to_be_hidden()
+    flip.press("Space")
+    expect(meaning).to_be_visible()
+    expect(meaning).to_contain_text(LESSON.terms[0].definition)
+    ada.arrive("lesson-vocabulary")
+    ada.frame.get_by_role("button", name="got it").click()
+    expect(ada.frame.locator("h2.term")).to_have_text(LESSON.terms[1].term)
+    ada.go("next: 04")
+
+
+def fire_the_hot_takes(ada: Visit) -> None:
+    ada.arrive("lesson-warm-up")
+    for item in (LESSON.item("q1"), LESSON.item("q2")):
+        take = ada.frame.locator(f"#{item.id}")
+        take.get_by_role("textbox").fill(item.samples[0].text)
+        take.get_by_role("button", name="send").click()
+        expect(ada.frame.locator(f"#{item.id} .reply")).to_contain_text(re.compile(r"hit \d/4"), timeout=JUDGED)
+    expect(ada.frame.locator("#q1 .reply")).to_contain_text("Provisional")
+    ada.arrive("lesson-warm-up")
+    ada.go("next: 05")
+
+
+def write_the_pitch(ada: Visit) -> None:
+    ada.arrive("lesson-pitch")
+    box = ada.frame.locator("textarea#text")
+    box.fill("Too short to send.")
+    expect(ada.frame.locator("#count")).to_contain_text("4 / 500")
+    box.fill(LESSON.item("essay").samples[0].text)
+    expect(ada.frame.locator("#count")).to_contain_text("512 / 500")
+    expect(ada.frame.locator("[data-save]").last).to_contain_text("saved", timeout=10_000)
+    ada.frame.locator("#judge").click()
+    ada.frame.get_by_role("button", name="judge it").click()
+    ada.arrive("lesson-judging")
+    expect(ada.frame.locator("main")).to_contain_text("A person looks at it next", timeout=JUDGED)
+    expect(ada.frame.locator("main")).not_to_contain_text(re.compile(r"\b\d+ / 100"))
+
+
+def draw_the_system(ada: Visit) -> None:
+    """The outline alone, by its forms: every part and edge of the reference that a drawing needs."""
+    ada.open("items/drawing")
+    ada.arrive("lesson-draw")
+    sample = json.loads(LESSON.item("drawing").sample("minimal").text)
+    for node in sample["nodes"]:
+        ada.frame.select_option("#part", node["kind"])
+        ada.frame.get_by_role("button", name="add part").click()
+        ada.frame.locator(".outline .part").nth(sample["nodes"].index(node)).wait_for()
+    names = {node["id"]: place for place, node in enumerate(sample["nodes"])}
+    for count, edge in enumerate(sample["edges"], start=1):
+        ada.frame.select_option("#from", index=names[edge["from"]])
+        ada.frame.select_option("#to", index=names[edge["to"]])
+        ada.frame.fill("#says", edge["label"])
+        ada.frame.get_by_role("button", name="connect").click()
+        expect(ada.frame.locator(".outline ul li")).to_have_count(count)
+    ada.frame.select_option("#dies", index=names[sample["crash"]["at"]] + 1)
+    for count, _ in enumerate(sample["crash"]["recovery"], start=1):
+        ada.frame.get_by_role("button", name="then this").click()
+        expect(ada.frame.locator(".recovery li")).to_have_count(count)
+    ada.frame.fill("#note", sample["note"])
+    ada.arrive("lesson-draw")
+    ada.frame.locator('button[value="judge"]').click()
+    ada.frame.get_by_role("button", name="judge it").click()
+    ada.frame.wait_for_selector('main[data-page="lesson-judging"]')
+    expect(ada.frame.locator("main")).to_contain_text("A person looks at it next", timeout=JUDGED)
+
+
+def confirm_everything(ines: Visit) -> None:
+    ines.arrive("queue")
+    expect(ines.frame.locator("h1")).to_contain_text("4 wait for you")
+    ines.frame.locator("#queue a").first.click()
+    for left in (3, 2, 1, 0):
+        ines.arrive("queue-review")
+        before = ines.frame.url
+        ines.frame.get_by_role("button", name=re.compile("confirm")).click()
+        ines.frame.wait_for_function("before => location.href !== before", arg=before)
+        if not left:
+            break
+    ines.arrive("queue")
+    expect(ines.frame.locator("h1")).to_contain_text("Nothing waits for you")
+    ines.go("Scores sent")
+    ines.arrive("queue-scores")
+    expect(ines.frame.locator("main")).to_contain_text(re.compile(r"\d+(\.\d+)? / 100"), timeout=SENT)
+
+
+def read_the_result(ada: Visit) -> None:
+    ada.open("items/essay")
+    ada.frame.wait_for_selector('main[data-page="lesson-pitch"]')
+    ada.frame.locator('a[href*="/submissions/"]').first.click()
+    ada.arrive("lesson-result")
+    expect(ada.frame.locator("main")).to_contain_text("100 / 100")
+    expect(ada.frame.locator("main")).to_contain_text("onfirmed")
+    marks = ada.frame.locator("mark")
+    assert marks.count() >= 6
+    assert marks.first.inner_text().strip()
+
+
+def test_hidden_things_are_hidden_whatever_the_sheets_say(page: Page, demo: str) -> None:
+    """A display rule defeats the hidden attribute, and no accessibility checker notices."""
+    bo = Visit(page, demo, "bo")
+    for step in LESSON.steps[:4]:
+        bo.open(f"steps/{step.id}")
+        shown = "[...document.querySelectorAll('[hidden]')].filter(e => getComputedStyle(e).display !== 'none').length"
+        assert bo.frame.evaluate(shown) == 0
