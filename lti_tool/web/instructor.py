@@ -11,7 +11,7 @@ from lti_tool.attempts import find_submission
 from lti_tool.models import Passback, Person, ResourceLink, Submission
 from lti_tool.results import judge_sheet, newest_release
 from lti_tool.web.context import current
-from lti_tool.web.instructor_words import STATES, told_already, told_released
+from lti_tool.web.instructor_words import STATES, told_already, told_released, unscored_words
 from lti_tool.web.queue_page import View, following, learner, matching_rows, queue_page, read_view, waits
 from lti_tool.web.review_form import ReviewForm, posted_form
 from lti_tool.web.review_page import review_page
@@ -238,6 +238,7 @@ def _review(
         notice=notice,
         taken=taken,
         reasons=reviews.REASONS,
+        unscored=unscored_words,
         place={"launch_id": g.launch.id, "public_id": submission.public_id},
     )
 

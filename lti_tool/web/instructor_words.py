@@ -30,6 +30,19 @@ FLAGS: Mapping[str, str] = {
     "not_text": "this is not readable text",
     "same_text": "another learner sent the same text",
 }
+UNSCORED: Mapping[str, str] = {
+    "quote": "its quote does not stand in the text",
+    "no_answer": "the judge gave no answer",
+    "unreadable": "the judge’s answer could not be read",
+    "refused": "the judge declined",
+    "unavailable": "the judge was not to be had",
+    "language": "the text is in a language this judge does not read",
+    "no_look_fors": "nobody has written look-fors for it",
+    "no_model": "this judge has no model for it",
+    "out_of_range": "the length is outside what can be sent",
+    "empty": "there is no text",
+    "not_text": "this cannot be read",
+}
 _STAGES: Mapping[str, str] = {
     "held": "held for a person",
     "resumed": "resumed",
@@ -49,6 +62,11 @@ class Moment:
 def flag_words(flags: Iterable[str]) -> list[str]:
     """Each flag as a sentence's worth of words; an unknown one as it is called."""
     return [FLAGS.get(flag, flag.replace("_", " ")) for flag in flags]
+
+
+def unscored_words(reason: str) -> str:
+    """Why a criterion has no level; a reason without words of its own is shown as it is."""
+    return UNSCORED.get(reason, reason.replace("_", " ").rstrip("."))
 
 
 def fact_words(sheet: Sheet) -> list[str]:

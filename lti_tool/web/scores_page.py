@@ -141,7 +141,7 @@ def _message(passback: Passback, job: Job | None) -> Message:
         "sent": Message(told, "[x]", "st-x"),
         "unknown": Message("no answer: comparing", "[!]", "st-warn"),
         "overtaken": Message("overtaken by a newer message", "[x]", "st-x"),
-        "refused": Message("the course refused", "[!]", "st-bad"),
+        "refused": Message("given up" if tries >= MAX_TRIES else "the course refused", "[!]", "st-bad"),
     }
     return known[passback.state]
 

@@ -102,7 +102,7 @@ def judge_as(
             criterion=criterion,
             fingerprint=f"f-{criterion}",
             level=level,
-            reason=None if level is not None else "the quote is not in the text",
+            reason=None if level is not None else "quote",
             quotes=[{"text": quote, "start": start, "end": start + len(quote)}] if quote else [],
             comment=comment,
         )

@@ -167,7 +167,7 @@ def test_the_judges_levels_are_chosen_and_quotes_marked(sign_in, world, sample_t
     assert 'data-page="queue-review"' in page
     assert 'name="level-retry" value="3"' in page
     assert page.count("checked>") == 6  # seven criteria, one of them unscored
-    assert "Not scored: the quote is not in the text" in page
+    assert "Not scored: its quote does not stand in the text." in page
     assert 'id="q3"' in page
     assert "Checklist, provisional" in page
 
@@ -342,7 +342,7 @@ def test_a_refused_score_says_why_and_is_sent_again(sign_in, world, complete) ->
     settle(world, complete, "refused", answer="no such user")
     browser = sign_in(INES)
     page = browser.get("scores").text
-    assert "the course refused: no such user." in page
+    assert "did not reach the gradebook: no such user." in page
     answer = browser.post(f"scores/{complete}/again")
     assert answer.status_code == 302
     with world.database.read() as session:
