@@ -7,6 +7,7 @@ Cells repeat every 208 x 104; a box is 152 x 44; the margin is 24.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import hypot
 
 from lti_tool.lesson import Diagram, Part
@@ -18,6 +19,8 @@ FEWEST_ROWS = 4
 COLUMNS = 4
 _LANE = 8
 _START_GAP, _TIP_GAP, _TIP_LENGTH, _TIP_HALF = 2.0, 3.0, 9.0, 5.0
+_PAD = (27.0, 21.0)  # the room a number takes
+_ALONG = (0.5, 0.36, 0.64, 0.22, 0.78)
 _APART = {"across": 11.0, "down": 26.0, "slanted": 12.0}
 
 Point = tuple[float, float]
@@ -148,10 +151,11 @@ def _picture(placed: Sequence[Placed], links: Sequence[Link], rows: int, empty: 
     for link in drawn:
         between[frozenset((link.start, link.end))].append(link)
     taken = set(cells.values())
-    arrows = []
+    arrows: list[Arrow] = []
+    numbers: list[Point] = []
     for lane, link in enumerate(drawn):
         sharing = len(between[frozenset((link.start, link.end))]) > 1
-        arrows.append(_arrow(link, cells, taken, sharing=sharing, lane=lane))
+        arrows.append(_shape(link, _way(link, cells, taken, sharing=sharing, lane=lane), numbers))
     return Picture(
         width=2 * MARGIN + (columns - 1) * CELL[0] + BOX[0],
         height=2 * MARGIN + (rows - 1) * CELL[1] + BOX[1],
@@ -172,11 +176,10 @@ def _centre(cell: Cell) -> Point:
     return x + BOX[0] / 2, y + BOX[1] / 2
 
 
-def _arrow(link: Link, cells: Mapping[str, Cell], taken: set[Cell], *, sharing: bool, lane: int) -> Arrow:
+def _way(link: Link, cells: Mapping[str, Cell], taken: set[Cell], *, sharing: bool, lane: int) -> list[Point]:
     start, end = cells[link.start], cells[link.end]
     straight = _straight(start, end, sharing=sharing)
-    path = _around(start, end, lane) if _blocked(start, end, straight, taken) else straight
-    return _shape(link, path)
+    return _around(start, end, lane) if _blocked(start, end, straight, taken) else straight
 
 
 def _straight(start: Cell, end: Cell, *, sharing: bool) -> list[Point]:
@@ -228,7 +231,7 @@ def _around(start: Cell, end: Cell, lane: int) -> list[Point]:
     ]
 
 
-def _shape(link: Link, path: list[Point]) -> Arrow:
+def _shape(link: Link, path: list[Point], numbers: list[Point]) -> Arrow:
     """The path with a gap at both ends, its triangle, and where its number stands."""
     (ax, ay), (nx, ny) = path[0], path[1]
     (px, py), (bx, by) = path[-2], path[-1]
@@ -240,17 +243,25 @@ def _shape(link: Link, path: list[Point]) -> Arrow:
     wide, high = uy * _TIP_HALF, ux * _TIP_HALF
     corners = [point, (base[0] - wide, base[1] + high), (base[0] + wide, base[1] - high)]
     line = [begin, *path[1:-1], base]
-    middle = len(line) // 2
-    (mx, my), (ox, oy) = line[middle - 1], line[middle]
     return Arrow(
         number=link.number,
         line=_path(line),
         tip=_path(corners) + "Z",
-        at=(_short((mx + ox) / 2), _short((my + oy) / 2)),
+        at=_number_place(line, numbers),
         start=link.start,
         end=link.end,
         label=link.label,
     )
+
+
+def _number_place(line: list[Point], numbers: list[Point]) -> Point:
+    """On the longest stretch, at its middle or as near to it as leaves the numbers before it readable."""
+    (ax, ay), (bx, by) = max(pairwise(line), key=lambda ends: hypot(ends[1][0] - ends[0][0], ends[1][1] - ends[0][1]))
+    places = [(_short(ax + (bx - ax) * share), _short(ay + (by - ay) * share)) for share in _ALONG]
+    free = (p for p in places if all(abs(p[0] - x) >= _PAD[0] or abs(p[1] - y) >= _PAD[1] for x, y in numbers))
+    place = next(free, places[0])
+    numbers.append(place)
+    return place
 
 
 def _path(points: Iterable[Point]) -> str:

@@ -26,6 +26,7 @@ class Line:
     row: Row
     quotes: tuple[Passage, ...]
     rests_on: tuple[str, ...] = ()
+    comment: str = ""
 
     @property
     def tint(self) -> int:
@@ -96,20 +97,28 @@ def result_context(visit: Visit, sheet: Sheet, order: str | None) -> dict[str, A
 def sheet_lines(sheet: Sheet) -> list[Line]:
     """The rows in the rubric's order; a drawing's quotes are labels and stand in the comment, not in a text."""
     text = sheet.submission.text if sheet.item.kind != "drawing" else ""
+    numbers = _edge_numbers(sheet)
     found = []
     for number, row in enumerate(sheet.rows, 1):
         quotes = passages(text, row.rating.quotes, number, row.criterion.title) if row.rating else []
-        found.append(Line(number, row, tuple(quotes), _rests_on(sheet, row)))
+        checks = tuple(str(check) for check in row.rating.checks) if row.rating else ()
+        comment = row.rating.comment if row.rating else ""
+        if sheet.item.kind == "drawing":
+            checks = tuple(numbers[check] for check in checks if check in numbers)
+            comment = _with_numbers(comment, numbers)
+        found.append(Line(number, row, tuple(quotes), checks, comment))
     return found
 
 
-def _rests_on(sheet: Sheet, row: Row) -> tuple[str, ...]:
-    """What a level rests on besides quotes: facts in words, or a drawing's edges by their numbers."""
-    checks = tuple(str(check) for check in row.rating.checks) if row.rating else ()
-    if sheet.item.kind != "drawing":
-        return checks
-    numbers = {edge.id: str(at) for at, edge in enumerate(read_bench(sheet.submission.text).edges, 1)}
-    return tuple(numbers[check] for check in checks if check in numbers)
+def _with_numbers(comment: str, numbers: Mapping[str, str]) -> str:
+    """A comment that names edges as the picture does: "e4" becomes "edge 4"."""
+    return re.sub(r"\w+", lambda word: f"edge {numbers[word[0]]}" if word[0] in numbers else word[0], comment)
+
+
+def _edge_numbers(sheet: Sheet) -> dict[str, str]:
+    """The picture's numbers by edge id, for what speaks of edges by their ids."""
+    edges = read_bench(sheet.submission.text).edges if sheet.item.kind == "drawing" else ()
+    return {edge.id: str(at) for at, edge in enumerate(edges, 1)}
 
 
 def weakest_first(lines: Sequence[Line]) -> list[Line]:

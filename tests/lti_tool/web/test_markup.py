@@ -129,3 +129,14 @@ def test_an_edge_that_would_run_behind_a_part_goes_round_it() -> None:
     edges = [{"id": "e1", "from": "caller", "to": "queue", "label": "x"}]
     (arrow,) = drawing_picture(nodes, edges, reference.palette).arrows
     assert arrow.line.count("L") > 1
+
+
+def test_numbers_of_crossing_edges_stay_apart() -> None:
+    reference = read_lesson(bundled()[0]).reference
+    assert reference is not None
+    kinds = ("history", "queue", "runtime", "retry")
+    nodes = [{"id": kind, "kind": kind, "label": kind} for kind in kinds]
+    ends = [("history", "queue"), ("runtime", "retry")]
+    edges = [{"id": f"e{at}", "from": a, "to": b, "label": "x"} for at, (a, b) in enumerate(ends)]
+    first, second = (arrow.at for arrow in drawing_picture(nodes, edges, reference.palette).arrows)
+    assert abs(first[0] - second[0]) >= 27 or abs(first[1] - second[1]) >= 21

@@ -148,7 +148,7 @@ def test_an_instructor_is_refused(sign_in) -> None:
 
 def test_the_reference_lists_every_edge_and_trace(ada) -> None:
     page = unescape(ada.get("steps/reference").text)
-    assert page.count('<g class="edge"') == page.count('<span class="no">') - 1 == 16
+    assert page.count('<path class="line"') == page.count('<span class="no">') - 1 == 16
     assert "Run history → Durable runtime: replay after a crash" in page
     assert "New process. History replays." in page
     assert "The runtime emits a trace of all of it." in page
