@@ -6,11 +6,15 @@ from datetime import timedelta
 from threading import Lock
 from typing import Any
 
+import structlog
+from sqlalchemy.exc import IntegrityError
+
 from lti_tool.db import Database, utc_now
 from lti_tool.models import PlatformKeySet, Registration
 from lti_tool.outbound import Outbound, OutboundError
 from lti_tool.web import refusals
 
+log = structlog.get_logger()
 FLOOR_SECONDS = 5.0
 FRESH = timedelta(hours=1)
 """A key that the platform withdrew is believed for this long at most, while the platform answers."""
@@ -54,8 +58,13 @@ class PlatformKeys:
             return (row.jwks, utc_now() - row.fetched_at < FRESH) if row is not None else (None, False)
 
     def _keep(self, registration_id: int, key_set: dict[str, Any]) -> None:
-        with self._database.write() as session:
-            session.merge(PlatformKeySet(registration_id=registration_id, jwks=key_set, fetched_at=utc_now()))
+        row = PlatformKeySet(registration_id=registration_id, jwks=key_set, fetched_at=utc_now())
+        try:
+            with self._database.write() as session:
+                session.merge(row)
+        except IntegrityError:
+            # Two first launches at once fetched the same set, and the other one kept it.
+            log.info("key_set_kept_by_another", registration_id=registration_id)
 
     def _fetch(self, url: str) -> dict[str, Any]:
         reply = self._outbound.get(url, headers={"Accept": "application/json"})

@@ -86,8 +86,10 @@ def verify_launch(
     token: str, expected: Expected, fetch_keys: FetchKeys, now: Callable[[], float] = time.time
 ) -> VerifiedLaunch:
     """The launch an id_token carries; a LaunchRefusal for any other token, whatever it holds."""
+    kid = _key_id(token)
+    key_set = fetch_keys(kid)  # outside the net below: our own faults are no fault of the message
     try:
-        claims = _signed_claims(token, expected, fetch_keys)
+        claims = _signed_claims(token, usable_keys(key_set, kid), expected)
         _check_times(claims, now())
         _check_for_us(claims, expected)
         _check_text(claims)
@@ -104,24 +106,11 @@ def verify_launch(
 # ---- signature -----------------------------------------------------------------------------------------------
 
 
-def _signed_claims(token: str, expected: Expected, fetch_keys: FetchKeys) -> dict[str, Any]:
+def _key_id(token: str) -> str:
     if not token:
         raise refusals.TokenMissing()
     if len(token.encode("utf-8", "replace")) > MAX_TOKEN:
         raise refusals.TokenTooLarge()
-    kid = _key_id(token)
-    keys = usable_keys(fetch_keys(kid), kid)
-    if not keys:
-        raise refusals.SignatureUnknownKey()
-    for key in keys[:-1]:
-        try:
-            return _decode(token, key, expected)
-        except refusals.SignatureBad:
-            continue
-    return _decode(token, keys[-1], expected)
-
-
-def _key_id(token: str) -> str:
     try:
         header = jwt.get_unverified_header(token)
     except Exception:
@@ -132,6 +121,17 @@ def _key_id(token: str) -> str:
     if not isinstance(kid, str) or not 0 < len(kid) <= MAX_ID:
         raise refusals.KeyIdMissing()
     return kid
+
+
+def _signed_claims(token: str, keys: list[Any], expected: Expected) -> dict[str, Any]:
+    if not keys:
+        raise refusals.SignatureUnknownKey()
+    for key in keys[:-1]:
+        try:
+            return _decode(token, key, expected)
+        except refusals.SignatureBad:
+            continue
+    return _decode(token, keys[-1], expected)
 
 
 def usable_keys(key_set: KeySet, kid: str) -> list[Any]:

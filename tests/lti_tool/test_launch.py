@@ -18,6 +18,7 @@ from lti_tool.models import (
     Launch,
     LoginState,
     Person,
+    PlatformKeySet,
     Registration,
     ResourceLink,
 )
@@ -258,9 +259,12 @@ def test_an_error_body_is_never_kept_as_keys(status: int, body: bytes, door: Doo
 
 def test_kept_keys_are_used_while_the_platform_is_away(door: Door, database: Database) -> None:
     door.open()
+    with database.write() as session:
+        session.execute(update(PlatformKeySet).values(fetched_at=utc_now() - timedelta(hours=2)))
     door.platform.unreachable = True
 
     assert door.launch().status_code == 303
+    assert door.platform.jwks_requests == 2
 
 
 def test_an_unreachable_platform_is_a_4xx(door: Door) -> None:

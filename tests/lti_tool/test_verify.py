@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from lti_tool.db import Database
 from lti_tool.models import Audit, Launch
-from lti_tool.web.verify import role_of
+from lti_tool.web.verify import Expected, role_of, verify_launch
 from tests.lti_tool.door import (
     BASE_URL,
     CLAIM,
@@ -305,3 +305,14 @@ ROLES = [
 @pytest.mark.parametrize(("roles", "role"), ROLES)
 def test_role_is_the_role_in_this_course(roles: list[str], role: str) -> None:
     assert role_of(roles) == role
+
+
+def test_a_fault_of_ours_is_not_blamed_on_the_message() -> None:
+    platform = HostilePlatform()
+    expected = Expected(platform.issuer, platform.client_id, "n", BASE_URL, {platform.deployment_id})
+
+    def broken(kid: str) -> dict[str, Any]:
+        raise RuntimeError("the database is away")
+
+    with pytest.raises(RuntimeError):
+        verify_launch(platform.sign(platform.claims("n")), expected, broken)
