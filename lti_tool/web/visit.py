@@ -12,6 +12,7 @@ from lti_tool.lesson import BriefStep, DrillStep, HotTakesStep, Item, Lesson, Re
 from lti_tool.lessons import Progress, Published, current_lesson, progress, see_step
 from lti_tool.models import ResourceLink, Submission
 from lti_tool.web.context import current
+from lti_tool.web.instructor_words import unscored_words
 from lti_tool.web.markup import (
     inline_markdown,
     inner_case,
@@ -23,7 +24,7 @@ from lti_tool.web.markup import (
 from rubrics.scoring import display
 
 bp = Blueprint("student", __name__, url_prefix="/l/<launch_id>")
-for word in (markdown, inline_markdown, local_time, sentence_case, inner_case, number_word):
+for word in (markdown, inline_markdown, local_time, sentence_case, inner_case, number_word, unscored_words):
     bp.add_app_template_filter(word)
 bp.add_app_template_filter(display, "points")
 

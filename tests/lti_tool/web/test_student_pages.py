@@ -218,7 +218,7 @@ def test_the_reply_shows_marks_total_one_line_and_whose_it_is(ada, world) -> Non
 def test_a_take_without_a_level_is_not_a_zero(ada, world) -> None:
     judged(world, "q1", TAKE, {"hit": None, "edge": 2, "form": 2})
     page = ada.get("steps/warm-up").text
-    assert "not scored" in page
+    assert "Hit is not scored: its quote does not stand in the text." in page
     assert "/10" not in page
 
 
@@ -559,7 +559,7 @@ def test_an_unscored_row_says_why_and_is_no_zero(ada, world) -> None:
     public_id = judged(world, "q1", TAKE, {"hit": None, "edge": 2, "form": 2})
     page = unescape(ada.get(f"submissions/{public_id}").text)
     assert "1 of 3 rows not scored yet." in page
-    assert "Not scored: the quote is not in the text." in page
+    assert "Not scored: its quote does not stand in the text." in page
     assert "/ 100" not in page
 
 
