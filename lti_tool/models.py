@@ -61,7 +61,7 @@ def _refuse_update(mapper: Mapper[Any], connection: Connection, target: object) 
 
 
 class Registration(Base):
-    """A platform that may launch us: LTI 1.3 knows it by (issuer, client_id)."""
+    """A platform: LTI 1.3 knows it by (issuer, client_id). One that registered itself waits until it is approved."""
 
     __tablename__ = "registration"
     __table_args__ = (UniqueConstraint("issuer", "client_id"),)
@@ -74,6 +74,9 @@ class Registration(Base):
     auth_token_url: Mapped[str] = mapped_column(String(2000))
     jwks_url: Mapped[str] = mapped_column(String(2000))
     token_audience: Mapped[str | None] = mapped_column(String(2000))
+    source: Mapped[str] = mapped_column(default="admin")
+    approved_at: Mapped[datetime | None]
+    platform_family: Mapped[str | None]
     enabled: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     deployments: Mapped[list["Deployment"]] = relationship(back_populates="registration")
@@ -127,6 +130,27 @@ class LoginState(Base):
     registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id", ondelete="CASCADE"))
     deployment_hint: Mapped[str | None]
     browser_hash: Mapped[str]
+    storage_target: Mapped[str | None]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class AdminCode(Base):
+    """A single-use code that opens the admin's pages in one browser; deleted when used."""
+
+    __tablename__ = "admin_code"
+
+    code_hash: Mapped[str] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class AdminSession(Base):
+    """A browser in which the admin's pages are open."""
+
+    __tablename__ = "admin_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -199,12 +223,47 @@ class Launch(Frozen, Base):
     resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"))
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
     role: Mapped[str]
+    message_type: Mapped[str] = mapped_column(default="LtiResourceLinkRequest")
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
     locale: Mapped[str | None]
     return_url: Mapped[str | None] = mapped_column(String(2000))
     launched_at: Mapped[datetime] = mapped_column(default=utc_now)
     registration: Mapped[Registration] = relationship()
     resource_link: Mapped[ResourceLink] = relationship()
     person: Mapped[Person] = relationship()
+
+
+class DeepLinking(Base):
+    """A request of a platform to choose content; answered once, by a person with the browser that holds the token."""
+
+    __tablename__ = "deep_linking"
+
+    id: Mapped[str] = mapped_column(String(43), primary_key=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    deployment_id: Mapped[int] = mapped_column(ForeignKey("deployment.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    context_lms_id: Mapped[str | None]
+    return_url: Mapped[str] = mapped_column(String(2000))
+    request: Mapped[dict[str, Any]]
+    locale: Mapped[str | None]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    answered_at: Mapped[datetime | None]
+    deployment: Mapped[Deployment] = relationship()
+
+
+class RosterMember(Base):
+    """Somebody in a course as its platform last listed them."""
+
+    __tablename__ = "roster_member"
+    __table_args__ = (UniqueConstraint("context_id", "sub"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    context_id: Mapped[int] = mapped_column(ForeignKey("context.id", ondelete="CASCADE"))
+    sub: Mapped[str]
+    name: Mapped[str | None]
+    role: Mapped[str]
+    status: Mapped[str]
+    read_at: Mapped[datetime]
 
 
 class Handoff(Base):

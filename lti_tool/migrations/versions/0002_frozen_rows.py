@@ -54,6 +54,6 @@ def _freeze(table: str, of: str) -> None:
 def downgrade() -> None:
     postgresql = op.get_bind().dialect.name == "postgresql"
     for table in (*FROZEN, *FROZEN_COLUMNS):
-        op.execute(f'DROP TRIGGER frozen_{table}' + (f' ON "{table}"' if postgresql else ""))
+        op.execute(f"DROP TRIGGER frozen_{table}" + (f' ON "{table}"' if postgresql else ""))
     if postgresql:
         op.execute("DROP FUNCTION atelier_refuse_update()")
