@@ -18,9 +18,9 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 
 from flows import sheets
-from flows.judging.judge import Answer, JudgeUnavailable
+from flows.judging.judge import JudgeUnavailable
 from flows.sheets import OpenSheet, Part
-from flows.work import CHUNK, Chunk
+from flows.work import CHUNK, Bench, Chunk
 from lti_tool import jobs
 from lti_tool.jobs import Claim, LeaseLost
 
@@ -58,27 +58,32 @@ async def is_worth_waiting(_task: Task[..., Any], _run: TaskRun, state: State[An
     retry_condition_fn=is_worth_waiting,
 )
 async def ask(submission_id: int, criteria: list[str], fingerprint: str) -> dict[str, Any]:
-    """The judge's answer as JSON, paid once. Raises JudgeUnavailable."""
+    """Have the judge answer and the answer stored; returns the receipt: model and usage. Raises JudgeUnavailable.
+
+    Prefect keeps the receipt. The answer itself, which may quote a learner, is in the ledger's database alone.
+    """
     chunk = CHUNK.get()
     bench, sheet = chunk.bench, chunk.sheet(submission_id)
     async with bench.asking.setdefault(fingerprint, asyncio.Lock()), bench.calls:
         answer = await bench.in_thread(sheets.answer_for, bench.database, sheet, sheet.part(criteria))
     bench.asking.pop(fingerprint, None)
-    return answer.model_dump(mode="json")
+    return {"model": answer.model, "usage": answer.usage.model_dump(mode="json")}
 
 
 @task(name="read", cache_policy=NO_CACHE, persist_result=False)
-async def read(submission_id: int, criteria: list[str], answer: dict[str, Any]) -> None:
-    """Turn an answer into stored ratings; what can't be read or confirmed is unscored. Raises LeaseLost."""
+async def read(submission_id: int, criteria: list[str]) -> None:
+    """Turn the stored answer into ratings; what can't be read or confirmed is unscored. Raises LeaseLost."""
     chunk = CHUNK.get()
-    await chunk.bench.in_thread(_read, chunk, submission_id, criteria, Answer.model_validate(answer))
+    await chunk.bench.in_thread(_read, chunk, submission_id, criteria)
 
 
-def _read(chunk: Chunk, submission_id: int, criteria: Sequence[str], answer: Answer) -> None:
-    sheet = chunk.sheet(submission_id)
+def _read(chunk: Chunk, submission_id: int, criteria: Sequence[str]) -> None:
+    sheet, database = chunk.sheet(submission_id), chunk.bench.database
     part = sheet.part(criteria)
+    answer = sheets.stored_answer(database, part)
+    assert answer is not None
     ratings = sheets.ratings_from(sheet, part, answer)
-    sheets.keep_ratings(chunk.bench.database, chunk.claims[submission_id], sheet, part, ratings, answer.model)
+    sheets.keep_ratings(database, chunk.claims[submission_id], sheet, part, ratings, answer.model)
 
 
 @flow(name="judge-submissions", validate_parameters=False, persist_result=False)
@@ -106,21 +111,25 @@ async def _fill_in(chunk: Chunk, claim: Claim) -> None:
     sheet = await bench.in_thread(chunk.sheet, claim.submission_id)
     waiting = await bench.in_thread(sheets.begin, bench.database, claim, sheet)
     turn = asyncio.Semaphore(bench.criteria_at_once)
-    await _all_or_first_error([_rate(sheet, part, turn) for part in waiting])
+    await _all_or_first_error([_rate(bench, sheet, part, turn) for part in waiting])
     await bench.in_thread(sheets.close_sheet, bench.database, claim, sheet)
 
 
-async def _rate(sheet: OpenSheet, part: Part, turn: asyncio.Semaphore) -> None:
+async def _rate(bench: Bench, sheet: OpenSheet, part: Part, turn: asyncio.Semaphore) -> None:
+    question = (sheet.submission_id, list(part.criteria))
     async with turn:
         asked_at = time.monotonic()
-        answer = await ask(sheet.submission_id, list(part.criteria), part.fingerprint)
-        await _take_as_long(answer, time.monotonic() - asked_at)
-        await read(sheet.submission_id, list(part.criteria), answer)
+        receipt = await ask(*question, part.fingerprint)
+        if await bench.in_thread(sheets.stored_answer, bench.database, part) is None:
+            # The answer was erased with its learner, or is another database's: Prefect's receipt is void.
+            receipt = await ask.with_options(refresh_cache=True)(*question, part.fingerprint)
+        await _take_as_long(receipt, time.monotonic() - asked_at)
+        await read(*question)
 
 
-async def _take_as_long(answer: dict[str, Any], passed: float) -> None:
+async def _take_as_long(receipt: dict[str, Any], passed: float) -> None:
     # A stored answer that came back at once would tell a learner that somebody else sent the same text.
-    seconds = float(answer["usage"].get("seconds", 0))
+    seconds = float(receipt["usage"].get("seconds", 0))
     await asyncio.sleep(max(0.0, min(seconds, LONGEST_WAIT) - passed))
 
 

@@ -165,15 +165,21 @@ def _reach(session: Session, claim: Claim, stage: str, **detail: Any) -> None:
 # ---- the judge's answer --------------------------------------------------------------------------------------
 
 
+def stored_answer(database: Database, part: Part) -> Answer | None:
+    """The answer to this question that was paid for before, if there is one."""
+    with database.read() as session:
+        row = session.get(AnswerRow, part.fingerprint)
+        return None if row is None else _answer(row)
+
+
 def answer_for(database: Database, sheet: OpenSheet, part: Part) -> Answer:
     """The judge's answer: the stored one, else a new one, stored before anyone reads it. Raises JudgeUnavailable.
 
     A refusal is an answer too, so that nobody buys it again.
     """
-    with database.read() as session:
-        stored = session.get(AnswerRow, part.fingerprint)
-    if stored is not None:
-        return _answer(stored)
+    known = stored_answer(database, part)
+    if known is not None:
+        return known
     try:
         answer = sheet.judge.ask(part.request)
     except JudgeRefused as refusal:

@@ -1,0 +1,194 @@
+"""Jobs as an executor runs them, with Prefect: the whole way, trouble on it, and stopping."""
+
+import json
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from flows import executor as executor_module
+from flows.judging.judge import JudgeRequest, JudgeUnavailable
+from lti_tool.ags import Answer
+from lti_tool.attempts import submit
+from lti_tool.db import utc_now
+from lti_tool.models import AnswerRow, Job, JudgementRow, Passback, RatingRow, ResourceLink
+from tests.flows.counting_judge import CountingJudge, rate_everything
+
+pytestmark = pytest.mark.slow
+
+
+def rows(world, kind, *where):
+    with world.database.read() as session:
+        return list(session.scalars(select(kind).where(*where).order_by(*kind.__table__.primary_key)))
+
+
+def send_by(world, person_id: int, item_id: str, text: str) -> None:
+    with world.database.write() as session:
+        submit(session, world.placement(session), person_id, item_id, text)
+
+
+class Gradebook:
+    """Takes every score and shows it."""
+
+    def __init__(self) -> None:
+        self.posted: list[dict] = []
+
+    def find_line_items(self, url, *, resource_link_id=None):
+        return [{"id": "https://campus.example.edu/lineitems/1", "scoreMaximum": 100}]
+
+    def create_line_item(self, url, body):
+        raise AssertionError("there is a column already")
+
+    def post_score(self, url, body):
+        self.posted.append(dict(body))
+        return Answer(200, "OK")
+
+    def results(self, url, user_id):
+        return [{"resultScore": self.posted[-1]["scoreGiven"], "resultMaximum": self.posted[-1]["scoreMaximum"]}]
+
+
+def test_what_is_sent_in_is_judged_released_by_policy_and_in_the_gradebook(world, executor, sample_texts) -> None:
+    with world.database.write() as session:
+        session.get_one(ResourceLink, world.resource_link_id).settings = {"release": "auto"}
+    for item_id, text in sample_texts.items():
+        send_by(world, world.ada_id, item_id, text)
+    gradebook = Gradebook()
+    executor(gradebook_of=lambda session, link: gradebook).run_until_idle()
+    assert {job.state for job in rows(world, Job)} == {"done"}
+    [message] = rows(world, Passback)
+    assert message.state == "sent"
+    assert gradebook.posted == [message.body]
+
+
+def test_the_same_text_of_two_learners_at_once_is_asked_about_once(world, executor, sample_texts) -> None:
+    both = threading.Barrier(2, timeout=5)
+
+    def slow(request: JudgeRequest) -> dict:
+        if len(judge.asked) == 1:
+            with pytest.raises(threading.BrokenBarrierError):  # nobody else asks meanwhile
+                both.wait(0.3)
+        return rate_everything(request)
+
+    judge = CountingJudge(slow)
+    for person_id in (world.ada_id, world.bo_id):
+        send_by(world, person_id, "essay", sample_texts["essay"])
+    executor(judge).run_until_idle()
+    assert len(judge.asked) == 7
+    assert len(rows(world, JudgementRow)) == 2
+    again = CountingJudge()
+    with world.database.write() as session:
+        session.execute(update(Job).values(state="queued"))
+    executor(again).run_until_idle()
+    assert again.asked == []
+
+
+def test_prefect_keeps_receipts_by_fingerprint_and_nothing_a_learner_wrote(
+    world, executor, prefect_environment, sample_texts
+) -> None:
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    executor().run_until_idle()
+    kept = Path(prefect_environment["PREFECT_LOCAL_STORAGE_PATH"])
+    for answer in rows(world, AnswerRow):
+        receipt = json.loads((kept / answer.fingerprint).read_text())
+        assert '"model"' in receipt["result"]
+    words = sample_texts["q1"].split()[0]
+    assert not any(f'"{words}' in file.read_text() for file in kept.iterdir())
+
+
+def test_an_erased_answer_is_asked_for_again_whatever_prefect_remembers(world, executor, sample_texts) -> None:
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    executor().run_until_idle()
+    with world.database.write() as session:
+        for kind in (JudgementRow, RatingRow, AnswerRow):
+            session.execute(delete(kind))
+        session.execute(update(Job).values(state="queued"))
+    judge = CountingJudge()
+    executor(judge).run_until_idle()
+    assert sorted(judge.asked) == [("edge",), ("hit",)]
+    assert len(rows(world, JudgementRow)) == 1
+
+
+def test_a_judge_that_is_away_for_a_moment_is_asked_again_in_the_same_run(world, executor, sample_texts) -> None:
+    def once_away(request: JudgeRequest) -> dict:
+        if len(judge.asked) == 1:
+            raise JudgeUnavailable("busy", retry_after=0)
+        return rate_everything(request)
+
+    judge = CountingJudge(once_away)
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    executor(judge, criteria_at_once=1).run_until_idle()
+    assert judge.asked == [("hit",), ("hit",), ("edge",)]
+    [job] = rows(world, Job)
+    assert (job.state, job.tries) == ("awaiting_review", 1)
+
+
+def test_a_judge_that_is_away_for_long_is_asked_later_and_what_it_said_is_kept(world, executor, sample_texts) -> None:
+    def away(request: JudgeRequest) -> dict:
+        if request.criteria == ("edge",):
+            raise JudgeUnavailable("overloaded", retry_after=900)
+        return rate_everything(request)
+
+    judge = CountingJudge(away)
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    executor(judge).run_until_idle()
+    [job] = rows(world, Job)
+    assert (job.state, job.last_error) == ("queued", "The judge cannot be reached.")
+    assert job.next_try_at > utc_now() + timedelta(seconds=800)
+    assert {row.criterion for row in rows(world, RatingRow)} == {"form", "hit"}
+    assert judge.asked.count(("edge",)) == 1
+
+
+def test_one_bad_submission_costs_the_others_nothing(world, executor, sample_texts) -> None:
+    def chokes(request: JudgeRequest) -> dict:
+        if request.rubric.id == "durable-workflows-q1":
+            raise KeyError("a fault of the judge's own")
+        return rate_everything(request)
+
+    for item_id, text in sample_texts.items():
+        send_by(world, world.ada_id, item_id, text)
+    executor(CountingJudge(chokes)).run_until_idle()
+    bad, *others = rows(world, Job)
+    assert (bad.state, bad.last_error) == ("queued", "Judging broke off (KeyError).")
+    assert {job.state for job in others} == {"awaiting_review"}
+
+
+def test_an_executor_that_is_stopped_gives_back_what_it_cannot_finish(
+    world, executor, sample_texts, monkeypatch
+) -> None:
+    monkeypatch.setattr(executor_module, "GRACE_SECONDS", 0.2)
+    asked, go_on = threading.Event(), threading.Event()
+
+    def blocks(request: JudgeRequest) -> dict:
+        asked.set()
+        go_on.wait(30)
+        return rate_everything(request)
+
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    working = executor(CountingJudge(blocks))
+    thread = threading.Thread(target=working.run)
+    thread.start()
+    assert asked.wait(60)
+    working.stop()
+    thread.join(20)
+    [job] = rows(world, Job)
+    go_on.set()
+    assert not thread.is_alive()
+    assert (job.state, job.owner, job.tries) == ("queued", None, 0)
+
+
+def test_a_long_judging_keeps_its_lease(world, executor, sample_texts) -> None:
+    """The judge holds one question for three leases; nobody else may get the job meanwhile."""
+    held = threading.Event()
+
+    def slow(request: JudgeRequest) -> dict:
+        if len(judge.asked) == 1:
+            held.wait(3)
+        return rate_everything(request)
+
+    judge = CountingJudge(slow)
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    executor(judge, lease_seconds=1).run_until_idle()
+    [job] = rows(world, Job)
+    assert (job.state, job.tries) == ("awaiting_review", 1)
