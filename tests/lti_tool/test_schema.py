@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from lti_tool import schema
@@ -19,7 +20,13 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database of either kind."""
     url = f"sqlite:///{tmp_path / 'tool.db'}"
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
+        server: str = request.getfixturevalue("postgres_server")
+        name = f"empty_{uuid4().hex}"
+        admin = create_engine(server.format("postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        admin.dispose()
+        url = server.format(name)
     database = Database(url)
     yield database
     database.close()
