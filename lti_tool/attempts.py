@@ -59,9 +59,7 @@ def save_draft(session: Session, resource_link: ResourceLink, person_id: int, it
     """Keep a text as it stands; unchanged text is not kept twice. SendProblem if it is far too long."""
     text = clean_text(text)
     if len(text) > MAX_CHARACTERS:
-        raise SendProblem(
-            f"{len(text)} characters. The desk holds {MAX_CHARACTERS}. Copy your text, then cut."
-        )
+        raise SendProblem(f"{len(text)} characters. The desk holds {MAX_CHARACTERS}. Copy your text, then cut.")
     if "\x00" in text:
         raise SendProblem("This holds bytes that are not text. Paste it as plain text.")
     latest = latest_draft(session, resource_link, person_id, item.id)
@@ -78,9 +76,7 @@ def latest_draft(session: Session, resource_link: ResourceLink, person_id: int, 
     return session.scalar(_drafts_of(resource_link, person_id, item_id).order_by(Draft.id.desc()).limit(1))
 
 
-def drafts(
-    session: Session, resource_link: ResourceLink, person_id: int, item_id: str, limit: int = 20
-) -> list[Draft]:
+def drafts(session: Session, resource_link: ResourceLink, person_id: int, item_id: str, limit: int = 20) -> list[Draft]:
     """The newest drafts of an item, newest first."""
     found = _drafts_of(resource_link, person_id, item_id).order_by(Draft.id.desc()).limit(limit)
     return list(session.scalars(found))
@@ -92,9 +88,7 @@ def _drafts_of(resource_link: ResourceLink, person_id: int, item_id: str) -> Sel
     )
 
 
-def submissions(
-    session: Session, resource_link: ResourceLink, person_id: int, item_id: str
-) -> tuple[Submission, ...]:
+def submissions(session: Session, resource_link: ResourceLink, person_id: int, item_id: str) -> tuple[Submission, ...]:
     """A learner's submissions to an item, first to last."""
     found = select(Submission).where(
         Submission.resource_link_id == resource_link.id,
@@ -108,9 +102,7 @@ def find_submission(
     session: Session, resource_link: ResourceLink, public_id: str, *, person_id: int | None = None
 ) -> Submission | None:
     """A submission of this placement by its public id; only the person's own where one is given."""
-    found = select(Submission).where(
-        Submission.public_id == public_id, Submission.resource_link_id == resource_link.id
-    )
+    found = select(Submission).where(Submission.public_id == public_id, Submission.resource_link_id == resource_link.id)
     if person_id is not None:
         found = found.where(Submission.person_id == person_id)
     return session.scalar(found)
@@ -122,23 +114,17 @@ def attempts_allowed(resource_link: ResourceLink, item: Item) -> int:
     return int(setting) if setting else item.attempts
 
 
-def desk(
-    session: Session, resource_link: ResourceLink, person_id: int, published: Published, item_id: str
-) -> Desk:
+def desk(session: Session, resource_link: ResourceLink, person_id: int, published: Published, item_id: str) -> Desk:
     """What a learner has before them: the item, its rubric, the newest text, what was sent. KeyError: no such item."""
     item = published.lesson.item(item_id)
     _, rubric = rubric_for(session, published.version, item.rubric)
     draft = latest_draft(session, resource_link, person_id, item_id)
     sent = submissions(session, resource_link, person_id, item_id)
     text = draft.text if draft else (sent[-1].text if sent else "")
-    return Desk(
-        item, rubric, text, draft.saved_at if draft else None, sent, attempts_allowed(resource_link, item)
-    )
+    return Desk(item, rubric, text, draft.saved_at if draft else None, sent, attempts_allowed(resource_link, item))
 
 
-def submit(
-    session: Session, resource_link: ResourceLink, person_id: int, item_id: str, text: str
-) -> Submission:
+def submit(session: Session, resource_link: ResourceLink, person_id: int, item_id: str, text: str) -> Submission:
     """Freeze a learner's text and enqueue its judging, in the caller's one transaction.
 
     The same text again returns the same submission. Raises SendProblem with the sentence to show.
@@ -195,14 +181,12 @@ def _lock_learner(session: Session, resource_link: ResourceLink, person_id: int)
         session.execute(select(func.pg_advisory_xact_lock(resource_link.id, person_id)))
 
 
-def sent_items(
-    session: Session, resource_link: ResourceLink, person_id: int, lesson: Lesson
-) -> dict[str, int]:
+def sent_items(session: Session, resource_link: ResourceLink, person_id: int, lesson: Lesson) -> dict[str, int]:
     """Item id to how many times the learner sent it, for every item of the lesson."""
     counts = session.execute(
         select(Submission.item_id, func.count())
         .where(Submission.resource_link_id == resource_link.id, Submission.person_id == person_id)
         .group_by(Submission.item_id)
     )
-    found = {item_id: count for item_id, count in counts}
+    found = dict(counts.tuples().all())
     return {item.id: found.get(item.id, 0) for item in lesson.items}

@@ -66,9 +66,7 @@ def _sqlite_engine(url: str, database: str | None) -> Engine:
         try:
             Path(database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise DatabaseUrlError(
-                f"The folder of the SQLite file cannot be made: {error.strerror}."
-            ) from error
+            raise DatabaseUrlError(f"The folder of the SQLite file cannot be made: {error.strerror}.") from error
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _sqlite_connect)
     event.listen(engine, "begin", _sqlite_begin)

@@ -101,9 +101,7 @@ def store_lesson(session: Session, lesson: Lesson, rubrics: Mapping[str, Rubric]
     versions = {rubric_id: store_rubric(session, rubrics[rubric_id]) for rubric_id in lesson.rubric_ids}
     content_hash = _version_hash(lesson, versions)
     version = session.scalar(
-        select(LessonVersion).where(
-            LessonVersion.slug == lesson.slug, LessonVersion.content_hash == content_hash
-        )
+        select(LessonVersion).where(LessonVersion.slug == lesson.slug, LessonVersion.content_hash == content_hash)
     )
     if version is None:
         version = LessonVersion(
@@ -130,10 +128,7 @@ def _version_hash(lesson: Lesson, versions: Mapping[str, RubricVersion]) -> str:
 
 def _latest_publication(session: Session, slug: str) -> LessonPublication | None:
     return session.scalar(
-        select(LessonPublication)
-        .where(LessonPublication.slug == slug)
-        .order_by(LessonPublication.id.desc())
-        .limit(1)
+        select(LessonPublication).where(LessonPublication.slug == slug).order_by(LessonPublication.id.desc()).limit(1)
     )
 
 
@@ -182,13 +177,9 @@ def see_step(session: Session, resource_link: ResourceLink, person_id: int, step
         pass  # another tab was first
 
 
-def answer_term(
-    session: Session, resource_link: ResourceLink, person_id: int, term_id: str, *, got_it: bool
-) -> None:
+def answer_term(session: Session, resource_link: ResourceLink, person_id: int, term_id: str, *, got_it: bool) -> None:
     """Record "got it" or "again" on a card."""
-    session.add(
-        TermAnswer(resource_link_id=resource_link.id, person_id=person_id, term_id=term_id, got_it=got_it)
-    )
+    session.add(TermAnswer(resource_link_id=resource_link.id, person_id=person_id, term_id=term_id, got_it=got_it))
     session.flush()
 
 

@@ -5,7 +5,7 @@ Classes marked FROZEN refuse an UPDATE here and, by trigger, in the database. Ro
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
@@ -36,7 +36,7 @@ class Base(DeclarativeBase):
     """The declarative base: JSON columns and aware UTC times."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {
+    type_annotation_map: ClassVar = {
         datetime: UtcDateTime(),
         dict[str, Any]: JSON(),
         list[Any]: JSON(),
@@ -113,9 +113,7 @@ class PlatformKeySet(Base):
 
     __tablename__ = "platform_key_set"
 
-    registration_id: Mapped[int] = mapped_column(
-        ForeignKey("registration.id", ondelete="CASCADE"), primary_key=True
-    )
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id", ondelete="CASCADE"), primary_key=True)
     jwks: Mapped[dict[str, Any]]
     fetched_at: Mapped[datetime]
 
@@ -592,9 +590,7 @@ class LineItem(Base):
 
     __tablename__ = "line_item"
 
-    resource_link_id: Mapped[int] = mapped_column(
-        ForeignKey("resource_link.id", ondelete="CASCADE"), primary_key=True
-    )
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"), primary_key=True)
     url: Mapped[str] = mapped_column(String(2000))
     maximum: Mapped[float | None]
     source: Mapped[str]

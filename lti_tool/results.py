@@ -117,7 +117,7 @@ def judge_sheet(session: Session, submission: Submission) -> Sheet:
 
 
 def student_sheet(session: Session, submission: Submission) -> Sheet | None:
-    """The sheet as its learner may see it: released, or practice (a hot-take), or where the placement shows it at once."""
+    """The sheet as its learner may see it: released, a hot-take's practice, or shown at once by the placement."""
     sheet = judge_sheet(session, submission)
     if sheet.release is not None:
         return sheet
@@ -127,15 +127,12 @@ def student_sheet(session: Session, submission: Submission) -> Sheet | None:
     return sheet if at_once or sheet.item.kind == "hot_take" else None
 
 
-def _sheet(
-    session: Session, submission: Submission, judgement: JudgementRow | None, release: Release | None
-) -> Sheet:
+def _sheet(session: Session, submission: Submission, judgement: JudgementRow | None, release: Release | None) -> Sheet:
     rubric, lesson = rubric_of(submission), lesson_of(submission)
     ratings = _ratings(session, judgement)
     reviewed = _human_scores(session, release)
     rows = tuple(
-        _row(criterion, ratings.get(criterion.id), release, reviewed.get(criterion.id))
-        for criterion in rubric.criteria
+        _row(criterion, ratings.get(criterion.id), release, reviewed.get(criterion.id)) for criterion in rubric.criteria
     )
     graph = judgement.graph_checks if judgement else None
     graph_points = float(graph["points"]) if graph else None
@@ -171,9 +168,7 @@ def _human_scores(session: Session, release: Release | None) -> dict[str, HumanS
     return {score.criterion: score for score in found}
 
 
-def _row(
-    criterion: Criterion, rating: RatingRow | None, release: Release | None, score: HumanScoreRow | None
-) -> Row:
+def _row(criterion: Criterion, rating: RatingRow | None, release: Release | None, score: HumanScoreRow | None) -> Row:
     judge_level = rating.level if rating else None
     level = release.levels.get(criterion.id) if release else judge_level
     return Row(

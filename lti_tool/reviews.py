@@ -175,9 +175,7 @@ def release_by_policy(session: Session, submission: Submission) -> Release:
     levels = {row.criterion.id: row.judge_level for row in sheet.rows}
     if sheet.judge_points is None or sheet.release is not None:
         raise ReviewProblem("Only a fully scored sheet that nobody released can be released by policy.")
-    return _store(
-        session, submission.resource_link, sheet, levels, sheet.judge_points, review=None, reason=None
-    )
+    return _store(session, submission.resource_link, sheet, levels, sheet.judge_points, review=None, reason=None)
 
 
 def level_problem(row: Row, decision: Decision | None) -> str | None:

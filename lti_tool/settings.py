@@ -25,24 +25,16 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default=f"sqlite:///{HOME / 'atelier.db'}", description="SQLAlchemy URL; SQLite or PostgreSQL."
     )
-    base_url: str = Field(
-        default="http://127.0.0.1:8000", description="The tool's own origin, as browsers see it."
-    )
-    secret_key: str = Field(
-        default="", description="Signs forms and seals stored keys; at least 32 characters."
-    )
+    base_url: str = Field(default="http://127.0.0.1:8000", description="The tool's own origin, as browsers see it.")
+    secret_key: str = Field(default="", description="Signs forms and seals stored keys; at least 32 characters.")
     judge: str = Field(default="checklist", description="The judge that rates new submissions.")
-    result_storage: Path = Field(
-        default=HOME / "results", description="Where Prefect keeps the results of tasks."
-    )
+    result_storage: Path = Field(default=HOME / "results", description="Where Prefect keeps the results of tasks.")
     rate_limits: Literal["on", "off"] = Field(default="on", description="Off for load tests only.")
     platform_networks: str = Field(
         default="", description="Private networks (CIDR, comma separated) where a platform may live."
     )
     allow_http: bool = Field(default=False, description="Permit plain http, for loopback addresses only.")
-    default_lesson: str = Field(
-        default="durable-workflows", description="The lesson of a launch that names none."
-    )
+    default_lesson: str = Field(default="durable-workflows", description="The lesson of a launch that names none.")
     session_minutes: int = Field(default=120, ge=5, description="Life of a session after its last use.")
     trusted_proxies: int = Field(
         default=0, ge=0, description="How many proxies of the operator's stand in front of the tool."

@@ -287,9 +287,7 @@ def _what_is_missing(numbers: list[int]) -> str:
     return f"levels run from {top} to 0; missing: {', '.join(map(str, missing))}"
 
 
-def _weight_faults(
-    criteria: Mapping[int, Mapping[str, Any]], content: Mapping[str, Any]
-) -> Iterator[tuple[str, str]]:
+def _weight_faults(criteria: Mapping[int, Mapping[str, Any]], content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The sum is judged only where every weight is a number; wrong types are told one by one."""
     weights = [row.get("weight") for row in criteria.values()]
     parts = [*weights, content.get("graph_points", 0)]

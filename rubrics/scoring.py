@@ -28,9 +28,7 @@ def criterion_points(criterion: Criterion, level: int) -> float:
     return _rounded(_criterion_share(criterion, level))
 
 
-def item_points(
-    rubric: Rubric, levels: Mapping[str, int | None], graph_points: Number | None = None
-) -> float | None:
+def item_points(rubric: Rubric, levels: Mapping[str, int | None], graph_points: Number | None = None) -> float | None:
     """Points of one item, 0-100, or None while a level (or a drawing's graph points) is missing."""
     unknown = set(levels) - {criterion.id for criterion in rubric.criteria}
     if unknown:

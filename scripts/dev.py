@@ -47,7 +47,7 @@ def main(arguments):
         say("The install did not finish. Run the same command again: it starts over where needed.")
         return 1
     except OSError as error:
-        say("The install could not write its files: {}.".format(error.strerror or error))
+        say(f"The install could not write its files: {error.strerror or error}.")
         return 1
     if job == "check":
         return check()
@@ -56,22 +56,22 @@ def main(arguments):
     if job == "setup":
         say("ready: {}".format(os.path.join(os.path.relpath(BIN, ROOT), "atelier")))
         return 0
-    return run([tool(command[0])] + command[1:] + rest)
+    return run([tool(command[0]), *command[1:], *rest])
 
 
 def use_newer_python(arguments):
     """Start over with a newer Python where one is on the path."""
     for minor in range(20, OLDEST[1] - 1, -1):
-        newer = shutil.which("python3.{}".format(minor))
+        newer = shutil.which(f"python3.{minor}")
         if newer and works(newer):
-            return subprocess.call([newer, os.path.abspath(__file__)] + arguments)
+            return subprocess.call([newer, os.path.abspath(__file__), *arguments])
     say("Atelier needs Python {}.{} or newer; this is {}.{}.".format(*(OLDEST + tuple(sys.version_info[:2]))))
     return 1
 
 
 def works(python):
     """Whether a Python starts and is new enough; a version manager may leave names that lead nowhere."""
-    probe = "import sys; sys.exit(sys.version_info < {!r})".format(OLDEST)
+    probe = f"import sys; sys.exit(sys.version_info < {OLDEST!r})"
     return subprocess.call([python, "-c", probe], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
 
 
@@ -103,7 +103,7 @@ def one_at_a_time():
 def digest(name):
     """What an install of this set rests on: the lock, the project's own metadata, and the Python."""
     whole = hashlib.sha256("{}.{}".format(*sys.version_info[:2]).encode())
-    for path in ("requirements/{}.txt".format(name), "pyproject.toml"):
+    for path in (f"requirements/{name}.txt", "pyproject.toml"):
         with open(os.path.join(ROOT, path), "rb") as handle:
             whole.update(handle.read())
     return whole.hexdigest()
@@ -135,15 +135,15 @@ def install(wanted):
     lock_file = os.path.join("requirements", wanted + ".txt")
     with open(os.path.join(ROOT, lock_file)) as handle:
         count = sum(1 for line in handle if "==" in line and not line.startswith((" ", "#")))
-    say("[2/3] installing {} packages from {} (hashes checked)".format(count, lock_file))
+    say(f"[2/3] installing {count} packages from {lock_file} (hashes checked)")
     installer = find_installer()
-    run_checked(installer + ["--require-hashes", "-r", lock_file])
+    run_checked([*installer, "--require-hashes", "-r", lock_file])
     say("[3/3] linking the project into .venv")
-    run_checked(installer + ["--no-deps", "--no-build-isolation", "-e", "."])
+    run_checked([*installer, "--no-deps", "--no-build-isolation", "-e", "."])
     with open(STAMP, "w") as handle:
-        handle.write("{} {}\n".format(wanted, digest(wanted)))
+        handle.write(f"{wanted} {digest(wanted)}\n")
     os.remove(UNFINISHED)
-    say("installed in {:.0f} s".format(time.monotonic() - started))
+    say(f"installed in {time.monotonic() - started:.0f} s")
 
 
 def find_installer():
@@ -153,8 +153,10 @@ def find_installer():
     uv = shutil.which("uv") or (tool("uv") if os.path.exists(tool("uv")) else None)
     if uv is None:
         got = subprocess.run(
-            pip + ["--require-hashes", "-r", os.path.join("requirements", "uv.txt")],
-            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [*pip, "--require-hashes", "-r", os.path.join("requirements", "uv.txt")],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         uv = tool("uv") if got.returncode == 0 and os.path.exists(tool("uv")) else None
     if uv is None:
@@ -203,7 +205,7 @@ def lock():
         ("dev", ["--group", "test", "--group", "dev", "-c", "requirements/test.txt"]),
     )
     for name, extra in steps:
-        code = run(base + extra + ["-o", "requirements/{}.txt".format(name)])
+        code = run(base + extra + ["-o", f"requirements/{name}.txt"])
         if code:
             return code
     return 0

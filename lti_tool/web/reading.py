@@ -151,7 +151,8 @@ LABEL_APART = 15.0
 
 def plot_lines(plot: Plot) -> list[PlotLine]:
     """The plot's series from the first step to the last, with the share that finishes in percent."""
-    lines, taken = [], []
+    lines: list[PlotLine] = []
+    taken: list[float] = []
     for series in plot.series:
         width, height = PLOT_RIGHT - PLOT_LEFT, PLOT_BOTTOM - PLOT_TOP
         points = [

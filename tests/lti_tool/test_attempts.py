@@ -29,10 +29,15 @@ def test_sending_freezes_the_text_and_enqueues_its_judging_in_one_commit(world, 
         assert sent.attempt == 1
 
 
-def test_a_rolled_back_send_leaves_neither_submission_nor_job(world, sample_texts) -> None:
-    with pytest.raises(RuntimeError), world.database.write() as session:
-        submit(session, world.placement(session), world.ada_id, "essay", sample_texts["essay"])
+def die_after_sending(world, text: str) -> None:
+    with world.database.write() as session:
+        submit(session, world.placement(session), world.ada_id, "essay", text)
         raise RuntimeError("the process dies here")
+
+
+def test_a_rolled_back_send_leaves_neither_submission_nor_job(world, sample_texts) -> None:
+    with pytest.raises(RuntimeError):
+        die_after_sending(world, sample_texts["essay"])
     with world.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Submission)) == 0
         assert session.scalar(select(func.count()).select_from(Job)) == 0

@@ -101,8 +101,8 @@ def test_an_unscored_criterion_must_be_filled_and_is_never_zero(world, submissio
 def test_a_level_off_the_scale_is_refused(world, submission, judged, level: int) -> None:
     with world.database.write() as session:
         link, sent = world.placement(session), session.get_one(Submission, submission.id)
+        off = decisions(all_at(sent, 3), claim=Decision(level, "other", "why"))
         with pytest.raises(ReviewProblem):
-            off = decisions(all_at(sent, 3), claim=Decision(level, "other", "why"))
             release(session, link, sent, world.ines_id, off, judged)
 
 
