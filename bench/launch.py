@@ -1,12 +1,12 @@
 """CPU per accepted launch on SQLite, beside a bare PyJWT decode of the same tokens."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import jwt
-from jwt.algorithms import RSAAlgorithm
 
 from bench.figures import Figure, cpu_milliseconds, publish
 from lti_tool.db import Database
@@ -83,12 +83,17 @@ def launch_all(door: Door, count: int) -> tuple[list[float], list[float], list[t
     for number in range(count):
         # A browser of its own each time, as another learner would have.
         browser = Door(door.app, door.platform)
-        logins.append(cpu_milliseconds(lambda browser=browser: begun.append(browser.login())))
+        logins.append(cpu_milliseconds(partial(begin, browser, begun)))
         claims = door.platform.claims(begun[-1].nonce, sub=f"user-{number % LEARNERS}")
         token = door.platform.sign(claims)
-        posts.append(cpu_milliseconds(lambda browser=browser, token=token: accepted(browser, token, begun[-1])))
+        posts.append(cpu_milliseconds(partial(accepted, browser, token, begun[-1])))
         tokens.append((begun[-1], token))
     return logins, posts, tokens
+
+
+def begin(browser: Door, begun: list[Begun]) -> None:
+    """Begin a login, and keep what the platform is told."""
+    begun.append(browser.login())
 
 
 def accepted(browser: Door, token: str, begun: Begun) -> None:
@@ -107,7 +112,7 @@ def verify_alone(begun: Begun, token: str, platform: HostilePlatform) -> float:
 
 def decode_bare(token: str, platform: HostilePlatform) -> float:
     """CPU of the library's own decode with a key that is already loaded."""
-    key = RSAAlgorithm.from_jwk(public_jwk(rsa_key("platform"), "key-1"))
+    key = rsa_key("platform").public_key()
     return cpu_milliseconds(
         lambda: jwt.decode(token, key, ["RS256"], audience=platform.client_id, issuer=platform.issuer, leeway=LEEWAY)
     )
