@@ -231,7 +231,8 @@ def test_a_named_prefect_server_is_asked(place: Place, loopback: tuple[str, dict
     [
         (404, {}, "answered 404"),
         (200, {"keys": []}, "holds no RSA key"),
-        (200, {"keys": [{"kty": "EC", "kid": "1", "crv": "P-256", "x": "x", "y": "y"}]}, "holds no RSA key"),
+        (200, {"keys": [{"kty": "EC", "kid": "1", "n": "x", "e": "AQAB"}]}, "holds no RSA key"),
+        (200, {"keys": [{"kty": "RSA", "kid": "1"}]}, "holds no RSA key"),
         (200, ["keys"], "holds no RSA key"),
     ],
 )
