@@ -141,7 +141,9 @@ def headline(sheet: Sheet) -> str:
     if len(scored) < len(sheet.rows):
         missing = len(sheet.rows) - len(scored)
         return f"{missing} of {len(sheet.rows)} rows not scored yet."
-    strong, weak = max(scored, key=_share), min(scored, key=_share)
+    # Among equals the heavier row, as in the list below it.
+    strong = max(scored, key=lambda row: (_share(row), row.maximum))
+    weak = min(scored, key=lambda row: (_share(row), -row.maximum))
     if _share(strong) == _share(weak):
         return "Every row at the top." if _share(weak) == 1 else "Even across the sheet."
     return f"{_short(strong)} carried it. {_short(weak)} leaked."
