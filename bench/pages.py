@@ -3,7 +3,7 @@
 import gzip
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from statistics import median
@@ -16,6 +16,8 @@ from jinja2 import DictLoader
 from bench.figures import Figure, cpu_milliseconds, publish
 from lti_tool.attempts import submit
 from lti_tool.db import Database
+from lti_tool.lesson import Lesson
+from lti_tool.models import Person
 from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 from lti_tool.web.sessions import COOKIE, open_session
@@ -25,8 +27,9 @@ from tests.conftest import World, populate, prepare
 from tests.lti_tool.web.conftest import judge_as
 
 BUDGET = 40 * 1024
-ROUNDS = 40
-WARM_UP = 5
+ROUNDS = 20
+WARM_UP = 3
+LEARNERS = 25
 STUDENT, INSTRUCTOR = "launch-ada-01", "launch-ines-01"
 # Levels that the samples deserve do not matter here: a page costs the same with others.
 LEVEL = 2
@@ -41,32 +44,54 @@ def main() -> None:
             figures = measure(database)
         finally:
             database.close()
-    publish("pages", f"Flask test client, SQLite file, median of {ROUNDS} warm requests a page", figures)
+    publish(
+        "pages",
+        f"Flask test client, SQLite file, median of {ROUNDS} warm requests a page; the lesson's own sample answers",
+        figures,
+    )
 
 
 def measure(database: Database) -> list[Figure]:
-    """The weight first, then every page's CPU."""
+    """The weight, every page's CPU, and how the instructor's pages grow with the course."""
     prepare(database)
     world = populate(database)
     app = create_app(Settings(secret_key="s" * 40, allow_http=True, rate_limits="off"), database)
     student, instructor = sign_in(app, database, STUDENT), sign_in(app, database, INSTRUCTOR)
     weight = sum(len(gzip.compress(body)) for body in page_files(student, f"/l/{STUDENT}/path"))
-    essay = send_everything(world)
-    plain = timed(one_line_app().test_client(), "/")
-    pages = [
-        *((f"student: {name}", student, f"/l/{STUDENT}/{path}") for name, path in student_pages(essay)),
-        *((f"instructor: {name}", instructor, f"/l/{INSTRUCTOR}/{path}") for name, path in instructor_pages(essay)),
-    ]
+    lesson = read_lesson(bundled()[0])
+    essay = send_everything(world, world.ada_id, lesson)
+    learner = cost(student, STUDENT, student_pages(lesson, essay))
+    small = cost(instructor, INSTRUCTOR, instructor_pages(essay))
+    for person_id in add_learners(world, LEARNERS - 1):
+        send_everything(world, person_id, lesson)
+    large = cost(instructor, INSTRUCTOR, instructor_pages(essay))
+    plain, per_learner = timed(one_line_app().test_client(), "/"), len(lesson.items)
     return [
         Figure("first lesson page with css and js, gzip", weight / 1024, "KB", BUDGET / 1024, "budget"),
-        *(Figure(name, timed(client, url), "ms CPU", plain, "one-line view") for name, client, url in pages),
+        *(Figure(f"student: {name}", spent, "ms CPU", plain, "one-line view") for name, spent in learner.items()),
+        *(Figure(f"instructor: {name}", spent, "ms CPU", plain, "one-line view") for name, spent in small.items()),
+        *(
+            Figure(
+                f"instructor, {LEARNERS * per_learner} answers: {name}",
+                spent,
+                "ms CPU",
+                small[name],
+                f"{per_learner} answers",
+            )
+            for name, spent in large.items()
+        ),
     ]
 
 
-def student_pages(essay: str) -> Iterator[tuple[str, str]]:
+def cost(client: FlaskClient, launch_id: str, pages: Iterable[tuple[str, str]]) -> dict[str, float]:
+    """CPU milliseconds of each page of a launch, by its name."""
+    return {name: timed(client, f"/l/{launch_id}/{path}") for name, path in pages}
+
+
+def student_pages(lesson: Lesson, essay: str) -> Iterator[tuple[str, str]]:
     """The lesson page by page, and a result."""
     yield "path and brief", "path"
-    for step in read_lesson(bundled()[0]).steps[1:]:
+    for step in lesson.steps[1:]:
         yield f"step {step.id}", f"steps/{step.id}"
     yield "essay", "items/essay"
     yield "result of the essay", f"submissions/{essay}"
@@ -88,13 +113,23 @@ def sign_in(app: Flask, database: Database, launch_id: str) -> FlaskClient:
     return client
 
 
-def send_everything(world: World) -> str:
-    """The learner's answers, sent and judged; returns the essay's public id."""
-    lesson = read_lesson(bundled()[0])
+def add_learners(world: World, count: int) -> list[int]:
+    """More learners of the same course."""
+    people = [
+        Person(registration_id=world.registration_id, sub=f"sub-{number}", handle=f"crowd-{number:02}", name="Someone")
+        for number in range(count)
+    ]
+    with world.database.write() as session:
+        session.add_all(people)
+    return [person.id for person in people]
+
+
+def send_everything(world: World, person_id: int, lesson: Lesson) -> str:
+    """A learner's answers, sent and judged; returns the essay's public id."""
     public_ids = {}
     for item in lesson.items:
         with world.database.write() as session:
-            sent = submit(session, world.placement(session), world.ada_id, item.id, item.samples[0].text)
+            sent = submit(session, world.placement(session), person_id, item.id, item.samples[0].text)
             criteria = [criterion.id for criterion in load_rubric(item.rubric).judged]
             quotes = {} if item.kind == "drawing" else dict.fromkeys(criteria, first_sentence(sent.text))
             judge_as(session, sent, dict.fromkeys(criteria, LEVEL), quotes=quotes)
