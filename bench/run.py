@@ -99,7 +99,8 @@ def run(name: str) -> dict[str, Any] | None:
     outcome = last_object(said)
     if process.returncode or outcome is None:
         lines = [line for line in complained.splitlines() if line and not line.startswith("{")]
-        say(f"{name}: failed with code {process.returncode}\n  " + "\n  ".join(lines[-6:]))
+        why = f"failed with code {process.returncode}" if process.returncode else "printed no JSON"
+        say("\n  ".join([f"{name}: {why}", *lines[-6:]]))
         return None
     return outcome
 
@@ -117,10 +118,11 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 
 def last_object(said: str) -> dict[str, Any] | None:
-    """The whole output as a JSON object, or its last line as one."""
-    for text in (said, *said.strip().splitlines()[-1:]):
+    """The JSON object that the output ends with; log lines may stand before it."""
+    lines = said.strip().splitlines()
+    for start in (number for number, line in enumerate(lines) if line.startswith("{")):
         try:
-            found = json.loads(text)
+            found = json.loads("\n".join(lines[start:]))
         except ValueError:
             continue
         if isinstance(found, dict):
