@@ -10,18 +10,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from lti_tool.settings import Settings
 
 API_URL = "PREFECT_API_URL"
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
 
 _POLL_SECONDS = 0.1
+_PAUSE_WHEN_LOCKED = b"0.2"  # seconds; without it Prefect's client waits for two, and the learner with it
 _WATCH_SECONDS = 1.0
 
 
@@ -38,6 +41,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_ENABLED": "false",
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+        "PREFECT_CLIENT_MAX_RETRIES": "8",
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
@@ -100,10 +105,24 @@ class EmbeddedServer:
             self._process.wait()
 
 
+# The server records runs for a person to look at later, and nothing waits for that. Written in batches, and without
+# the services that nothing here uses, it costs a third of the CPU.
+_SERVER = {
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "2",
+    **{
+        f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false"
+        for service in ("EVENT_PERSISTER", "TRIGGERS", "SCHEDULER", "LATE_RUNS", "FOREMAN", "PAUSE_EXPIRATIONS")
+    },
+}
+
+
 def server_environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """The server's own environment: it is the one that others are pointed to, and it has no pages."""
-    kept = {name: value for name, value in inherited.items() if name != API_URL}
-    return {**kept, "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+    """The server's own environment; it is the one that others are pointed to."""
+    return {**_SERVER, **{name: value for name, value in inherited.items() if name != API_URL}}
 
 
 def serve() -> None:
@@ -111,16 +130,30 @@ def serve() -> None:
     port, parent = int(sys.argv[1]), int(sys.argv[2])
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     import uvicorn
+    from prefect.server.api.server import create_app
 
     uvicorn.run(
-        "prefect.server.api.server:create_app",
-        factory=True,
+        _again_soon(create_app()),
         host="127.0.0.1",
         port=port,
         log_level="critical",
         lifespan="on",
         timeout_graceful_shutdown=2,
     )
+
+
+def _again_soon(app: Asgi) -> Asgi:
+    """The application, saying when to come back with every 503, which is how it tells of a locked SQLite file."""
+
+    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+        async def with_pause(message: Any) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 503:
+                message["headers"] = [*message["headers"], (b"retry-after", _PAUSE_WHEN_LOCKED)]
+            await send(message)
+
+        await app(scope, receive, with_pause)
+
+    return wrapped
 
 
 def _end_with(parent: int) -> None:
