@@ -184,9 +184,9 @@ def _lock_learner(session: Session, resource_link: ResourceLink, person_id: int)
 def sent_items(session: Session, resource_link: ResourceLink, person_id: int, lesson: Lesson) -> dict[str, int]:
     """Item id to how many times the learner sent it, for every item of the lesson."""
     counts = session.execute(
-        select(Submission.item_id, func.count())
+        select(Submission.item_id, func.count().label("sent"))
         .where(Submission.resource_link_id == resource_link.id, Submission.person_id == person_id)
         .group_by(Submission.item_id)
     )
-    found = dict(counts.tuples().all())
+    found = {row.item_id: row.sent for row in counts}
     return {item.id: found.get(item.id, 0) for item in lesson.items}

@@ -196,7 +196,9 @@ def _composed(cluster: str) -> str:
         return "'"
     if cluster[0] in _DOUBLE_QUOTES:
         return '"'
-    return unicodedata.normalize("NFKC", cluster)
+    composed = unicodedata.normalize("NFKC", cluster)
+    # A spacing accent on its own comes apart into a space and a mark; it stays one character here.
+    return cluster if composed.startswith(" ") else composed
 
 
 def verify_quote(text: str, quote: str) -> Quote | None:

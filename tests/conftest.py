@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -17,6 +18,9 @@ from lti_tool.attempts import submit
 from lti_tool.db import Database
 from lti_tool.models import Context, Deployment, Launch, Person, Registration, ResourceLink, Submission
 from seeds.load import bundled, load_bundled, load_into, read_lesson
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Nothing of the machine's own settings may reach a test.
 for _name in [name for name in os.environ if name.startswith(("ATELIER_", "PREFECT_"))]:
@@ -199,3 +203,29 @@ def submission(world: World, sample_texts: dict[str, str]) -> Submission:
     """Ada's essay, just sent."""
     with world.database.write() as session:
         return submit(session, world.placement(session), world.ada_id, "essay", sample_texts["essay"])
+
+
+# Headless, and without the calls a browser otherwise makes to its maker.
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> "Iterator[Browser]":
+    """A browser for one file of tests; Playwright's loop must not run while others use theirs."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no Chromium on this machine (apt-get install chromium, or set CHROMIUM)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+        yield browser
+        browser.close()

@@ -1,7 +1,5 @@
 """The demo as a person starts it, and a real browser."""
 
-import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,21 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 ATELIER = [sys.executable, "-c", "from lti_tool.cli import main; main()"]
 PORT = 8711
 START_SECONDS = 60
-# Headless, and without the calls a browser otherwise makes to its maker.
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -53,22 +41,11 @@ def _address(process: subprocess.Popen[bytes], said: Path) -> str:
     raise AssertionError(f"the demo did not start: {said.read_text()}")
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("no Chromium on this machine (apt-get install chromium, or set CHROMIUM)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     """A window of a fresh browser profile."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(20_000)
+    # A page that is still fading in has no contrast to speak of.
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(45_000)
     yield context.new_page()
     context.close()

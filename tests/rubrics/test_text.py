@@ -122,6 +122,7 @@ def test_thirty_words_are_the_most() -> None:
 
 
 @given(st.text(max_size=200))
+@example(" \u00b8")
 @example("e\u0301\u0301 ﬁ “x”\r\n\u200b한\u1100\u1161\u11a8")
 def test_every_normalised_character_has_a_place(text: str) -> None:
     plain = normalise(text)

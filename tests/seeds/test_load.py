@@ -252,7 +252,7 @@ BAD = {
     ],
     "missing-file": [(LESSON, "steps[0].markdown", "there is no file nowhere.md")],
     "not-a-map": [(LESSON, "", "expected keys such as slug, title and steps")],
-    "not-yaml": [(LESSON, "", "is not YAML: expected ',' or ']', but got ':' (line 2)")],
+    "not-yaml": [(LESSON, "", "is not YAML: … (line 2)")],
     "renamed-rubric": [("rubrics/new-name.yaml", "id", "is 'old-name', unlike the file's name")],
     "sample-levels": [
         (LESSON, "items[0].samples[0].expected.claim", "9 is not one of the levels 0 to 4"),
@@ -367,6 +367,8 @@ def _turned(content: Any) -> Any:
 
 
 def _short(message: str) -> str:
-    """The message without the list of bundled rubrics, which grows."""
+    """The message without the list of bundled rubrics, which grows, and without a YAML parser's own words."""
+    if message.startswith("is not YAML: "):
+        return "is not YAML: … " + message[message.index("(line") :]
     start, bundled_are, _ = message.partition("bundled are ")
     return f"{start}{bundled_are}…" if bundled_are else message

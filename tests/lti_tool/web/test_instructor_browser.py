@@ -1,6 +1,5 @@
 """The instructor's pages in a real browser: keys, the running total, and no accessibility fault."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 
@@ -10,14 +9,10 @@ from werkzeug.serving import make_server
 from lti_tool.web.sessions import COOKIE, open_session
 from tests.lti_tool.web.test_instructor_pages import INES, Sent, essay, releases, send
 
-CHROMIUM = shutil.which("chromium")
 WIDTHS = (320, 760, 1280)
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-]
+pytestmark = pytest.mark.slow
 __all__ = ["essay"]
 
 
@@ -30,20 +25,6 @@ def address(app) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator:
-    """One browser for all of this file."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
