@@ -30,7 +30,8 @@ from flows.judging.judge import (
 from lti_tool import jobs
 from lti_tool.db import Database
 from lti_tool.jobs import Claim
-from lti_tool.models import AnswerRow, JobEvent, JudgementRow, Person, RatingRow, RubricVersion, Submission
+from lti_tool.lessons import rubric_of
+from lti_tool.models import AnswerRow, JobEvent, JudgementRow, Person, RatingRow, Submission
 from lti_tool.reviews import ReviewProblem, release_by_policy
 from rubrics.checks import Facts, find_facts
 from rubrics.drawing import DrawingError, check_drawing, parse_drawing
@@ -91,7 +92,7 @@ def open_sheet(database: Database, judge: Judge, submission_id: int) -> OpenShee
     with database.read() as session:
         submission = session.get_one(Submission, submission_id)
         registration_id = submission.person.registration_id
-        rubric = _rubric(submission.rubric_version)
+        rubric = rubric_of(submission)
         policy = str(submission.resource_link.settings.get("release", "review"))
         same_text = _someone_else_sent_it(session, submission)
     text, facts = submission.text, find_facts(submission.text, rubric)
@@ -111,16 +112,6 @@ def open_sheet(database: Database, judge: Judge, submission_id: int) -> OpenShee
         same_text=same_text,
         judge=judge,
     )
-
-
-_rubrics: dict[str, Rubric] = {}
-
-
-def _rubric(version: RubricVersion) -> Rubric:
-    # Checking a rubric's many rules again for every submission would cost more than the rest of the sheet.
-    if version.content_hash not in _rubrics:
-        _rubrics[version.content_hash] = Rubric.from_json(version.content)
-    return _rubrics[version.content_hash]
 
 
 def _fingerprint(registration_id: int, judge: Judge, rubric: Rubric, criteria: Sequence[str], text: str) -> str:

@@ -265,6 +265,15 @@ def _hand_to_person(session: Session, job_id: int, kind: str, sentence: str) -> 
         .values(**(gate if kind == JUDGE else person), last_error=sentence, **_RELEASED)
         .execution_options(synchronize_session="fetch")
     )
+    if kind == SEND_SCORE:
+        # The message says so too, so that the page offers to send it again.
+        said = select(Job.passback_id).where(Job.id == job_id).scalar_subquery()
+        session.execute(
+            update(Passback)
+            .where(Passback.id == said, Passback.state.in_(("waiting", "unknown")))
+            .values(state="refused", answer=sentence, settled_at=utc_now())
+            .execution_options(synchronize_session="fetch")
+        )
     add_event(session, job_id, "held")
 
 

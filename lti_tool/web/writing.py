@@ -10,9 +10,11 @@ from werkzeug.wrappers import Response
 from lti_tool.attempts import Desk, SendProblem, desk, drafts, latest_draft, save_draft, submit
 from lti_tool.lesson import DrillStep, HotTakesStep, Item
 from lti_tool.models import Draft
+from lti_tool.passback import enqueue_submitted
 from lti_tool.web import bench
 from lti_tool.web.bench import Bench, BenchProblem, read_bench
 from lti_tool.web.bench_page import bench_page
+from lti_tool.web.context import current
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.takes import Problem, takes_page
 from lti_tool.web.visit import Visit, bp, find_item, item_url, opened, page, reading, step_url, submission_url, writing
@@ -213,6 +215,7 @@ def send(launch_id: str, item_id: str) -> Answer:
             raise SendProblem("Nothing drawn yet.")
         with writing() as visit:
             sent = submit(visit.session, visit.link, visit.person_id, item_id, text)
+            enqueue_submitted(visit.session, sent, f"{current().settings.base_url}/lti/launch")
             home = _take_url(visit, found) if found.kind == "hot_take" else submission_url(sent)
     except SendProblem as problem:
         return _refused(item_id, text, str(problem))

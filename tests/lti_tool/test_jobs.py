@@ -12,8 +12,8 @@ from lti_tool import jobs
 from lti_tool.attempts import submit
 from lti_tool.db import utc_now
 from lti_tool.jobs import Claim, LeaseLost
-from lti_tool.models import Job, JobEvent, LessonScore, Submission
-from lti_tool.passback import enqueue_released
+from lti_tool.models import Job, JobEvent, LessonScore, Passback, Submission
+from lti_tool.passback import enqueue_released, send_again
 
 LEASE = 60
 
@@ -276,6 +276,19 @@ def test_a_message_that_waits_for_a_person_lets_the_next_one_pass(world, message
     write(world, jobs.to_person, first[0], "The course refused.")
     assert stored(world, first[0].job_id).state == "needs_person"
     assert ids(claim(world, "b", limit=9)) == [messages["ada"][1]]
+
+
+def test_a_sender_that_breaks_off_too_often_leaves_a_message_that_can_be_sent_again(world, messages) -> None:
+    for _ in range(jobs.MAX_TRIES):
+        [taken] = claim(world)
+        expire(world, taken.job_id)
+    claim(world)
+    job = stored(world, messages["ada"][0])
+    assert job.state == "needs_person"
+    with world.database.write() as session:
+        message = session.get_one(Passback, job.passback_id)
+        assert (message.state, message.answer) == ("refused", job.last_error)
+        assert send_again(session, message.id) is True
 
 
 def test_a_job_that_waits_for_a_person_can_be_queued_again(world, messages) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from lti_tool import jobs
 from lti_tool.attempts import drafts, save_draft, submit
 from lti_tool.lessons import current_lesson, progress, rubric_of, store_lesson
-from lti_tool.models import Draft, Job, Launch, Submission
+from lti_tool.models import Draft, Job, Launch, Passback, Submission
 from lti_tool.results import newest_judgement
 from lti_tool.reviews import Decision, release
 from rubrics.drawing import check_drawing, parse_drawing
@@ -586,3 +586,15 @@ def test_the_export_holds_ones_own_text_and_sheet_and_no_flags(ada, world, sampl
     assert answer.json["text"] == sample_texts["essay"]
     assert answer.json["sheet"]["points"] == 75
     assert "same_text" not in answer.text
+
+
+@pytest.mark.parametrize(("family", "told"), [("canvas", 1), ("moodle", 0), (None, 0)])
+def test_handed_in_work_is_told_only_where_that_erases_no_grade(ada, world, sample_texts, family, told) -> None:
+    with world.database.write() as session:
+        world.placement(session).platform_family = family
+    for text in (sample_texts["q1"], sample_texts["q1"] + " Twice."):
+        ada.post("items/q1/send", {"text": text[:320]})
+    with world.database.read() as session:
+        messages = session.scalars(select(Passback)).all()
+        assert [message.kind for message in messages] == ["submitted"] * told
+        assert all("scoreGiven" not in message.body for message in messages)
