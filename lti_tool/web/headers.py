@@ -14,7 +14,7 @@ from lti_tool.web.context import current
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    "font-src 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 PERMISSIONS = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
 ORIGINS_KEPT_SECONDS = 30.0
@@ -52,17 +52,22 @@ def set_security_headers(response: Response) -> Response:
     if current().settings.is_secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
     if response.mimetype == "text/html":
-        headers["Content-Security-Policy"] = " ".join([POLICY, *_ancestors()])
+        forms_to = g.get("form_action", "'self'")
+        headers["Content-Security-Policy"] = " ".join([f"form-action {forms_to};", POLICY, *_ancestors()])
     if request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
     return response
 
 
 def _ancestors() -> list[str]:
-    if "launch" not in g:
+    if "framed_by" in g:
+        registration, return_url = g.framed_by
+    elif "launch" in g:
+        registration, return_url = g.launch.registration, g.launch.return_url
+    else:
         known: FrameOrigins = current_app.extensions["atelier.frame_origins"]
         return list(known.all(current().database))
     # A page of a launch is for that platform alone. Canvas frames come from the institution's own host,
     # which only the signed return address tells.
-    origins = {*frame_origins(g.launch.registration), origin_of(g.launch.return_url or "")}
+    origins = {*frame_origins(registration), origin_of(return_url or "")}
     return sorted(origins - {""})

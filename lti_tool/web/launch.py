@@ -18,7 +18,7 @@ from lti_tool.db import utc_now
 from lti_tool.keys import ensure_key, public_jwks
 from lti_tool.models import Audit, Deployment, Handoff, Launch, LoginState, Registration
 from lti_tool.platforms import find_registration, is_ambiguous
-from lti_tool.web import refusals
+from lti_tool.web import picker, refusals
 from lti_tool.web.context import current
 from lti_tool.web.errors import ErrorPage, page_of, render_error
 from lti_tool.web.logins import (
@@ -33,7 +33,7 @@ from lti_tool.web.logins import (
 from lti_tool.web.platform_keys import PlatformKeys
 from lti_tool.web.records import record_launch
 from lti_tool.web.sessions import find_session, open_session, set_session_cookie, signed_in, token_hash
-from lti_tool.web.verify import Expected, VerifiedLaunch, is_ours, verify_launch
+from lti_tool.web.verify import DEEP_LINKING, Expected, VerifiedLaunch, is_ours, verify_launch
 
 bp = Blueprint("launch", __name__)
 log = structlog.get_logger()
@@ -157,18 +157,27 @@ def launch() -> BaseResponse:
         if "error" in request.form:
             raise refusals.PlatformDeclined()
         verified = _verified(begun, request.form.get("id_token", ""))
+        answer = _opened(begun.registration_id, verified)
     except refusals.LaunchRefusal as refusal:
         refusal.registration_id = begun.registration_id
         raise
+    answer.delete_cookie(
+        cookie_name(state), path=LAUNCH_PATH, secure=True, httponly=True, samesite="None", partitioned=True
+    )
+    return answer
+
+
+def _opened(registration_id: int, verified: VerifiedLaunch) -> BaseResponse:
+    """What the message asks for: content to be chosen, or a launch with its session."""
+    if verified.message_type == DEEP_LINKING:
+        return picker.open_picker(registration_id, verified)
+    atelier = current()
     with atelier.database.write() as session:
-        stored = record_launch(session, atelier.settings, begun.registration_id, verified)
+        stored = record_launch(session, atelier.settings, registration_id, verified)
         token = open_session(session, stored.id, atelier.settings.session_minutes)
         code = _hand_off(session, stored.id, "enter", HANDOFF_SECONDS)
     answer = redirect(url_for("launch.enter", launch_id=stored.id, code=code), code=303)
     set_session_cookie(answer, stored.id, token)
-    answer.delete_cookie(
-        cookie_name(state), path=LAUNCH_PATH, secure=True, httponly=True, samesite="None", partitioned=True
-    )
     return answer
 
 

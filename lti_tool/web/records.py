@@ -23,7 +23,7 @@ def record_launch(session: Session, settings: Settings, registration_id: int, ve
             Deployment.registration_id == registration_id, Deployment.lms_id == verified.deployment_id
         )
     ).one()
-    person = _person(session, registration_id, verified)
+    person = record_person(session, registration_id, verified)
     context = _context(session, deployment_id, verified)
     link = _resource_link(session, settings, deployment_id, context.id, verified)
     launch = Launch(
@@ -58,7 +58,9 @@ def _find_or_add(session: Session, find: Callable[[], Row | None], make: Callabl
         return found
 
 
-def _person(session: Session, registration_id: int, verified: VerifiedLaunch) -> Person:
+def record_person(session: Session, registration_id: int, verified: VerifiedLaunch) -> Person:
+    """Find or make the person, with the name and address that the platform sends now."""
+
     def find() -> Person | None:
         return session.scalar(
             select(Person).where(Person.registration_id == registration_id, Person.sub == verified.sub)

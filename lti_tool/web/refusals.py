@@ -2,12 +2,14 @@
 
     Refusal
     ├── PageRefusal            a page of an accepted launch
-    │   ├── LaunchExpired  WrongRole  FormTokenMissing  FormTokenWrong
+    │   ├── LaunchExpired  WrongRole  FormTokenMissing  FormTokenWrong  NotYourWork  NothingSent
+    │   └── LessonUnknown  PickerExpired  PickerStorageBlocked  PickerAnswered
     └── LaunchRefusal          a login or a launch
         ├── LoginRefusal       LoginIncomplete  PlatformUnknown  PlatformAmbiguous
         ├── StateRefusal       StateUnknown  StateExpired  StateReplayed  CookieMissing  PlatformDeclined
         ├── SignatureRefusal   TokenMissing  TokenTooLarge  TokenMalformed  AlgorithmRefused  KeyIdMissing
         │                      SignatureUnknownKey  SignatureBad  KeysUnreachable
+        ├── PickerRefusal      LinksNotAccepted  ReturnRefused  PickingNotForLearners
         └── ClaimRefusal       TokenExpired  TokenNotYetValid  TokenTooOld  TokenLivesTooLong  NonceWrong
                                IssuerWrong  AudienceWrong  AzpWrong  DeploymentUnknown  DeploymentWrong
                                TargetWrong  ClaimMissing  ClaimMalformed  SubMissing
@@ -86,6 +88,55 @@ class FrameStorageBlocked(PageRefusal):
     label = "frame kept apart"
     title = "Your browser keeps this frame apart from the course."
     sentence = "Open it in its own tab; your work is the same there."
+
+
+class NotYourWork(PageRefusal):
+    code = "not_your_work"
+    label = "not yours"
+    title = "This is somebody else’s work."
+    sentence = "Your own results are open to you as before. Open the activity from your course to get them."
+
+
+class NothingSent(PageRefusal):
+    code = "nothing_sent"
+    status = 404
+    label = "nothing sent"
+    title = "Nothing was sent yet."
+    sentence = "There is no work of this learner in this activity."
+
+
+class LessonUnknown(PageRefusal):
+    code = "lesson_unknown"
+    status = 404
+    label = "no such lesson"
+    title = "This link leads to a lesson that is not here."
+    sentence = "The person who runs the course can choose the lesson again with “select content”."
+    hint = (
+        "The link's custom parameters `lesson` and `item` must name a lesson that is loaded, and one of its questions."
+    )
+
+
+class PickerExpired(LaunchExpired):
+    sentence = "Choose the content again from your course."
+
+
+class PickerStorageBlocked(FrameStorageBlocked):
+    sentence = (
+        "Choosing a lesson works only inside the course’s own window, and your browser keeps no cookies there. "
+        "Allow cookies for this page or use another browser, then choose again."
+    )
+    hint = (
+        "Or add the link by hand: the tool's launch address, with the custom parameter lesson=<id of the lesson>. "
+        "Learners need no cookies for this step."
+    )
+
+
+class PickerAnswered(PageRefusal):
+    code = "picker_answered"
+    status = 409
+    label = "answered already"
+    title = "This choice was already made."
+    sentence = "To choose something else, choose the content again from your course."
 
 
 # ---- logins and launches -------------------------------------------------------------------------------------
@@ -221,6 +272,30 @@ class KeysUnreachable(SignatureRefusal):
     hint = "The registration's key-set address did not answer with a JSON key set."
 
 
+class PickerRefusal(LaunchRefusal):
+    """Content cannot be chosen for this request."""
+
+
+class LinksNotAccepted(PickerRefusal):
+    code = "links_not_accepted"
+    sentence = "The course asked for content of a kind that this tool does not have."
+    hint = "accept_types must hold ltiResourceLink: place the tool where links to activities are chosen."
+
+
+class ReturnRefused(PickerRefusal):
+    code = "return_refused"
+    sentence = "The course asked for the choice to be sent to an address that we do not use."
+    hint = "deep_link_return_url must begin with https://; plain http is for loopback with ATELIER_ALLOW_HTTP=1."
+
+
+class PickingNotForLearners(PickerRefusal):
+    code = WrongRole.code
+    status = 403
+    label = WrongRole.label
+    title = "Lessons are chosen by instructors of this course."
+    sentence = "Your own pages are open to you as before."
+
+
 class ClaimRefusal(LaunchRefusal):
     """The token is the platform's own, and says something that cannot be accepted."""
 
@@ -306,7 +381,7 @@ class SubMissing(ClaimRefusal):
 class MessageTypeUnsupported(ClaimRefusal):
     code = "message_type_unsupported"
     sentence = "The course asked for something that this tool does not do."
-    hint = "Only LtiResourceLinkRequest is accepted."
+    hint = "Accepted are LtiResourceLinkRequest, LtiDeepLinkingRequest and LtiSubmissionReviewRequest."
 
 
 class VersionUnsupported(ClaimRefusal):

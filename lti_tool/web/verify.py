@@ -10,36 +10,43 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
 from jwt.algorithms import RSAAlgorithm
+from pylti1p3.message_validators.abstract import MessageValidatorAbstract
+from pylti1p3.message_validators.deep_link import DeepLinkMessageValidator
 from pylti1p3.message_validators.resource_message import ResourceMessageValidator
+from pylti1p3.message_validators.submission_review import SubmissionReviewLaunchValidator
 
+from lti_tool.deep_linking import ContentRequest
 from lti_tool.platforms import origin_of
+from lti_tool.roles import role_of
 from lti_tool.web import refusals
+from lti_tool.web.claims import MAX_ID, check_text, optional, required, required_id, strings, url, words
+from lti_tool.web.content_request import read_content_request
 
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 AGS_CLAIM = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 NRPS_CLAIM = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
-MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
-MESSAGE_TYPE = "LtiResourceLinkRequest"
+RESOURCE_LINK = "LtiResourceLinkRequest"
+DEEP_LINKING = "LtiDeepLinkingRequest"
+SUBMISSION_REVIEW = "LtiSubmissionReviewRequest"
 VERSION = "1.3.0"
 
 MAX_TOKEN = 64 * 1024
-MAX_ID = 255
-MAX_URL = 2000
-MAX_ROLES = 100
 LEEWAY = 60
 MAX_AGE = 600
 MAX_LIFE = 86_400
 MIN_KEY_BITS = 2048
 REQUIRED = ("exp", "iat", "nonce", "iss", "aud")
-# An assistant carries Instructor beside the sub-role, and works in the same queue.
-TEACHING = frozenset({"Instructor", "TeachingAssistant", "Administrator"})
 
-T = TypeVar("T")
+VALIDATORS: Mapping[str, type[MessageValidatorAbstract]] = {
+    RESOURCE_LINK: ResourceMessageValidator,
+    DEEP_LINKING: DeepLinkMessageValidator,
+    SUBMISSION_REVIEW: SubmissionReviewLaunchValidator,
+}
 KeySet = Mapping[str, Any]
 FetchKeys = Callable[[str], KeySet]
 """Gives the platform's key set for a key id: the kept one if it has the id, else as fetched anew."""
@@ -59,7 +66,10 @@ class Expected:
 
 @dataclass(frozen=True)
 class VerifiedLaunch:
-    """A launch that may be believed; strings are non-empty and fit their columns, absent ones are None."""
+    """A launch that may be believed; strings are non-empty and fit their columns, absent ones are None.
+
+    `resource_link_id` is "" where content is being chosen, and where a review names none.
+    """
 
     sub: str
     role: str
@@ -80,6 +90,10 @@ class VerifiedLaunch:
     scopes: tuple[str, ...]
     platform_family: str | None
     custom: Mapping[str, str] = field(default_factory=dict)
+    message_type: str = RESOURCE_LINK
+    target_link_uri: str = ""
+    for_user: str | None = None
+    content_request: ContentRequest | None = None
 
 
 def verify_launch(
@@ -92,9 +106,9 @@ def verify_launch(
         claims = _signed_claims(token, usable_keys(key_set, kid), expected)
         _check_times(claims, now())
         _check_for_us(claims, expected)
-        _check_text(claims)
+        check_text(claims)
         launch = _read_launch(claims)
-        ResourceMessageValidator().validate(claims)
+        VALIDATORS[launch.message_type]().validate(claims)
         return launch
     except refusals.LaunchRefusal:
         raise
@@ -215,17 +229,24 @@ def _check_for_us(claims: dict[str, Any], expected: Expected) -> None:
     if not isinstance(nonce, str) or not hmac.compare_digest(_bytes(nonce), _bytes(expected.nonce)):
         raise refusals.NonceWrong()
     _check_azp(claims, expected.client_id)
-    if _required(claims, CLAIM + "version", str) != VERSION:
+    if required(claims, CLAIM + "version", str) != VERSION:
         raise refusals.VersionUnsupported()
-    if _required(claims, CLAIM + "message_type", str) != MESSAGE_TYPE:
+    if required(claims, CLAIM + "message_type", str) not in VALIDATORS:
         raise refusals.MessageTypeUnsupported()
-    deployment = _required_id(claims, CLAIM + "deployment_id")
+    deployment = required_id(claims, CLAIM + "deployment_id")
     if expected.deployment_hint is not None and deployment != expected.deployment_hint:
         raise refusals.DeploymentWrong()
     if deployment not in expected.deployments:
         raise refusals.DeploymentUnknown()
-    if not is_ours(_required(claims, CLAIM + "target_link_uri", str), expected.base_url):
+    if not is_ours(_target(claims) or expected.base_url, expected.base_url):
         raise refusals.TargetWrong()
+
+
+def _target(claims: Mapping[str, Any]) -> str:
+    # Deep Linking 2.0 does not list this claim among those of its request, so there it may be absent.
+    if claims[CLAIM + "message_type"] == DEEP_LINKING:
+        return optional(claims, CLAIM + "target_link_uri", str) or ""
+    return required(claims, CLAIM + "target_link_uri", str)
 
 
 def _check_azp(claims: dict[str, Any], client_id: str) -> None:
@@ -251,95 +272,56 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-# ---- shapes --------------------------------------------------------------------------------------------------
-
-
-def _check_text(value: Any, depth: int = 0) -> None:
-    """Refuse text that no database stores: NUL, lone surrogates; and nesting that nobody sends in earnest."""
-    if depth > 20:
-        raise refusals.ClaimMalformed()
-    if isinstance(value, str):
-        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise refusals.ClaimMalformed()
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check_text(key, depth + 1)
-            _check_text(item, depth + 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check_text(item, depth + 1)
-
-
-def _required(claims: Mapping[str, Any], name: str, kind: type[T]) -> T:
-    if claims.get(name) is None:
-        raise refusals.ClaimMissing(claim=name)
-    value = claims[name]
-    if not isinstance(value, kind):
-        raise refusals.ClaimMalformed(claim=name)
-    return value
-
-
-def _optional(claims: Mapping[str, Any], name: str, kind: type[T]) -> T | None:
-    return None if claims.get(name) is None else _required(claims, name, kind)
-
-
-def _required_id(claims: Mapping[str, Any], name: str) -> str:
-    value = _required(claims, name, str)
-    if not 0 < len(value) <= MAX_ID:
-        raise refusals.ClaimMalformed(claim=name)
-    return value
-
-
-def _words(claims: Mapping[str, Any], name: str, longest: int = MAX_ID) -> str | None:
-    """A text for people: what does not fit its column is cut."""
-    return (_optional(claims, name, str) or "").strip()[:longest] or None
-
-
-def _url(claims: Mapping[str, Any], name: str) -> str | None:
-    value = _optional(claims, name, str)
-    if not value:  # Moodle sends "" for a column that was removed
-        return None
-    if len(value) > MAX_URL or not origin_of(value) or any(character.isspace() for character in value):
-        raise refusals.ClaimMalformed(claim=name)
-    return value
-
-
-def _strings(claims: Mapping[str, Any], name: str, values: list[Any]) -> list[str]:
-    if len(values) > MAX_ROLES or not all(isinstance(value, str) and len(value) <= MAX_URL for value in values):
-        raise refusals.ClaimMalformed(claim=name)
-    return values
+# ---- what it says -------------------------------------------------------------------------------------------
 
 
 def _read_launch(claims: dict[str, Any]) -> VerifiedLaunch:
-    link = _required(claims, CLAIM + "resource_link", dict)
-    context = _optional(claims, CLAIM + "context", dict)
-    presentation = _optional(claims, CLAIM + "launch_presentation", dict) or {}
-    platform = _optional(claims, CLAIM + "tool_platform", dict) or {}
-    ags = _optional(claims, AGS_CLAIM, dict) or {}
-    nrps = _optional(claims, NRPS_CLAIM, dict) or {}
+    message_type: str = claims[CLAIM + "message_type"]
+    link = _link(claims, message_type)
+    context = optional(claims, CLAIM + "context", dict)
+    presentation = optional(claims, CLAIM + "launch_presentation", dict) or {}
+    platform = optional(claims, CLAIM + "tool_platform", dict) or {}
+    ags = optional(claims, AGS_CLAIM, dict) or {}
+    nrps = optional(claims, NRPS_CLAIM, dict) or {}
     custom = _custom(claims)
-    roles = _strings(claims, CLAIM + "roles", _required(claims, CLAIM + "roles", list))
+    roles = strings(claims, CLAIM + "roles", required(claims, CLAIM + "roles", list))
     return VerifiedLaunch(
         sub=_subject(claims),
         role=role_of(roles),
-        deployment_id=_required_id(claims, CLAIM + "deployment_id"),
-        resource_link_id=_required_id(link, "id"),
-        resource_link_title=_words(link, "title"),
-        context_id=_required_id(context, "id") if context is not None else "",
-        context_label=_words(context or {}, "label"),
-        context_title=_words(context or {}, "title"),
+        deployment_id=required_id(claims, CLAIM + "deployment_id"),
+        resource_link_id=required_id(link, "id") if link is not None else "",
+        resource_link_title=words(link or {}, "title"),
+        context_id=required_id(context, "id") if context is not None else "",
+        context_label=words(context or {}, "label"),
+        context_title=words(context or {}, "title"),
         name=_person_name(claims),
-        email=_words(claims, "email", 320),
-        locale=_words(presentation, "locale", 35),
-        return_url=_url(presentation, "return_url"),
+        email=words(claims, "email", 320),
+        locale=words(presentation, "locale", 35),
+        return_url=url(presentation, "return_url"),
         lesson=custom.get("lesson"),
-        line_items_url=_url(ags, "lineitems"),
-        line_item_url=_url(ags, "lineitem"),
-        memberships_url=_url(nrps, "context_memberships_url"),
-        scopes=tuple(_strings(ags, "scope", _optional(ags, "scope", list) or [])),
-        platform_family=(_words(platform, "product_family_code") or "").lower() or None,
+        line_items_url=url(ags, "lineitems"),
+        line_item_url=url(ags, "lineitem"),
+        memberships_url=url(nrps, "context_memberships_url"),
+        scopes=tuple(strings(ags, "scope", optional(ags, "scope", list) or [])),
+        platform_family=(words(platform, "product_family_code") or "").lower() or None,
         custom=custom,
+        message_type=message_type,
+        target_link_uri=_target(claims),
+        for_user=_for_user(claims) if message_type == SUBMISSION_REVIEW else None,
+        content_request=read_content_request(claims) if message_type == DEEP_LINKING else None,
     )
+
+
+def _link(claims: Mapping[str, Any], message_type: str) -> dict[str, Any] | None:
+    """The resource link; a review may leave it out, since a line item need not belong to one."""
+    if message_type == RESOURCE_LINK:
+        return required(claims, CLAIM + "resource_link", dict)
+    return optional(claims, CLAIM + "resource_link", dict) if message_type == SUBMISSION_REVIEW else None
+
+
+def _for_user(claims: Mapping[str, Any]) -> str:
+    """Whose work is to be reviewed (https://www.imsglobal.org/spec/lti-ags/v2p0, submission review message)."""
+    return required_id(required(claims, CLAIM + "for_user", dict), "user_id")
 
 
 def _subject(claims: Mapping[str, Any]) -> str:
@@ -350,31 +332,15 @@ def _subject(claims: Mapping[str, Any]) -> str:
 
 
 def _person_name(claims: Mapping[str, Any]) -> str | None:
-    given = [_words(claims, "given_name"), _words(claims, "family_name")]
-    return _words(claims, "name") or " ".join(filter(None, given))[:MAX_ID] or None
+    given = [words(claims, "given_name"), words(claims, "family_name")]
+    return words(claims, "name") or " ".join(filter(None, given))[:MAX_ID] or None
 
 
 def _custom(claims: Mapping[str, Any]) -> dict[str, str]:
     """Custom parameters that have a value: an unresolved variable arrives as its own name, "$Something"."""
-    sent = _optional(claims, CLAIM + "custom", dict) or {}
+    sent = optional(claims, CLAIM + "custom", dict) or {}
     lesson = sent.get("lesson", "")
     if not isinstance(lesson, str) or len(lesson) > MAX_ID:
         raise refusals.ClaimMalformed(claim=CLAIM + "custom")
     texts = {name: value.strip() for name, value in sent.items() if isinstance(value, str)}
     return {name: value for name, value in texts.items() if value and not value.startswith("$")}
-
-
-def role_of(roles: Collection[str]) -> str:
-    """ "instructor" or "student", by the role in this course alone; nothing known means student.
-
-    A role elsewhere (institution or system) says nothing about this course: a professor may sit in it as a learner.
-    """
-    return "instructor" if any(_teaches(role) for role in roles) else "student"
-
-
-def _teaches(role: str) -> bool:
-    # membership#Instructor, the sub-role form membership/Instructor#TeachingAssistant, or the short name.
-    if role.startswith((MEMBERSHIP + "#", MEMBERSHIP + "/")):
-        principal = role.removeprefix(MEMBERSHIP)[1:].split("#", 1)[0]
-        return principal in TEACHING
-    return role in TEACHING
