@@ -7,7 +7,8 @@ from flask import Flask, Response, g, jsonify, make_response, render_template, r
 from werkzeug.exceptions import HTTPException
 
 from lti_tool.db import utc_now
-from lti_tool.web.refusals import PageRefusal, Refusal
+from lti_tool.lessons import UnknownLesson
+from lti_tool.web.refusals import LessonUnknown, PageRefusal, Refusal
 
 log = structlog.get_logger()
 MAX_TEXT_BACK = 200_000
@@ -108,5 +109,6 @@ def _where(error: Exception) -> list[str]:
 def register_errors(app: Flask) -> None:
     """Answer refusals, HTTP errors and anything unexpected with pages of our own."""
     app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(UnknownLesson, lambda _: _refused(LessonUnknown()))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)

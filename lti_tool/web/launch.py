@@ -19,6 +19,7 @@ from lti_tool.keys import ensure_key, public_jwks
 from lti_tool.models import Audit, Deployment, Handoff, Launch, LoginState, Registration
 from lti_tool.platforms import find_registration, is_ambiguous
 from lti_tool.web import picker, refusals
+from lti_tool.web.arrival import first_page
 from lti_tool.web.context import current
 from lti_tool.web.errors import ErrorPage, page_of, render_error
 from lti_tool.web.logins import (
@@ -244,9 +245,9 @@ def enter_in_tab(launch_id: str) -> BaseResponse:
 @bp.get("/l/<launch_id>/")
 @signed_in()
 def home(launch_id: str) -> BaseResponse:
-    """The first page of the launch's role."""
-    endpoint = "instructor.queue" if g.launch.role == "instructor" else "student.path"
-    return redirect(url_for(endpoint, launch_id=launch_id), code=303)
+    """The first page of the launch: that of its role, or the work it asks for."""
+    with current().database.read() as session:
+        return redirect(first_page(session, g.launch), code=303)
 
 
 def _hand_off(session: Session, launch_id: str, purpose: str, seconds: int) -> str:

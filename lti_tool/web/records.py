@@ -1,19 +1,34 @@
 """What an accepted launch leaves behind: who, where, and the launch itself."""
 
 import secrets
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lti_tool.handles import handles
-from lti_tool.models import Base, Context, Deployment, Launch, Person, ResourceLink
+from lti_tool.lesson import WEIGHTS_SUM
+from lti_tool.lessons import UnknownLesson, current_lesson
+from lti_tool.models import (
+    Base,
+    Context,
+    Deployment,
+    Launch,
+    LineItem,
+    Person,
+    ResourceLink,
+    Submission,
+)
 from lti_tool.settings import Settings
-from lti_tool.web.verify import VerifiedLaunch
+from lti_tool.web.claims import MAX_ID
+from lti_tool.web.refusals import NothingToReview
+from lti_tool.web.verify import SUBMISSION_REVIEW, VerifiedLaunch
 
 Row = TypeVar("Row", bound=Base)
+RELEASES = ("review", "auto")
 
 
 def record_launch(session: Session, settings: Settings, registration_id: int, verified: VerifiedLaunch) -> Launch:
@@ -25,13 +40,18 @@ def record_launch(session: Session, settings: Settings, registration_id: int, ve
     ).one()
     person = record_person(session, registration_id, verified)
     context = _context(session, deployment_id, verified)
-    link = _resource_link(session, settings, deployment_id, context.id, verified)
+    detail = asked_work(verified)
+    link = _link_of_work(session, deployment_id, context, verified, detail) or _resource_link(
+        session, settings, deployment_id, context.id, verified
+    )
     launch = Launch(
         id=secrets.token_urlsafe(32),
         registration_id=registration_id,
         resource_link_id=link.id,
         person_id=person.id,
         role=verified.role,
+        message_type=verified.message_type,
+        detail=detail,
         locale=verified.locale,
         return_url=verified.return_url,
     )
@@ -120,4 +140,87 @@ def _resource_link(
     link.line_items_url, link.line_item_url = verified.line_items_url, verified.line_item_url
     link.memberships_url, link.scopes = verified.memberships_url, list(verified.scopes)
     link.platform_family = verified.platform_family
+    link.settings = _placed(session, link, verified.custom)
     return link
+
+
+# ---- what the link itself says -------------------------------------------------------------------------------
+
+
+def _placed(session: Session, link: ResourceLink, custom: Mapping[str, str]) -> dict[str, Any]:
+    """The placement's settings, with what its custom parameters say; what they no longer say is taken out again.
+
+    They travel with the link when a course is copied, so the copy counts and releases as the original did.
+    """
+    placed: dict[str, Any] = {}
+    if custom.get("release") in RELEASES:
+        placed["release"] = custom["release"]
+    if item_id := custom.get("item"):
+        placed["item"] = item_id
+        placed["weights"] = _only(session, link.lesson_slug, item_id)
+    before = {"placed", *link.settings.get("placed", ())}
+    kept = {name: value for name, value in link.settings.items() if name not in before}
+    return {**kept, **placed, "placed": sorted(placed)} if placed else kept
+
+
+def _only(session: Session, slug: str, item_id: str) -> dict[str, float]:
+    """Weights by which one item counts for everything; none where the lesson or the item is not here."""
+    try:
+        items = current_lesson(session, slug).lesson.items
+    except UnknownLesson:
+        return {}
+    known = any(item.id == item_id for item in items)
+    return {item.id: WEIGHTS_SUM if item.id == item_id else 0.0 for item in items} if known else {}
+
+
+# ---- one piece of work -------------------------------------------------------------------------------------
+
+
+def asked_work(verified: VerifiedLaunch) -> dict[str, Any]:
+    """Which work the launch asks for: {"for_user": sub}, {"submission": public id}, or nothing in particular.
+
+    A gradebook that opens the address stored with a score (Canvas' SpeedGrader) asks by that address's own query.
+    """
+    if verified.message_type == SUBMISSION_REVIEW:
+        return {"for_user": verified.for_user}
+    asked = dict(parse_qsl(urlsplit(verified.target_link_uri).query)).get("submission")
+    public_id = asked or verified.custom.get("submission", "")
+    # What was %-encoded in the address has not been looked at yet.
+    return {"submission": public_id[:MAX_ID]} if public_id.isascii() and public_id.isprintable() and public_id else {}
+
+
+def _link_of_work(
+    session: Session, deployment_id: int, context: Context, verified: VerifiedLaunch, detail: Mapping[str, Any]
+) -> ResourceLink | None:
+    """The placement of the work that is asked for, left as it is: such a launch may name none, or another one.
+
+    Canvas gives a relaunch from SpeedGrader another resource link id (canvas-lms issue 1952).
+    """
+    here = select(ResourceLink).where(
+        ResourceLink.deployment_id == deployment_id, ResourceLink.context_id == context.id
+    )
+    if "for_user" in detail:
+        return _reviewed_link(session, here, verified)
+    if "submission" not in detail:
+        return None
+    own = (Person.sub == verified.sub) if verified.role == "student" else true()
+    return session.scalar(
+        here.join(Submission, Submission.resource_link_id == ResourceLink.id)
+        .join(Person, Person.id == Submission.person_id)
+        .where(Submission.public_id == detail["submission"], own)
+    )
+
+
+def _reviewed_link(session: Session, here: Select[ResourceLink], verified: VerifiedLaunch) -> ResourceLink:
+    """The placement whose column is reviewed; a review never makes one. NothingToReview if there is none."""
+    column = verified.line_item_url
+    made = select(LineItem.resource_link_id).where(LineItem.url == column)
+    named = (
+        ResourceLink.lms_id == verified.resource_link_id
+        if verified.resource_link_id
+        else or_(ResourceLink.line_item_url == column, ResourceLink.id.in_(made))
+    )
+    found = session.scalars(here.where(named).limit(2)).all()
+    if len(found) != 1:
+        raise NothingToReview()
+    return found[0]

@@ -9,6 +9,7 @@
         ├── StateRefusal       StateUnknown  StateExpired  StateReplayed  CookieMissing  PlatformDeclined
         ├── SignatureRefusal   TokenMissing  TokenTooLarge  TokenMalformed  AlgorithmRefused  KeyIdMissing
         │                      SignatureUnknownKey  SignatureBad  KeysUnreachable
+        ├── NothingToReview
         ├── PickerRefusal      LinksNotAccepted  ReturnRefused  PickingNotForLearners
         └── ClaimRefusal       TokenExpired  TokenNotYetValid  TokenTooOld  TokenLivesTooLong  NonceWrong
                                IssuerWrong  AudienceWrong  AzpWrong  DeploymentUnknown  DeploymentWrong
@@ -270,6 +271,14 @@ class KeysUnreachable(SignatureRefusal):
     code = "keys_unreachable"
     sentence = "The course’s keys could not be fetched just now. " + OPEN_AGAIN
     hint = "The registration's key-set address did not answer with a JSON key set."
+
+
+class NothingToReview(LaunchRefusal):
+    code = NothingSent.code
+    status = NothingSent.status
+    title = NothingSent.title
+    sentence = NothingSent.sentence
+    hint = "A review must name a resource link, or a line item, of an activity that was opened before in this course."
 
 
 class PickerRefusal(LaunchRefusal):

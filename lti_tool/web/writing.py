@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from lti_tool.attempts import Desk, SendProblem, desk, drafts, latest_draft, save_draft, submit
 from lti_tool.lesson import DrillStep, HotTakesStep, Item
-from lti_tool.models import Draft
+from lti_tool.models import Draft, Submission
 from lti_tool.passback import enqueue_submitted
 from lti_tool.web import bench
 from lti_tool.web.bench import Bench, BenchProblem, read_bench
@@ -215,11 +215,16 @@ def send(launch_id: str, item_id: str) -> Answer:
             raise SendProblem("Nothing drawn yet.")
         with writing() as visit:
             sent = submit(visit.session, visit.link, visit.person_id, item_id, text)
-            enqueue_submitted(visit.session, sent, f"{current().settings.base_url}/lti/launch")
+            enqueue_submitted(visit.session, sent, _work_address(sent))
             home = _take_url(visit, found) if found.kind == "hot_take" else submission_url(sent)
     except SendProblem as problem:
         return _refused(item_id, text, str(problem))
     return redirect(home, code=303)
+
+
+def _work_address(sent: Submission) -> str:
+    """Where a gradebook opens this work: our launch address, for whoever the platform then vouches for."""
+    return f"{current().settings.base_url}/lti/launch?submission={sent.public_id}"
 
 
 def _take_url(visit: Visit, item: Item) -> str:
