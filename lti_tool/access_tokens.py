@@ -30,6 +30,10 @@ class Client(Protocol):
 
     def post(self, url: str, body: Any, *, headers: Any = None) -> Reply: ...
 
+    def put(self, url: str, body: Any, *, headers: Any = None) -> Reply: ...
+
+    def delete(self, url: str, *, headers: Any = None) -> Reply: ...
+
 
 class AccessTokens:
     """Tokens by (registration id, scopes), for threads to share; never by issuer, which many customers share."""

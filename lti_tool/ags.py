@@ -27,6 +27,7 @@ LINE_ITEM_TYPE = "application/vnd.ims.lis.v2.lineitem+json"
 LINE_ITEMS_TYPE = "application/vnd.ims.lis.v2.lineitemcontainer+json"
 RESULTS_TYPE = "application/vnd.ims.lis.v2.resultcontainer+json"
 SCORE_TYPE = "application/vnd.ims.lis.v1.score+json"
+KEPT = ("label", "scoreMaximum", "resourceId", "tag", "startDateTime", "endDateTime")
 ANSWER_LENGTH = 300
 BEARER = re.compile(r"(?i)bearer\s+\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*")
 
@@ -78,6 +79,26 @@ class AgsClient:
         """One column."""
         self._service.require(LINE_ITEM, LINE_ITEM_READ)
         return _object(expect_ok(self._service.get(url, LINE_ITEM_TYPE)))
+
+    def update_line_item(self, url: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Change a column of ours, and leave the rest of it as it is; for the platform's own see `line_items`.
+
+        A PUT replaces the whole column: Moodle detaches one whose resourceLinkId is left out, and erases resourceId
+        and tag (seen on 4.5.6). So what is there is read first and sent back.
+        """
+        self._service.require(LINE_ITEM)
+        before = self.get_line_item(url)
+        body = {name: before[name] for name in KEPT if before.get(name) is not None} | dict(changes)
+        if before.get("resourceLinkId") is not None:
+            body["resourceLinkId"] = before["resourceLinkId"]
+        return _object(expect_ok(self._service.put(url, _json(body), LINE_ITEM_TYPE, LINE_ITEM_TYPE)))
+
+    def delete_line_item(self, url: str) -> None:
+        """Remove a column of ours with every score in it; one that is gone already is no error."""
+        self._service.require(LINE_ITEM)
+        reply = self._service.delete(url)
+        if reply.status not in (404, 410):
+            expect_ok(reply)
 
     def post_score(self, line_item_url: str, body: Mapping[str, Any]) -> Answer:
         """Send a score once. Any status is an answer; PlatformUnreachable means that it is not known what happened."""

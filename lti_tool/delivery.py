@@ -19,7 +19,9 @@ from sqlalchemy.orm import Session
 from lti_tool import jobs, passback
 from lti_tool.ags import Answer
 from lti_tool.db import Database, utc_now
+from lti_tool.deep_linking import TAG
 from lti_tool.jobs import Claim
+from lti_tool.line_items import MADE
 from lti_tool.models import LineItem, Passback, ResourceLink
 from lti_tool.outbound import AddressRefused, OutboundError, PlatformRefused, PlatformUnreachable
 from lti_tool.platforms import rules_for
@@ -283,15 +285,16 @@ def _known_column(delivery: _Delivery) -> str | None:
 def _find_or_make(delivery: _Delivery, line_items_url: str) -> tuple[str, str, float | None]:
     link = delivery.link
     found = delivery.gradebook.find_line_items(line_items_url, resource_link_id=link.lms_id)
+    found.sort(key=lambda item: item.get("tag") != TAG)
     source = "found"
     if not found:
         body = {
             "label": link.title or link.lesson_slug,
             "scoreMaximum": delivery.body.get("scoreMaximum", 100),
             "resourceLinkId": link.lms_id,
-            "tag": "atelier",
+            "tag": TAG,
         }
-        found, source = [delivery.gradebook.create_line_item(line_items_url, body)], "made"
+        found, source = [delivery.gradebook.create_line_item(line_items_url, body)], MADE
         delivery.record("make column", 201, "")
     url, maximum = found[0].get("id"), found[0].get("scoreMaximum")
     if not isinstance(url, str) or not url:

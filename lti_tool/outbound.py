@@ -163,6 +163,14 @@ class Outbound:
         """POST bytes, or a mapping as a form; a redirect is an answer like another."""
         return self._send("POST", url, headers or {}, body)
 
+    def put(self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> Reply:
+        """PUT bytes; a redirect is an answer like another."""
+        return self._send("PUT", url, headers or {}, body)
+
+    def delete(self, url: str, *, headers: Mapping[str, str] | None = None) -> Reply:
+        """DELETE; a redirect is an answer like another."""
+        return self._send("DELETE", url, headers or {}, None)
+
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | Mapping[str, str] | None) -> Reply:
         self._rules.check_url(url)
         deadline = time.monotonic() + WHOLE_SECONDS

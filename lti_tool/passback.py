@@ -18,7 +18,7 @@ from lti_tool.models import Job, LessonScore, Passback, PassbackTry, Person, Res
 from lti_tool.platforms import rules_for
 
 SETTLED = ("sent", "overtaken", "refused")
-CANVAS_SUBMISSION = "https://canvas.instructure.com/lti/submission"
+COMMENT = "The levels and what they rest on are in the lesson."
 
 _STEP = timedelta(seconds=1)  # Moodle compares timestamps to the second and wants each one strictly later
 
@@ -45,16 +45,20 @@ class MessageStatus:
 
 def enqueue_released(session: Session, lesson_score: LessonScore) -> Passback:
     """The message that carries a lesson score, with its job, in the caller's transaction."""
-    score = {
+    link = session.get_one(ResourceLink, lesson_score.resource_link_id)
+    rules = rules_for(link.platform_family)
+    score: dict[str, Any] = {
         "scoreGiven": lesson_score.given,
         "scoreMaximum": lesson_score.maximum,
         "activityProgress": "Completed",
         "gradingProgress": "FullyGraded",
-        "comment": "The levels and what they rest on are in the lesson.",
+        **rules.score_extension,
     }
+    if lesson_score.sequence == 1 or not rules.comment_accumulates:
+        score["comment"] = COMMENT
     return _enqueue(
         session,
-        session.get_one(ResourceLink, lesson_score.resource_link_id),
+        link,
         session.get_one(Person, lesson_score.person_id),
         kind="released",
         sequence=lesson_score.sequence,
@@ -70,16 +74,16 @@ def enqueue_submitted(session: Session, submission: Submission, address: str) ->
     after a score it would take that score away. None where nothing is sent.
     """
     link, person = submission.resource_link, submission.person
-    if not rules_for(link.platform_family).submitted_message:
+    rules = rules_for(link.platform_family)
+    if not rules.submitted_message:
         return None
     _lock_learner(session, link.id, person.id)
     if _newest_timestamp(session, link.id, person.id) is not None:
         return None
-    score = {
-        "activityProgress": "Submitted",
-        "gradingProgress": "PendingManual",
-        CANVAS_SUBMISSION: {"submission_type": "basic_lti_launch", "submission_data": address},
-    }
+    sent_at = iso(submission.sent_at)
+    score: dict[str, Any] = {"activityProgress": "Submitted", "gradingProgress": "PendingManual"}
+    for name, extension in rules.submitted_extension.items():
+        score[name] = {**extension, "submission_data": address, "submitted_at": sent_at}
     return _enqueue(session, link, person, kind="submitted", sequence=1, score=score, lesson_score_id=None)
 
 

@@ -1,7 +1,8 @@
 """Registrations of platforms, and what each family of platforms does differently, as data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import delete, select
@@ -23,7 +24,7 @@ class RegistrationProblem(ValueError):
 
 @dataclass(frozen=True)
 class PlatformRules:
-    """How a family of platforms treats scores (sources: Canvas doc/api and scores_controller, Moodle mod_lti)."""
+    """How a family of platforms treats scores: each rule with its reason, each family with its sources."""
 
     family: str
     submitted_message: bool
@@ -34,11 +35,63 @@ class PlatformRules:
     server_error_may_mean_locked: bool
     """Whether 500 is how a locked grade is told; it lasts as long as the lock."""
 
+    comment_accumulates: bool
+    """Whether each score's comment is added below the ones before. Moodle replaces it, and clears it where a
+    score carries none, so there every score repeats it."""
+    submitted_extension: Mapping[str, Any]
+    """What a message about handed-in work carries beside AGS' own fields."""
+    score_extension: Mapping[str, Any]
+    """What a released score carries beside AGS' own fields. Where this is empty a score is plain AGS 2.0: the times
+    of a submission are no part of its first edition, and nothing is known of platforms that refuse or need them."""
+    sources: tuple[str, ...]
 
+
+CANVAS_SUBMISSION = "https://canvas.instructure.com/lti/submission"
 RULES = {
-    "canvas": PlatformRules("canvas", True, False, False),
-    "moodle": PlatformRules("moodle", False, True, True),
-    "unknown": PlatformRules("unknown", False, True, False),
+    "canvas": PlatformRules(
+        family="canvas",
+        submitted_message=True,
+        conflict_may_mean_stored=False,
+        server_error_may_mean_locked=False,
+        comment_accumulates=True,
+        # The work is an attempt of its own, opened in SpeedGrader by launching the address that comes with it. A
+        # message without a score would take a score away that is there, so it asks to leave it, whoever gave it.
+        submitted_extension={
+            CANVAS_SUBMISSION: {
+                "new_submission": True,
+                "submission_type": "basic_lti_launch",
+                "preserve_score": True,
+                "prioritize_non_tool_grade": True,
+            }
+        },
+        # A score is no new attempt (attempts may be limited: 422) and leaves the address of the work as it is; a
+        # grade that a teacher set in Canvas by hand stays.
+        score_extension={CANVAS_SUBMISSION: {"new_submission": False, "prioritize_non_tool_grade": True}},
+        sources=(
+            "https://developerdocs.instructure.com/services/canvas/resources/score",
+            "canvas-lms app/controllers/lti/ims/scores_controller.rb",
+        ),
+    ),
+    "moodle": PlatformRules(
+        family="moodle",
+        submitted_message=False,
+        conflict_may_mean_stored=True,
+        server_error_may_mean_locked=True,
+        comment_accumulates=False,
+        submitted_extension={},
+        score_extension={},
+        sources=("moodle mod/lti/service/gradebookservices/classes/local/resources/scores.php", "a running 4.5.6"),
+    ),
+    "unknown": PlatformRules(
+        family="unknown",
+        submitted_message=False,
+        conflict_may_mean_stored=True,
+        server_error_may_mean_locked=False,
+        comment_accumulates=False,
+        submitted_extension={},
+        score_extension={},
+        sources=("https://www.imsglobal.org/spec/lti-ags/v2p0#score-publish-service",),
+    ),
 }
 
 

@@ -62,6 +62,15 @@ class PlatformService:
         headers = {"Content-Type": content_type, "Accept": accept}
         return self._with_token(lambda auth: self._outbound.post(url, body, headers={**headers, **auth}))
 
+    def put(self, url: str, body: bytes, content_type: str, accept: str) -> Reply:
+        """PUT bytes with the token."""
+        headers = {"Content-Type": content_type, "Accept": accept}
+        return self._with_token(lambda auth: self._outbound.put(url, body, headers={**headers, **auth}))
+
+    def delete(self, url: str) -> Reply:
+        """DELETE with the token."""
+        return self._with_token(lambda auth: self._outbound.delete(url, headers=auth))
+
     def pages(self, url: str, accept: str) -> Iterator[Any]:
         """The JSON of each page; the address of the next one is taken as it comes, and only on the same host."""
         seen: set[str] = set()

@@ -37,6 +37,7 @@ class FakePlatform:
     scores: list[tuple[str, dict[str, Any], dict[str, str]]] = field(default_factory=list)
     score_answers: list[tuple[str, str]] = field(default_factory=list)
     created: list[dict[str, Any]] = field(default_factory=list)
+    column: dict[str, Any] | None = field(default_factory=lambda: {"scoreMaximum": 100})
     seen: list[str] = field(default_factory=list)
     valid_tokens: set[str] = field(default_factory=set)
     expires_in: Any = 3600
@@ -48,7 +49,7 @@ class FakePlatform:
         app.add_url_rule("/items", view_func=self.items, methods=["GET", "POST"])
         app.add_url_rule("/items/9/scores", view_func=self.score, methods=["POST"])
         app.add_url_rule("/items/9/results", view_func=self.results)
-        app.add_url_rule("/items/9", view_func=self.item)
+        app.add_url_rule("/items/9", view_func=self.item, methods=["GET", "PUT", "DELETE"])
         app.add_url_rule("/members", view_func=self.members)
         app.add_url_rule("/away", view_func=self.away)
         app.add_url_rule("/big", view_func=self.big)
@@ -85,8 +86,16 @@ class FakePlatform:
         return Response(json.dumps(rows), headers=link if page == "Aa" else {})
 
     def item(self) -> Response:
+        if self.column is None:
+            return Response("[]", status="404 Not Found")
+        if request.method == "DELETE":
+            self.column = None
+            return Response(status=204)
         assert request.headers["Accept"] == "application/vnd.ims.lis.v2.lineitem+json"
-        return Response(json.dumps({"id": request.url, "scoreMaximum": 100}))
+        if request.method == "PUT":
+            assert request.content_type == "application/vnd.ims.lis.v2.lineitem+json"
+            self.column = request.get_json(force=True)
+        return Response(json.dumps({"id": request.url, **self.column}))
 
     def score(self) -> Response:
         self.scores.append((request.full_path, request.get_json(force=True), dict(request.headers)))
@@ -366,3 +375,54 @@ def test_a_refused_token_says_the_status(gradebook: AgsClient, platform: FakePla
         gradebook.post_score(platform.url + "/items/9", SCORE_BODY)
 
     assert caught.value.status == 404
+
+
+# ---- columns that are changed --------------------------------------------------------------------------------
+
+
+def test_update_keeps_the_activity_and_everything_else_that_is_not_changed(
+    platform: FakePlatform, outbound: Outbound, key: SigningKey
+) -> None:
+    platform.column = {
+        "label": "Before",
+        "scoreMaximum": 20,
+        "resourceLinkId": "link-1",
+        "resourceId": "durable-workflows",
+        "tag": "atelier",
+        "ltiLinkId": "7",
+    }
+    gradebook = AgsClient(outbound, registered(platform), key)
+
+    gradebook.update_line_item(platform.url + "/items/9?type_id=1", {"label": "After"})
+
+    assert platform.column == {
+        "label": "After",
+        "scoreMaximum": 20,
+        "resourceLinkId": "link-1",
+        "resourceId": "durable-workflows",
+        "tag": "atelier",
+    }
+
+
+def test_column_is_deleted_once_and_a_second_time_is_no_error(
+    platform: FakePlatform, outbound: Outbound, key: SigningKey
+) -> None:
+    gradebook = AgsClient(outbound, registered(platform), key)
+
+    gradebook.delete_line_item(platform.url + "/items/9")
+    gradebook.delete_line_item(platform.url + "/items/9")
+
+    assert platform.column is None
+    assert [line for line in platform.seen if line.startswith("DELETE")] == ["DELETE /items/9?"] * 2
+
+
+def test_columns_are_changed_only_with_the_scope_for_it(
+    platform: FakePlatform, outbound: Outbound, key: SigningKey
+) -> None:
+    gradebook = AgsClient(outbound, registered(platform), key, scopes=[SCORE])
+
+    with pytest.raises(ScopeMissing):
+        gradebook.delete_line_item(platform.url + "/items/9")
+    with pytest.raises(ScopeMissing):
+        gradebook.update_line_item(platform.url + "/items/9", {"label": "x"})
+    assert platform.seen == []
