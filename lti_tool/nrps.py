@@ -22,8 +22,11 @@ def members(
     memberships_url: str,
     *,
     tokens: AccessTokens | None = None,
+    at_most: int | None = None,
 ) -> list[dict[str, Any]]:
     """Every member of the course as the platform describes it (`user_id`, `roles`, perhaps `name`), all pages.
+
+    With `at_most`, no page is asked for after so many, and only so many are returned.
 
     Roles may be short words or URIs; rights come from the launch, never from here.
     """
@@ -34,4 +37,6 @@ def members(
         if not isinstance(rows, list):
             raise ReplyUnreadable(200, "a list of members was expected")
         found += [row for row in rows if isinstance(row, dict) and isinstance(row.get("user_id"), str)]
+        if at_most is not None and len(found) >= at_most:
+            return found[:at_most]
     return found

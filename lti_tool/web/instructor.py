@@ -27,6 +27,8 @@ _SENT_AGAIN = {
     "no": "It was not refused any more, so nothing was sent again.",
 }
 
+PAGES = {"scores": "instructor.scores", "roster": "roster.roster"}
+
 Answer = str | Response | tuple[str, int]
 
 
@@ -96,8 +98,8 @@ def _release_as_judged(pick: str) -> Refused | None:
 @signed_in("instructor")
 def go(launch_id: str) -> Answer:
     """The page chosen in the narrow bar."""
-    page = "scores" if request.args.get("to") == "scores" else "queue"
-    return redirect(url_for(f"instructor.{page}", launch_id=launch_id))
+    page = PAGES.get(request.args.get("to", ""), "instructor.queue")
+    return redirect(url_for(page, launch_id=launch_id))
 
 
 @bp.get("/queue/help")

@@ -1,0 +1,85 @@
+"""The course's roster beside what was sent: who is missing. Read from the course when an instructor asks."""
+
+from flask import Blueprint, g, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from lti_tool.db import utc_now
+from lti_tool.keys import current_key
+from lti_tool.lessons import current_lesson
+from lti_tool.models import Person, ResourceLink
+from lti_tool.nrps import members
+from lti_tool.outbound import OutboundError
+from lti_tool.roster import MAX_MEMBERS, Roster, RosterRow, roster_of, store_members
+from lti_tool.web.context import current
+from lti_tool.web.queue_page import read_view
+from lti_tool.web.sessions import signed_in
+
+bp = Blueprint("roster", __name__, url_prefix="/l/<launch_id>/roster")
+
+NOT_OFFERED = (
+    "Your course did not offer its list of members to this tool. An admin can allow it in the tool’s settings."
+)
+
+Answer = str | Response | tuple[str, int]
+
+
+@bp.get("")
+@signed_in("instructor")
+def roster(launch_id: str) -> Answer:
+    """Who is in the course and what they have sent here."""
+    with current().database.read() as session:
+        return _page(session)
+
+
+@bp.post("")
+@signed_in("instructor")
+def read(launch_id: str) -> Answer:
+    """Ask the course for its members now; a failure is a sentence, and what was read before stays."""
+    problem = _read_members()
+    if problem:
+        with current().database.read() as session:
+            return _page(session, problem), 422
+    return redirect(url_for("roster.roster", launch_id=launch_id) + read_view(request.form).query(), code=303)
+
+
+def _read_members() -> str:
+    """Read and keep the members; returns what went wrong, or ""."""
+    atelier = current()
+    with atelier.database.write() as session:
+        link, key = _placement(session), current_key(session, atelier.settings)
+    if not link.memberships_url:
+        return NOT_OFFERED
+    try:  # outside any transaction: a slow platform holds up nobody else
+        listed = members(atelier.outbound, g.launch.registration, key, link.memberships_url, at_most=MAX_MEMBERS)
+    except OutboundError as error:
+        return str(error)
+    with atelier.database.write() as session:
+        store_members(session, link.context_id, listed, utc_now())
+    return ""
+
+
+def _placement(session: Session) -> ResourceLink:
+    return session.get_one(ResourceLink, g.resource_link_id)
+
+
+def _page(session: Session, problem: str = "") -> str:
+    link, person = _placement(session), session.get_one(Person, g.person_id)
+    listed: Roster = roster_of(session, link)
+    return render_template(
+        "instructor/roster.html",
+        section="roster.roster",
+        who=person.name or person.handle,
+        page=listed,
+        view=read_view(request.values),
+        learner=learner,
+        questions=len(current_lesson(session, link.lesson_slug).lesson.items),
+        offered=bool(link.memberships_url),
+        problem=problem or ("" if link.memberships_url else NOT_OFFERED),
+        most=MAX_MEMBERS,
+    )
+
+
+def learner(row: RosterRow, names: bool) -> str:
+    """How a learner is called here: by handle, or by the name the platform sent where names are shown."""
+    return row.name or f"{row.handle} (no name sent)" if names else row.handle
