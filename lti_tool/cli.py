@@ -17,7 +17,7 @@ COMMANDS = {
     "db": ("seeds.database_commands:app", "The database's schema."),
     "doctor": ("flows.doctor_command:app", "Check everything outside this process."),
     "lms": ("lti_tool.lms_commands:app", "Registered platforms."),
-    "lesson": ("seeds.commands:app", "Check or load a lesson."),
+    "lesson": ("seeds.commands:app", "Check a lesson."),
     "rubric": ("rubrics.commands:app", "Check a rubric."),
     "judge": ("flows.judging.commands:app", "Judge one text or a file of them."),
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from lti_tool import schema
 from lti_tool.db import Database, DatabaseUrlError
@@ -37,12 +37,14 @@ def open_database(settings: Settings, *, migrated: bool = True) -> Iterator[Data
         if migrated and not schema.is_current(database):
             fail("The database's schema is not up to date. Run: atelier db upgrade")
         yield database
-    except (OperationalError, ProgrammingError) as error:
+    except IntegrityError:
+        raise  # a fault of ours, not of the database
+    except DatabaseError as error:
         fail(f"The database does not answer as it should: {_first_line(error)}.")
     finally:
         database.close()
 
 
-def _first_line(error: OperationalError | ProgrammingError) -> str:
+def _first_line(error: DatabaseError) -> str:
     # The driver's own words; SQLAlchemy's would repeat the statement and its parameters.
     return str(error.orig).strip().splitlines()[0].rstrip(".")

@@ -12,6 +12,7 @@ from lti_tool.web.refusals import LessonUnknown, PageRefusal, Refusal
 
 log = structlog.get_logger()
 MAX_TEXT_BACK = 200_000
+MAX_UNREAD = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ HTTP_PAGES = {
     404: ErrorPage("not_found", "not found", "Nothing here.", "The address leads nowhere."),
     405: ErrorPage("method_not_allowed", "not found", "Nothing here.", "This address is not opened that way."),
     413: ErrorPage(
-        "too_large", "too large", "That was too large.", "At most 1 MB can be sent at once. Nothing was changed."
+        "too_large",
+        "too large",
+        "That was too large.",
+        "Nothing was changed. Go back: what was typed is still in its box.",
     ),
     429: ErrorPage("too_many", "too many", "That was too often.", "Wait a minute, then go on. Nothing was changed."),
     500: ErrorPage("internal", "broken", "That broke.", "What was saved before is still there. The fault is recorded."),
@@ -83,11 +87,21 @@ def _refused(refusal: Refusal) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
+    if status == 413:
+        _read_away()
     answer = render_error(HTTP_PAGES.get(status, OTHER_PAGE if status < 500 else HTTP_PAGES[500]), status)
     for name, value in error.get_headers():
         if name == "Allow":
             answer.headers[name] = value
     return answer
+
+
+def _read_away() -> None:
+    """Take in the rest of a body that was too large; left unread, it would break the connection's next request."""
+    left = min(request.content_length or 0, MAX_UNREAD)
+    body = request.environ["wsgi.input"]
+    while left > 0 and (part := body.read(min(left, 64 * 1024))):
+        left -= len(part)
 
 
 def _unexpected(error: Exception) -> Response:

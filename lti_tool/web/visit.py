@@ -27,8 +27,15 @@ bp = Blueprint("student", __name__, url_prefix="/l/<launch_id>")
 for word in (markdown, inline_markdown, local_time, sentence_case, inner_case, number_word, unscored_words):
     bp.add_app_template_filter(word)
 bp.add_app_template_filter(display, "points")
+MAX_TYPED = 4 * 1024 * 1024
 
 AnyStep = BriefStep | ReferenceStep | VocabularyStep | HotTakesStep | DrillStep
+
+
+@bp.before_request
+def _room_to_type() -> None:
+    # Far more than can be sent, so that whoever pastes too much gets it back with a sentence beside the field.
+    request.max_content_length = request.max_form_memory_size = MAX_TYPED
 
 
 @bp.app_url_defaults

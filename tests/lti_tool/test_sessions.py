@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 from flask import Blueprint, Flask, g
@@ -164,6 +165,17 @@ def test_more_than_a_megabyte_is_too_large(door: Door) -> None:
     answer = door.browser.post("/lti/launch", data={"id_token": "x" * 1_100_000}, base_url=BASE_URL)
 
     assert (answer.status_code, error_code(answer)) == (413, "too_large")
+
+
+def test_a_body_that_was_too_large_is_read_away_so_that_the_connection_can_be_used_again(door: Door) -> None:
+    body = BytesIO(b"id_token=" + b"x" * 1_100_000)
+
+    answer = door.browser.post(
+        "/lti/launch", input_stream=body, content_type="application/x-www-form-urlencoded", base_url=BASE_URL
+    )
+
+    assert answer.status_code == 413
+    assert body.read() == b""
 
 
 def test_what_breaks_is_a_page_and_its_message_is_neither_shown_nor_logged(

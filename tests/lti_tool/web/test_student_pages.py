@@ -284,6 +284,7 @@ def test_judging_is_asked_about_first_and_then_uses_an_attempt(ada, world, sampl
         ("Far too short.", "short of the 250"),
         ("word " * 900, "over the 800"),
         ("x" * 60_000, "The desk holds"),
+        ("x" * 1_500_000, "The desk holds"),
         ("bytes \x00 here", "not text"),
     ],
 )
