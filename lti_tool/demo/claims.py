@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import select
 
 from lti_tool.demo.config import PlatformConfig
-from lti_tool.demo.records import LEARNER, Course, LineItem, Person
+from lti_tool.demo.records import LEARNER, Course, LaunchDetail, LineItem, Person
 from lti_tool.demo.service import AGS_SCOPES
 from lti_tool.demo.store import RESOURCE_LINK_ID, Store
 
@@ -15,12 +16,17 @@ ID_TOKEN_SECONDS = 60
 PLATFORM_GUID = "atelier-mini-lms"
 
 _LTI = "https://purl.imsglobal.org/spec/lti/claim"
+_DL = "https://purl.imsglobal.org/spec/lti-dl/claim"
 _MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
 _INSTITUTION = "http://purl.imsglobal.org/vocab/lis/v2/institution/person"
 
 
-def launch_claims(config: PlatformConfig, store: Store, person: Person, nonce: str) -> dict[str, Any]:
-    """Every claim of a resource link launch by this person."""
+def launch_claims(
+    config: PlatformConfig, store: Store, person: Person, nonce: str, detail: LaunchDetail | None = None
+) -> dict[str, Any]:
+    """Every claim of a launch by this person: of an activity, or to choose content for the course."""
+    link_id = (detail.resource_link_id if detail else None) or RESOURCE_LINK_ID
+    about = _choosing(config, detail.state) if detail and detail.state else _opening(config, store, link_id)
     now = int(config.clock().timestamp())
     return {
         "iss": config.issuer,
@@ -31,7 +37,7 @@ def launch_claims(config: PlatformConfig, store: Store, person: Person, nonce: s
         "nonce": nonce,
         **_person_claims(person),
         **_message_claims(config, store, person),
-        **_service_claims(config, store),
+        **about,
     }
 
 
@@ -65,12 +71,10 @@ def _person_claims(person: Person) -> dict[str, Any]:
 
 
 def _message_claims(config: PlatformConfig, store: Store, person: Person) -> dict[str, Any]:
-    course, link = store.course(), store.resource_link()
+    course = store.course()
     return {
-        f"{_LTI}/message_type": "LtiResourceLinkRequest",
         f"{_LTI}/version": "1.3.0",
         f"{_LTI}/deployment_id": config.deployment_id,
-        f"{_LTI}/target_link_uri": config.tool_target_link_uri,
         f"{_LTI}/roles": role_uris(person),
         f"{_LTI}/context": {
             "id": course.id,
@@ -78,7 +82,6 @@ def _message_claims(config: PlatformConfig, store: Store, person: Person) -> dic
             "title": course.title,
             "type": ["http://purl.imsglobal.org/vocab/lis/v2/course#CourseSection"],
         },
-        f"{_LTI}/resource_link": {"id": link.id, "title": link.title, "description": link.description},
         f"{_LTI}/launch_presentation": {
             "document_target": "iframe",
             "width": 840,
@@ -96,15 +99,48 @@ def _message_claims(config: PlatformConfig, store: Store, person: Person) -> dic
             "product_family_code": "atelier-mini-lms",
             "version": "1",
         },
-        f"{_LTI}/custom": dict(config.custom),
     }
 
 
-def _service_claims(config: PlatformConfig, store: Store) -> dict[str, Any]:
+def _opening(config: PlatformConfig, store: Store, link_id: str) -> dict[str, Any]:
+    """What is said of one activity: its own custom parameters if a tool's answer added it."""
+    link, added = store.resource_link(link_id), store.added_link(link_id)
+    assert link is not None
+    return {
+        f"{_LTI}/message_type": "LtiResourceLinkRequest",
+        f"{_LTI}/target_link_uri": added.url if added else config.tool_target_link_uri,
+        f"{_LTI}/resource_link": {"id": link.id, "title": link.title, "description": link.description},
+        f"{_LTI}/custom": json.loads(added.custom) if added else dict(config.custom),
+        **_service_claims(config, store, link_id),
+    }
+
+
+def _choosing(config: PlatformConfig, state: str) -> dict[str, Any]:
+    """https://www.imsglobal.org/spec/lti-dl/v2p0#deep-linking-request-message"""
+    return {
+        f"{_LTI}/message_type": "LtiDeepLinkingRequest",
+        f"{_LTI}/target_link_uri": config.tool_target_link_uri,
+        f"{_DL}/deep_linking_settings": {
+            "deep_link_return_url": deep_link_return_url(config),
+            "accept_types": ["ltiResourceLink"],
+            "accept_presentation_document_targets": ["iframe", "window"],
+            "accept_multiple": True,
+            "accept_lineitem": True,
+            "auto_create": True,
+            "data": state,
+        },
+    }
+
+
+def deep_link_return_url(config: PlatformConfig) -> str:
+    return f"{config.issuer}/content/returned"
+
+
+def _service_claims(config: PlatformConfig, store: Store, link_id: str) -> dict[str, Any]:
     course = store.course()
     endpoint: dict[str, Any] = {"scope": list(AGS_SCOPES), "lineitems": line_items_url(config, course)}
     with store.session() as session:
-        items = session.scalars(select(LineItem).where(LineItem.resource_link_id == RESOURCE_LINK_ID)).all()
+        items = session.scalars(select(LineItem).where(LineItem.resource_link_id == link_id)).all()
     if len(items) == 1:  # AGS 2.0 section 3.1.1: named only when the link has one and only one line item
         endpoint["lineitem"] = line_item_url(config, items[0])
     return {

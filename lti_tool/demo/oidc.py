@@ -45,7 +45,8 @@ def oidc_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
         person = check_request(asked, config, store)
         if not store.use_hint(asked["lti_message_hint"]):
             raise LaunchRefused("This launch was already used. Open the activity again from the course.")
-        fields = {"id_token": _sign(launch_claims(config, store, person, asked["nonce"]), store)}
+        detail = store.launch_detail(asked["lti_message_hint"])
+        fields = {"id_token": _sign(launch_claims(config, store, person, asked["nonce"], detail), store)}
         return _self_posting(asked["redirect_uri"], fields | _state(asked.get("state", "")))
 
     @bp.errorhandler(AuthorizationError)

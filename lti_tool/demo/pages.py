@@ -20,8 +20,8 @@ from flask.typing import ResponseReturnValue
 
 from lti_tool.demo.config import PlatformConfig, origin
 from lti_tool.demo.gradebook import gradebook_json, read_gradebook, shown_number
-from lti_tool.demo.records import Person
-from lti_tool.demo.store import Store
+from lti_tool.demo.records import Person, ResourceLink
+from lti_tool.demo.store import RESOURCE_LINK_ID, Store
 
 SHARED_STATIC = Path(__file__).parent.parent / "web" / "static"
 SHARED_SHEETS = frozenset({"tokens.css", "atelier.css"})
@@ -63,7 +63,8 @@ def _add_course_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> N
             me=_person(store, slug),
             people=store.people(),
             course=store.course(),
-            link=store.resource_link(),
+            link=_link(store),
+            is_first=_link(store).id == RESOURCE_LINK_ID,
             columns=read_gradebook(config, store),
             tool_origin=origin(config.tool_target_link_uri),
         )
@@ -102,7 +103,8 @@ def _add_launch_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> N
     @bp.get("/launch/<slug>")
     def launch(slug: str) -> ResponseReturnValue:
         """Third-party-initiated login, posted by a form or, with ?via=get, as a redirect."""
-        fields = _login_request(config, store, _person(store, slug))
+        person, link = _person(store, slug), _link(store)
+        fields = login_request(config, person, store.begin_launch(person, link_id=link.id))
         if request.args.get("via") == "get":
             joint = "&" if "?" in config.tool_login_url else "?"
             answer = redirect(config.tool_login_url + joint + urlencode(fields))
@@ -113,16 +115,21 @@ def _add_launch_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> N
         return answer
 
 
-def _login_request(config: PlatformConfig, store: Store, person: Person) -> dict[str, str]:
+def login_request(config: PlatformConfig, person: Person, message_hint: str) -> dict[str, str]:
     """The parameters of https://www.imsglobal.org/spec/lti/v1p3#additional-login-parameters"""
     return {
         "iss": config.issuer,
         "target_link_uri": config.tool_target_link_uri,
         "login_hint": person.sub,
-        "lti_message_hint": store.begin_launch(person),
+        "lti_message_hint": message_hint,
         "client_id": config.client_id,
         "lti_deployment_id": config.deployment_id,
     }
+
+
+def _link(store: Store) -> ResourceLink:
+    """The activity that the address names, else the course's first one."""
+    return store.resource_link(request.args.get("link", RESOURCE_LINK_ID)) or abort(404, "No such activity.")
 
 
 def _person(store: Store, slug: str) -> Person:

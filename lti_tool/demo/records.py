@@ -130,6 +130,29 @@ class LaunchHint(Record):
     used_at: Mapped[datetime | None]
 
 
+class LaunchDetail(Record):
+    """What a launch is about where it is not the course's first activity: another one, or choosing content.
+
+    `state` travels as `data` of a Deep Linking request and comes back with its one answer.
+    """
+
+    __tablename__ = "launch_detail"
+    hint_id: Mapped[str] = mapped_column(ForeignKey("launch_hint.id", ondelete="CASCADE"), primary_key=True)
+    resource_link_id: Mapped[str | None] = mapped_column(ForeignKey("resource_link.id"))
+    state: Mapped[str | None] = mapped_column(unique=True)
+    answered_at: Mapped[datetime | None]
+
+
+class AddedLink(Record):
+    """What a tool said about an activity that was added by Deep Linking; `custom` is a JSON object."""
+
+    __tablename__ = "added_link"
+    resource_link_id: Mapped[str] = mapped_column(ForeignKey("resource_link.id"), primary_key=True)
+    url: Mapped[str]
+    custom: Mapped[str]
+    added_at: Mapped[datetime]
+
+
 class UsedJti(Record):
     __tablename__ = "used_jti"
     jti_hash: Mapped[str] = mapped_column(String(64), primary_key=True)

@@ -21,7 +21,9 @@ from lti_tool.demo.records import (
     INSTRUCTOR,
     LEARNER,
     AccessToken,
+    AddedLink,
     Course,
+    LaunchDetail,
     LaunchHint,
     LineItem,
     Person,
@@ -91,17 +93,34 @@ class Store:
         with self.session() as session:
             return session.get_one(Course, COURSE_ID)
 
-    def resource_link(self) -> ResourceLink:
+    def resource_link(self, link_id: str = RESOURCE_LINK_ID) -> ResourceLink | None:
         with self.session() as session:
-            return session.get_one(ResourceLink, RESOURCE_LINK_ID)
+            return session.get(ResourceLink, link_id)
 
-    def begin_launch(self, person: Person) -> str:
-        """A new one-time launch id for this person."""
+    def added_links(self) -> list[ResourceLink]:
+        """The activities that instructors added, oldest first."""
+        query = select(ResourceLink).join(AddedLink).order_by(AddedLink.added_at, ResourceLink.id)
+        with self.session() as session:
+            return list(session.scalars(query))
+
+    def added_link(self, link_id: str) -> AddedLink | None:
+        """What the tool said about an added activity; None for the course's first one."""
+        with self.session() as session:
+            return session.get(AddedLink, link_id)
+
+    def begin_launch(self, person: Person, *, link_id: str | None = None, state: str | None = None) -> str:
+        """A new one-time launch id for this person: of the course's first activity unless another one is named.
+
+        With `state` it is a launch to choose content.
+        """
         now = self._clock()
         hint_id = secrets.token_urlsafe(24)
         with self.session() as session:
             session.execute(delete(LaunchHint).where(LaunchHint.created_at < now - timedelta(days=1)))
             session.add(LaunchHint(id=hint_id, person_slug=person.slug, created_at=now))
+            session.flush()
+            if link_id is not None or state is not None:
+                session.add(LaunchDetail(hint_id=hint_id, resource_link_id=link_id, state=state))
         return hint_id
 
     def launching_person(self, hint_id: str) -> Person | None:
@@ -111,6 +130,18 @@ class Store:
             if hint is None or hint.used_at or hint.created_at <= self._clock() - HINT_LIFETIME:
                 return None
             return session.get(Person, hint.person_slug)
+
+    def launch_detail(self, hint_id: str) -> LaunchDetail | None:
+        """What a launch is about, where that is not the course's first activity."""
+        with self.session() as session:
+            return session.get(LaunchDetail, hint_id)
+
+    def use_state(self, state: str) -> bool:
+        """Take the one answer to a Deep Linking request; of two at once only one is told True."""
+        statement = update(LaunchDetail).where(LaunchDetail.state == state, LaunchDetail.answered_at.is_(None))
+        with self.session() as session:
+            outcome = session.execute(statement.values(answered_at=self._clock()))
+            return cast("CursorResult[Any]", outcome).rowcount == 1
 
     def use_hint(self, hint_id: str) -> bool:
         """Use the launch up; of two at once only one is told True."""

@@ -69,11 +69,11 @@ def token_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
 
 def verify_assertion(assertion: str, config: PlatformConfig, keys: ToolKeys) -> tuple[datetime, str]:
     """Check signature and every claim; returns when the assertion expires and its jti, else TokenError."""
-    claims = _signed_claims(assertion, keys)
+    claims = signed_claims(assertion, keys)
     if claims.get("iss") != config.client_id or claims.get("sub") != config.client_id:
         _not_the_client("iss and sub must both be the client id")
     _check_audience(claims.get("aud"), config)
-    expires_at = _check_times(claims, config.clock())
+    expires_at = check_times(claims, config.clock())
     jti = claims.get("jti")
     if not isinstance(jti, str) or not jti:
         _not_the_client("jti is required and must be a string")
@@ -102,7 +102,8 @@ def _single(name: str) -> str:
     return values[0] if values else ""
 
 
-def _signed_claims(assertion: str, keys: ToolKeys) -> dict[str, Any]:
+def signed_claims(assertion: str, keys: ToolKeys) -> dict[str, Any]:
+    """The claims of a token that the tool signed by RS256 with a key of its set; raises TokenError."""
     try:
         header = jwt.get_unverified_header(assertion)
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
@@ -129,7 +130,8 @@ def _check_audience(audience: object, config: PlatformConfig) -> None:
         _not_the_client("aud must be the token endpoint or the issuer")
 
 
-def _check_times(claims: dict[str, Any], now: datetime) -> datetime:
+def check_times(claims: dict[str, Any], now: datetime) -> datetime:
+    """exp, iat and nbf by our own clock; returns exp, or raises TokenError."""
     expires_at, issued_at = _time(claims, "exp"), _time(claims, "iat")
     if expires_at <= now:
         _not_the_client("the assertion has expired")
