@@ -82,7 +82,7 @@ def _pitch_page(visit: Visit, step: DrillStep, found: Desk, problem: Problem | N
         problem=problem.sentence if problem else None,
         line=word_line(word_count(text), found.rubric.words),
         drafts=draft_lines(visit, found.item.id),
-        weights={**visit.lesson.weights, **visit.link.settings.get("weights", {})},
+        weights=_weights(visit),
     )
 
 
@@ -215,11 +215,16 @@ def send(launch_id: str, item_id: str) -> Answer:
             raise SendProblem("Nothing drawn yet.")
         with writing() as visit:
             sent = submit(visit.session, visit.link, visit.person_id, item_id, text)
-            enqueue_submitted(visit.session, sent, _work_address(sent))
+            if _weights(visit).get(item_id):  # practice is no handed-in work
+                enqueue_submitted(visit.session, sent, _work_address(sent))
             home = _take_url(visit, found) if found.kind == "hot_take" else submission_url(sent)
     except SendProblem as problem:
         return _refused(item_id, text, str(problem))
     return redirect(home, code=303)
+
+
+def _weights(visit: Visit) -> dict[str, float]:
+    return {**visit.lesson.weights, **visit.link.settings.get("weights", {})}
 
 
 def _work_address(sent: Submission) -> str:
