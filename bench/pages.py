@@ -24,7 +24,7 @@ from lti_tool.web.sessions import COOKIE, open_session
 from rubrics.model import load_rubric
 from seeds.load import bundled, read_lesson
 from tests.conftest import World, populate, prepare
-from tests.lti_tool.web.conftest import judge_as
+from tests.lti_tool.judged import judge_as
 
 BUDGET = 40 * 1024
 ROUNDS = 20

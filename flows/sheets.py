@@ -31,7 +31,8 @@ from lti_tool import jobs
 from lti_tool.db import Database
 from lti_tool.jobs import Claim
 from lti_tool.lessons import rubric_of
-from lti_tool.models import AnswerRow, JobEvent, JudgementRow, Person, RatingRow, Submission
+from lti_tool.models import AnswerRow, JobEvent, JudgementRow, RatingRow, Submission
+from lti_tool.review_queue import same_text
 from lti_tool.reviews import ReviewProblem, release_by_policy
 from rubrics.checks import Facts, find_facts
 from rubrics.drawing import DrawingError, check_drawing, parse_drawing
@@ -94,7 +95,7 @@ def open_sheet(database: Database, judge: Judge, submission_id: int) -> OpenShee
         registration_id = submission.person.registration_id
         rubric = rubric_of(submission)
         policy = str(submission.resource_link.settings.get("release", "review"))
-        same_text = _someone_else_sent_it(session, submission)
+        twins = same_text(session, submission.resource_link, [submission])
     text, facts = submission.text, find_facts(submission.text, rubric)
     parts = tuple(
         Part(request, _fingerprint(registration_id, judge, rubric, request.criteria, text))
@@ -109,7 +110,7 @@ def open_sheet(database: Database, judge: Judge, submission_id: int) -> OpenShee
         coded=rate_by_code(rubric, text, facts),
         parts=parts,
         policy=policy,
-        same_text=same_text,
+        same_text=bool(twins),
         judge=judge,
     )
 
@@ -117,20 +118,6 @@ def open_sheet(database: Database, judge: Judge, submission_id: int) -> OpenShee
 def _fingerprint(registration_id: int, judge: Judge, rubric: Rubric, criteria: Sequence[str], text: str) -> str:
     scope = f"registration:{registration_id}"
     return fingerprint(scope=scope, judge=judge, rubric=rubric, criteria=criteria, text=text)
-
-
-def _someone_else_sent_it(session: Session, submission: Submission) -> bool:
-    same = (
-        select(Submission.id)
-        .join(Person, Person.id == Submission.person_id)
-        .where(
-            Submission.text_hash == submission.text_hash,
-            Submission.item_id == submission.item_id,
-            Submission.person_id != submission.person_id,
-            Person.registration_id == submission.person.registration_id,
-        )
-    )
-    return session.scalar(same.limit(1)) is not None
 
 
 def begin(database: Database, claim: Claim, sheet: OpenSheet) -> tuple[Part, ...]:

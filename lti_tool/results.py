@@ -81,7 +81,12 @@ def state_of(session: Session, submission: Submission) -> State:
     if newest_release(session, submission) is not None:
         return "released"
     job = judging_job(session, submission)
-    return _STATE_OF_JOB[job.state] if job else "queued"
+    return state_of_job(job) if job else "queued"
+
+
+def state_of_job(job: Job) -> State:
+    """Where a submission that is not released stands, by its job."""
+    return _STATE_OF_JOB[job.state]
 
 
 def stages(session: Session, submission: Submission, after: int = 0) -> tuple[Stage, ...]:

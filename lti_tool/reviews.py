@@ -1,18 +1,15 @@
-"""The instructor's decisions: what waits, confirming or changing a sheet, releasing it, correcting it later."""
+"""The instructor's decisions: confirming or changing a sheet, releasing it, correcting it later."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs, scores
-from lti_tool.lesson import Item
-from lti_tool.models import HumanScoreRow, Job, Release, ResourceLink, Review, Submission
-from lti_tool.results import Row, Sheet, State, judge_sheet, judging_job, newest_release, state_of
+from lti_tool.models import HumanScoreRow, Release, ResourceLink, Review, Submission
+from lti_tool.results import Row, Sheet, judge_sheet, judging_job, newest_release
 from rubrics.scoring import item_points
 
 REASONS: Mapping[str, str] = {
@@ -22,8 +19,6 @@ REASONS: Mapping[str, str] = {
     "rubric_unclear": "rubric unclear",
     "other": "other",
 }
-WAITING = ("awaiting_review", "needs_person")
-Tab = Literal["to_review", "all"]
 
 
 class ReviewProblem(ValueError):
@@ -46,82 +41,6 @@ class Decision:
     level: int
     reason_code: str | None = None
     reason: str | None = None
-
-
-@dataclass(frozen=True)
-class QueueRow:
-    """One submission in the queue and why it is there, in words; `judgement_id` is the sheet its points come from."""
-
-    submission: Submission
-    judgement_id: int | None
-    handle: str
-    item: Item
-    why: str
-    detail: str
-    state: State
-    sent_at: datetime
-    points: float | None
-
-
-def queue(session: Session, resource_link: ResourceLink, tab: Tab = "to_review") -> list[QueueRow]:
-    """The placement's submissions that wait for a person, or all of them; unscored and flagged ones first."""
-    found = (
-        select(Submission, Job)
-        .join(Job, (Job.submission_id == Submission.id) & (Job.kind == "judge"))
-        .where(Submission.resource_link_id == resource_link.id)
-        .order_by(Submission.sent_at, Submission.id)
-    )
-    if tab == "to_review":
-        found = found.where(Job.state.in_(WAITING))
-    rows = [_queue_row(session, submission, job) for submission, job in session.execute(found)]
-    return sorted(rows, key=lambda row: row.points is not None) if tab == "to_review" else rows
-
-
-def _queue_row(session: Session, submission: Submission, job: Job) -> QueueRow:
-    sheet = judge_sheet(session, submission)
-    return QueueRow(
-        submission=submission,
-        judgement_id=sheet.judgement.id if sheet.judgement else None,
-        handle=submission.person.handle,
-        item=sheet.item,
-        why=job.gate_reason or job.last_error or "",
-        detail=_same_text(session, submission),
-        state=state_of(session, submission),
-        sent_at=submission.sent_at,
-        points=sheet.points,
-    )
-
-
-def _same_text(session: Session, submission: Submission) -> str:
-    """Words for the instructor alone when another learner of this registration sent the same text."""
-    other = session.scalar(
-        select(Submission)
-        .join(ResourceLink, ResourceLink.id == Submission.resource_link_id)
-        .where(
-            Submission.text_hash == submission.text_hash,
-            Submission.item_id == submission.item_id,
-            Submission.person_id != submission.person_id,
-            Submission.person.has(registration_id=submission.person.registration_id),
-            ResourceLink.lesson_slug == submission.resource_link.lesson_slug,
-        )
-        .order_by(Submission.sent_at)
-        .limit(1)
-    )
-    return f"{other.person.handle} sent the same text" if other else ""
-
-
-def counts(session: Session, resource_link: ResourceLink) -> dict[Tab, int]:
-    """How many submissions each tab of the queue holds."""
-    by_state = session.execute(
-        select(Job.state, func.count())
-        .join(Submission, Submission.id == Job.submission_id)
-        .where(Job.kind == "judge", Submission.resource_link_id == resource_link.id)
-        .group_by(Job.state)
-    ).all()
-    return {
-        "to_review": sum(count for state, count in by_state if state in WAITING),
-        "all": sum(count for _, count in by_state),
-    }
 
 
 def release(

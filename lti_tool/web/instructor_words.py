@@ -30,6 +30,7 @@ FLAGS: Mapping[str, str] = {
     "not_text": "this is not readable text",
     "same_text": "another learner sent the same text",
 }
+_SAID_OTHERWISE = ("out_of_range", "addresses_judge", "same_text")
 UNSCORED: Mapping[str, str] = {
     "quote": "its quote does not stand in the text",
     "no_answer": "the judge gave no answer",
@@ -85,7 +86,7 @@ def fact_words(sheet: Sheet) -> list[str]:
         lines.append(f"hedge words: {', '.join(hedges)}")
     if rubric.sources and (share := facts.get("copied_share")) is not None:
         lines.append(f"{round(float(share) * 100)} % copied from the brief")
-    lines += flag_words(flag for flag in sheet.flags if flag not in ("out_of_range", "addresses_judge"))
+    lines += flag_words(flag for flag in sheet.flags if flag not in _SAID_OTHERWISE)
     return lines + _addressing_words(sheet)
 
 

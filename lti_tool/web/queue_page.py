@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from lti_tool.lesson import Item
 from lti_tool.lessons import current_lesson
 from lti_tool.models import JudgementRow, Person, ResourceLink, Submission
-from lti_tool.reviews import WAITING, QueueRow, Tab, counts, queue
+from lti_tool.review_queue import WAITING, QueueRow, Tab, counts, queue
 
 SEARCH_CHARACTERS = 100
 

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from lti_tool.models import Release, ResourceLink, Submission
 from lti_tool.results import Sheet, judge_sheet, judging_job, state_of
-from lti_tool.reviews import REASONS, WAITING, queue
+from lti_tool.review_queue import WAITING, queue, same_text
+from lti_tool.reviews import REASONS
 from lti_tool.web.drawing_page import DrawingPage, drawing_page
 from lti_tool.web.instructor_words import STATES, Moment, fact_words, history
 from lti_tool.web.markup import Passage, highlight, markdown, passages
@@ -74,8 +75,12 @@ def review_page(
         judge=_judge(sheet),
         why_changed=_why_changed(sheet.release),
         history=tuple(history(session, submission)),
-        facts=tuple(fact_words(sheet)),
+        facts=(*fact_words(sheet), *_twin(session, resource_link, submission)),
     )
+
+
+def _twin(session: Session, resource_link: ResourceLink, submission: Submission) -> list[str]:
+    return [f"{handle} sent the same text" for handle in same_text(session, resource_link, [submission]).values()]
 
 
 def _mode(session: Session, sheet: Sheet, change: bool) -> Mode:

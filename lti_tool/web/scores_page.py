@@ -12,7 +12,7 @@ from lti_tool.jobs import MAX_TRIES
 from lti_tool.lesson import Lesson
 from lti_tool.lessons import current_lesson
 from lti_tool.models import Job, LessonScore, Passback, Person, ResourceLink, Submission
-from lti_tool.reviews import counts
+from lti_tool.review_queue import counts
 from lti_tool.scores import Standing, lesson_standing
 from lti_tool.web.queue_page import learner
 from rubrics.scoring import display

@@ -1,55 +1,13 @@
-from collections.abc import Mapping
-
 import pytest
 from sqlalchemy import func, select
 
 from lti_tool import jobs
 from lti_tool.attempts import submit
-from lti_tool.lessons import rubric_of
-from lti_tool.models import Job, JudgementRow, LessonScore, Passback, RatingRow, Release, Submission
+from lti_tool.models import Job, LessonScore, Passback, Release, Submission
 from lti_tool.results import judge_sheet, state_of, student_sheet
-from lti_tool.reviews import AlreadyReleased, Decision, ReviewProblem, change, queue, release
+from lti_tool.reviews import AlreadyReleased, Decision, ReviewProblem, change, release
 from lti_tool.scores import lesson_standing
-
-
-def judge(session, submission: Submission, levels: Mapping[str, int | None], graph: int | None = None) -> JudgementRow:
-    """What the engine would have stored: ratings, a sheet, and the job at the gate."""
-    ratings = {}
-    for criterion, level in levels.items():
-        row = RatingRow(
-            submission_id=submission.id,
-            criterion=criterion,
-            fingerprint=f"f-{criterion}",
-            level=level,
-            reason=None if level is not None else "refused",
-        )
-        session.add(row)
-        session.flush()
-        ratings[criterion] = row.id
-    judgement = JudgementRow(
-        submission_id=submission.id,
-        fingerprint="sheet",
-        judge="checklist",
-        judge_version="1",
-        judge_label="A checklist.",
-        evidence="quotes",
-        provisional=True,
-        rating_ids=ratings,
-        graph_checks=None if graph is None else {"points": graph},
-    )
-    session.add(judgement)
-    job = session.scalars(select(Job).where(Job.submission_id == submission.id)).one()
-    job.state, job.gate_reason = "awaiting_review", "provisional judge"
-    session.flush()
-    return judgement
-
-
-def all_at(submission: Submission, level: int) -> dict[str, int]:
-    return {criterion.id: min(level, criterion.top) for criterion in rubric_of(submission).criteria}
-
-
-def decisions(levels: Mapping[str, int], **changed: Decision) -> dict[str, Decision]:
-    return {**{key: Decision(level) for key, level in levels.items()}, **changed}
+from tests.lti_tool.judged import all_at, decisions, judge_as
 
 
 @pytest.fixture
@@ -57,7 +15,7 @@ def judged(world, submission):
     """Ada's essay with every criterion at 3, waiting for a person."""
     with world.database.write() as session:
         sent = session.get_one(Submission, submission.id)
-        return judge(session, sent, all_at(sent, 3)).id
+        return judge_as(session, sent, all_at(sent, 3)).id
 
 
 def test_confirming_releases_the_judges_sheet_and_shows_it(world, submission, judged) -> None:
@@ -87,7 +45,7 @@ def test_a_change_needs_a_reason_and_names_both_levels(world, submission, judged
 def test_an_unscored_criterion_must_be_filled_and_is_never_zero(world, submission) -> None:
     with world.database.write() as session:
         link, sent = world.placement(session), session.get_one(Submission, submission.id)
-        sheet = judge(session, sent, {**all_at(sent, 3), "claim": None})
+        sheet = judge_as(session, sent, {**all_at(sent, 3), "claim": None})
         assert judge_sheet(session, sent).points is None
         without = decisions(all_at(sent, 3))
         del without["claim"]
@@ -142,7 +100,9 @@ def release_all(session, world, texts, level: int) -> None:
     link = world.placement(session)
     for item_id, text in texts.items():
         sent = submit(session, link, world.ada_id, item_id, text)
-        judgement = judge(session, sent, all_at(sent, level), 60 if item_id == "drawing" else None)
+        judgement = judge_as(
+            session, sent, all_at(sent, level), graph_checks={"points": 60} if item_id == "drawing" else None
+        )
         release(session, link, sent, world.ines_id, decisions(all_at(sent, level)), judgement.id)
 
 
@@ -168,23 +128,12 @@ def test_a_better_attempt_is_a_new_message_and_a_worse_one_is_none(world, sample
         release_all(session, world, sample_texts, 3)
         for level, messages in ((2, 1), (4, 2)):
             sent = submit(session, link, world.ada_id, "essay", sample_texts["essay"] + f" Version {level}.")
-            judgement = judge(session, sent, all_at(sent, level))
+            judgement = judge_as(session, sent, all_at(sent, level))
             release(session, link, sent, world.ines_id, decisions(all_at(sent, level)), judgement.id)
             assert session.scalar(select(func.count()).select_from(Passback)) == messages
         first, second = session.scalars(select(Passback).order_by(Passback.sequence))
         assert (second.timestamp - first.timestamp).total_seconds() >= 1
         assert second.body["scoreGiven"] > first.body["scoreGiven"]
-
-
-def test_the_queue_names_another_learner_with_the_same_text_to_the_instructor(world, submission, judged) -> None:
-    with world.database.write() as session:
-        link = world.placement(session)
-        copied = submit(session, link, world.bo_id, "essay", submission.text)
-        judge(session, copied, {**all_at(copied, 3), "claim": None})
-        rows = queue(session, link)
-        assert [row.handle for row in rows] == ["bo-01", "ada-01"]  # unscored first
-        assert rows[0].detail == "ada-01 sent the same text"
-        assert queue(session, world.tiny(session)) == []
 
 
 def test_a_submission_still_being_judged_cannot_be_released(world, submission) -> None:

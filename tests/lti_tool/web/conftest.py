@@ -1,9 +1,7 @@
 """Browsers that are signed in on a launch, and the application they talk to."""
 
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from lti_tool.db import Database
-from lti_tool.models import Job, JudgementRow, Launch, RatingRow, Submission, WebSession
+from lti_tool.models import Launch, WebSession
 from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 from lti_tool.web.sessions import COOKIE, form_token, open_session, token_hash
@@ -53,15 +50,6 @@ SignIn = Callable[[str], Browser]
 
 
 @pytest.fixture
-def database(template_file: Path, tmp_path: Path) -> Iterator[Database]:
-    """A fresh database with the schema and the lessons, as pages need them."""
-    shutil.copy(template_file, tmp_path / "tool.db")
-    database = Database(f"sqlite:///{tmp_path / 'tool.db'}")
-    yield database
-    database.close()
-
-
-@pytest.fixture
 def app(world) -> Flask:
     """The tool on the fresh database."""
     settings = Settings(secret_key="s" * 40, allow_http=True, rate_limits="off")
@@ -80,50 +68,3 @@ def sign_in(app, world) -> SignIn:
         return Browser(client, launch_id, token)
 
     return open_browser
-
-
-def judge_as(
-    session: Any,
-    submission: Submission,
-    levels: Mapping[str, int | None],
-    *,
-    quotes: Mapping[str, str] | None = None,
-    flags: tuple[str, ...] = (),
-    graph_checks: dict[str, Any] | None = None,
-    comment: str = "",
-) -> JudgementRow:
-    """What the engine would have stored: ratings, a sheet, and the job at the gate."""
-    ratings = {}
-    for criterion, level in levels.items():
-        quote = (quotes or {}).get(criterion)
-        start = submission.text.index(quote) if quote else 0
-        row = RatingRow(
-            submission_id=submission.id,
-            criterion=criterion,
-            fingerprint=f"f-{criterion}",
-            level=level,
-            reason=None if level is not None else "quote",
-            quotes=[{"text": quote, "start": start, "end": start + len(quote)}] if quote else [],
-            comment=comment,
-        )
-        session.add(row)
-        session.flush()
-        ratings[criterion] = row.id
-    judgement = JudgementRow(
-        submission_id=submission.id,
-        fingerprint="sheet",
-        judge="checklist",
-        judge_version="1",
-        judge_label="Checklist",
-        evidence="quotes",
-        provisional=True,
-        rating_ids=ratings,
-        flags=list(flags),
-        facts={"words": len(submission.text.split())},
-        graph_checks=graph_checks,
-    )
-    session.add(judgement)
-    job = session.scalars(select(Job).where(Job.kind == "judge", Job.submission_id == submission.id)).one()
-    job.state, job.gate_reason = "awaiting_review", "provisional judge"
-    session.flush()
-    return judgement

@@ -10,7 +10,7 @@ from lti_tool.attempts import submit
 from lti_tool.lessons import rubric_of
 from lti_tool.models import Job, LessonScore, Passback, Person, Release, Submission
 from lti_tool.reviews import Decision, release
-from tests.lti_tool.web.conftest import judge_as
+from tests.lti_tool.judged import judge_as
 
 INES, TOM, ADA = "launch-ines-01", "launch-tom-01", "launch-ada-01"
 NASTY = "<script>alert(1)</script>"
@@ -121,6 +121,23 @@ def test_the_queue_says_who_waits_and_why(sign_in, essay) -> None:
     assert "ada-01" in page
     assert "provisional judge" in page
     assert ">75<" in page
+
+
+def test_both_learners_with_the_same_text_are_named_in_the_queue_and_in_each_review(sign_in, world, essay) -> None:
+    with world.database.write() as session:
+        mine = session.scalars(select(Submission).where(Submission.item_id == "essay")).one()
+        copied = submit(session, world.placement(session), world.bo_id, "essay", mine.text)
+        judge_as(session, copied, levels_of(copied, 3), flags=("same_text",))
+        theirs = copied.public_id
+    browser = sign_in(INES)
+    queue = browser.get("queue").text
+    assert "ada-01 sent the same text" in queue
+    assert "bo-01 sent the same text" in queue
+    assert "<li>bo-01 sent the same text</li>" in browser.get(essay.page).text
+    review = browser.get(f"review/{theirs}").text
+    assert "<li>ada-01 sent the same text</li>" in review
+    assert "another learner sent the same text" not in review
+    assert "same text" not in sign_in("launch-bo-01").get(f"submissions/{theirs}").text
 
 
 def test_names_are_shown_only_when_asked_for(sign_in, essay) -> None:

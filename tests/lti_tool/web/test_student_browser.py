@@ -13,7 +13,7 @@ from lti_tool.attempts import drafts, submit
 from lti_tool.models import Job, Submission
 from lti_tool.web.sessions import COOKIE
 from rubrics.text import word_count
-from tests.lti_tool.web.conftest import judge_as
+from tests.lti_tool.judged import judge_as
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 QUOTE = "Take one run."

@@ -16,7 +16,8 @@ from lti_tool.reviews import Decision, release
 from rubrics.drawing import check_drawing, parse_drawing
 from seeds.load import read_lesson, read_rubrics
 from tests.conftest import TINY_LESSON
-from tests.lti_tool.web.conftest import Browser, judge_as
+from tests.lti_tool.judged import judge_as
+from tests.lti_tool.web.conftest import Browser
 
 ADA, BO, INES, TINY = "launch-ada-01", "launch-bo-01", "launch-ines-01", "launch-tiny"
 NASTY = "<script>alert(1)</script>"
