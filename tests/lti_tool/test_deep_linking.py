@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,8 @@ from jwt.algorithms import RSAAlgorithm
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from lti_tool.db import Database
+from lti_tool.db import Database, utc_now
+from lti_tool.deep_linking import take_answer
 from lti_tool.models import Audit, DeepLinking, ResourceLink
 from lti_tool.scores import lesson_standing
 from tests.lti_tool.door import BASE_URL, CLAIM, INSTRUCTOR, LEARNER, Door, error_code, launch_id
@@ -220,6 +222,16 @@ def test_request_is_answered_once(door: Door) -> None:
 
     assert (again.status_code, error_code(again)) == (409, "picker_answered")
     assert 'name="JWT"' not in again.get_data(as_text=True)
+
+
+def test_of_two_answers_at_once_one_is_taken(door: Door, database: Database) -> None:
+    picker_id = urlsplit(picker(door)).path.split("/")[2]
+
+    with database.write() as session:
+        taken = [take_answer(session, picker_id, utc_now()) for _ in range(2)]
+        too_late = take_answer(session, picker_id, utc_now() + timedelta(days=1))
+
+    assert (taken, too_late) == ([True, False], False)
 
 
 def test_picker_belongs_to_its_browser_and_its_form(door: Door, database: Database) -> None:
