@@ -17,6 +17,13 @@ from rubrics.scoring import criterion_points, item_points
 State = Literal["queued", "judging", "awaiting_review", "released", "needs_person", "withdrawn"]
 Provenance = Literal["judging", "judged", "confirmed", "policy"]
 
+REASONS: Mapping[str, str] = {
+    "wrong_level": "wrong level",
+    "missed_evidence": "missed evidence",
+    "quote_out_of_context": "quote out of context",
+    "rubric_unclear": "rubric unclear",
+    "other": "other",
+}
 _STATE_OF_JOB: dict[str, State] = {
     "queued": "queued",
     "running": "judging",
@@ -39,7 +46,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Row:
-    """One criterion of a sheet: the level that stands, the judge's, what it is worth, what the next one needs."""
+    """One criterion of a sheet: the level that stands, the judge's, what it is worth, what the next one needs.
+
+    `reason` is why a person changed the level, in words for learner and instructor alike.
+    """
 
     criterion: Criterion
     level: int | None
@@ -185,8 +195,16 @@ def _row(criterion: Criterion, rating: RatingRow | None, release: Release | None
         maximum=criterion.weight,
         next_needs=None if level is None else criterion.next_needs(level),
         changed=release is not None and level != judge_level,
-        reason=score.reason if score else None,
+        reason=_why(score) if score else None,
     )
+
+
+def _why(score: HumanScoreRow) -> str | None:
+    """A person's reason for a level: from the list, in words of their own, or both."""
+    listed = REASONS.get(score.reason_code or "", "")
+    if score.reason and score.reason_code == "other":
+        return score.reason
+    return ": ".join(part for part in (listed, score.reason or "") if part) or None
 
 
 def _provenance(judgement: JudgementRow | None, release: Release | None) -> Provenance:

@@ -9,16 +9,8 @@ from sqlalchemy.orm import Session
 
 from lti_tool import jobs, scores
 from lti_tool.models import HumanScoreRow, Release, ResourceLink, Review, Submission
-from lti_tool.results import Row, Sheet, judge_sheet, judging_job, newest_release
+from lti_tool.results import REASONS, Row, Sheet, judge_sheet, judging_job, newest_release
 from rubrics.scoring import item_points
-
-REASONS: Mapping[str, str] = {
-    "wrong_level": "wrong level",
-    "missed_evidence": "missed evidence",
-    "quote_out_of_context": "quote out of context",
-    "rubric_unclear": "rubric unclear",
-    "other": "other",
-}
 
 
 class ReviewProblem(ValueError):

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from lti_tool import passback, reviews
 from lti_tool.attempts import find_submission
 from lti_tool.models import Passback, Person, ResourceLink, Submission
-from lti_tool.results import judge_sheet, newest_release
+from lti_tool.results import REASONS, judge_sheet, newest_release
 from lti_tool.web.context import current
 from lti_tool.web.instructor_words import STATES, told_already, told_released, unscored_words
 from lti_tool.web.queue_page import View, following, learner, matching_rows, queue_page, read_view, waits
@@ -107,7 +107,7 @@ def go(launch_id: str) -> Answer:
 def help_page(launch_id: str) -> Answer:
     """What the pages do, and their keys."""
     with current().database.read() as session:
-        return _render(session, "help.html", "help_page", reasons=reviews.REASONS)
+        return _render(session, "help.html", "help_page", reasons=REASONS)
 
 
 @bp.get("/review/<public_id>")
@@ -239,7 +239,7 @@ def _review(
         problem=problem,
         notice=notice,
         taken=taken,
-        reasons=reviews.REASONS,
+        reasons=REASONS,
         unscored=unscored_words,
         place={"launch_id": g.launch.id, "public_id": submission.public_id},
     )

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lti_tool.models import HumanScoreRow
-from lti_tool.results import Row, Sheet
-from lti_tool.reviews import REASONS, Decision, level_problem
+from lti_tool.results import REASONS, Row, Sheet
+from lti_tool.reviews import Decision, level_problem
 from rubrics.scoring import criterion_points, item_points
 
 TINTS = 7

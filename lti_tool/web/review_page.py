@@ -1,16 +1,14 @@
 """One review as a page: the sheet, the form where one is open, the text or drawing, history, facts."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from lti_tool.models import Release, ResourceLink, Submission
+from lti_tool.models import ResourceLink, Submission
 from lti_tool.results import Sheet, judge_sheet, judging_job, state_of
 from lti_tool.review_queue import WAITING, queue, same_text
-from lti_tool.reviews import REASONS
 from lti_tool.web.drawing_page import DrawingPage, drawing_page
 from lti_tool.web.instructor_words import STATES, Moment, fact_words, history
 from lti_tool.web.markup import Passage, highlight, markdown, passages
@@ -38,7 +36,6 @@ class ReviewPage:
     drawing: DrawingPage | None
     prompt: Markup
     judge: str
-    why_changed: Mapping[str, str]
     history: tuple[Moment, ...]
     facts: tuple[str, ...]
 
@@ -73,7 +70,6 @@ def review_page(
         drawing=drawing_page(submission.text, sheet.lesson) if sheet.item.kind == "drawing" else None,
         prompt=markdown(sheet.item.prompt),
         judge=_judge(sheet),
-        why_changed=_why_changed(sheet.release),
         history=tuple(history(session, submission)),
         facts=(*fact_words(sheet), *_twin(session, resource_link, submission)),
     )
@@ -128,15 +124,3 @@ def _judge(sheet: Sheet) -> str:
     label = sheet.judgement.judge_label or sheet.judgement.judge
     said = "provisional" in label.casefold()
     return f"{label}, provisional" if sheet.judgement.provisional and not said else label
-
-
-def _why_changed(release: Release | None) -> dict[str, str]:
-    """Criterion id to the words given for its level, from the list, in free text, or both."""
-    if release is None or release.review is None:
-        return {}
-    said = {}
-    for score in release.review.scores:
-        parts = [REASONS.get(score.reason_code or "", ""), score.reason or ""]
-        if any(parts):
-            said[score.criterion] = ": ".join(part for part in parts if part)
-    return said

@@ -39,7 +39,7 @@ def test_a_change_needs_a_reason_and_names_both_levels(world, submission, judged
         assert released.points == 80.0
         row = next(row for row in judge_sheet(session, sent).rows if row.criterion.id == "checkpoint")
         assert (row.judge_level, row.level, row.changed) == (3, 4, True)
-        assert row.reason == "Replay is named in paragraph four."
+        assert row.reason == "missed evidence: Replay is named in paragraph four."
 
 
 def test_an_unscored_criterion_must_be_filled_and_is_never_zero(world, submission) -> None:

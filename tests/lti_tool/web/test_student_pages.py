@@ -551,6 +551,23 @@ def test_a_released_sheet_shows_the_weakest_row_first_with_its_quote(ada, world,
     assert re.findall(r'<article class="crit" id="c(\d)"', in_order) == list("1234567")
 
 
+@pytest.mark.parametrize(
+    ("decision", "said"),
+    [
+        (Decision(1, "missed_evidence"), "missed evidence"),
+        (Decision(1, "missed_evidence", "See line two."), "missed evidence: See line two."),
+        (Decision(1, "other", "See line two."), "See line two."),
+        (Decision(1, None, "See line two."), "See line two."),
+    ],
+)
+def test_a_changed_level_says_why_in_words(ada, world, sample_texts, decision: Decision, said: str) -> None:
+    public_id = judged(world, "essay", sample_texts["essay"], LEVELS)
+    released(world, public_id, human_gate=decision)
+    page = unescape(ada.get(f"submissions/{public_id}").text)
+    assert f"<strong>Your instructor changed 0 → 1</strong>: {said}</p>" in page
+    assert "missed_evidence" not in page
+
+
 def test_the_number_is_the_sheets_own(ada, world, sample_texts) -> None:
     public_id = judged(world, "essay", sample_texts["essay"], LEVELS)
     released(world, public_id)
