@@ -133,7 +133,7 @@ def submit(session: Session, resource_link: ResourceLink, person_id: int, item_i
     item = published.lesson.item(item_id)
     rubric_version, rubric = rubric_for(session, published.version, item.rubric)
     text = _sendable(item, rubric, clean_text(text))
-    digest = text_hash(text)
+    digest = text_hash(text.strip())  # blanks at the ends make no other text
     _lock_learner(session, resource_link, person_id)
     sent = submissions(session, resource_link, person_id, item_id)
     for earlier in sent:

@@ -1,9 +1,9 @@
 """From released items to the lesson score, and from there to the gradebook's outbox."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lti_tool import passback
@@ -24,47 +24,48 @@ class Standing:
 
 def lesson_standing(session: Session, resource_link: ResourceLink, person_id: int) -> Standing:
     """Where a learner stands in a placement; `given` is None while a weighted item is not released."""
+    return lesson_standings(session, resource_link, [person_id])[person_id]
+
+
+def lesson_standings(session: Session, resource_link: ResourceLink, person_ids: Collection[int]) -> dict[int, Standing]:
+    """Where each of these learners stands in a placement, by person id."""
     lesson = current_lesson(session, resource_link.lesson_slug).lesson
     weights = {**lesson.weights, **resource_link.settings.get("weights", {})}
-    released = _released_points(session, resource_link, person_id)
     counting = resource_link.settings.get("counts", "best")
-    parts = {item.id: _counting(released.get(item.id, []), counting) for item in lesson.items}
-    score = lesson_points(weights, parts)
-    return Standing(
-        weights=weights,
-        parts=parts,
-        given=score.given if score else None,
-        maximum=score.maximum if score else sum(weights.values()),
-    )
-
-
-def _released_points(session: Session, resource_link: ResourceLink, person_id: int) -> dict[str, list[float]]:
-    """Item id to the released points of its attempts, first attempt to last; only the newest release of each."""
-    newest = (
-        select(Release.submission_id, func.max(Release.sequence).label("sequence"))
-        .group_by(Release.submission_id)
-        .subquery()
-    )
-    rows = session.execute(
-        select(Submission.item_id, Release.points)
-        .join(Release, Release.submission_id == Submission.id)
-        .join(
-            newest,
-            (newest.c.submission_id == Release.submission_id) & (newest.c.sequence == Release.sequence),
+    released = _released_points(session, resource_link, person_ids)
+    standings = {}
+    for person_id in person_ids:
+        parts = {item.id: _counting(released.get((person_id, item.id), {}), counting) for item in lesson.items}
+        score = lesson_points(weights, parts)
+        standings[person_id] = Standing(
+            weights=weights,
+            parts=parts,
+            given=score.given if score else None,
+            maximum=score.maximum if score else sum(weights.values()),
         )
-        .where(Submission.resource_link_id == resource_link.id, Submission.person_id == person_id)
-        .order_by(Submission.attempt)
+    return standings
+
+
+def _released_points(
+    session: Session, resource_link: ResourceLink, person_ids: Collection[int]
+) -> dict[tuple[int, str], dict[int, float]]:
+    """(Person id, item id) to the released points by attempt, first attempt to last; the newest release of each."""
+    rows = session.execute(
+        select(Submission.person_id, Submission.item_id, Submission.attempt, Release.points)
+        .join(Release, Release.submission_id == Submission.id)
+        .where(Submission.resource_link_id == resource_link.id, Submission.person_id.in_(person_ids))
+        .order_by(Submission.attempt, Release.sequence)
     )
-    found: dict[str, list[float]] = {}
-    for item_id, points in rows:
-        found.setdefault(item_id, []).append(points)
+    found: dict[tuple[int, str], dict[int, float]] = {}
+    for person_id, item_id, attempt, points in rows:
+        found.setdefault((person_id, item_id), {})[attempt] = points
     return found
 
 
-def _counting(points: list[float], rule: str) -> float | None:
-    if not points:
+def _counting(by_attempt: Mapping[int, float], rule: str) -> float | None:
+    if not by_attempt:
         return None
-    return points[-1] if rule == "last" else max(points)
+    return by_attempt[max(by_attempt)] if rule == "last" else max(by_attempt.values())
 
 
 def settle(session: Session, resource_link: ResourceLink, person_id: int) -> LessonScore | None:

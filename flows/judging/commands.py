@@ -106,6 +106,7 @@ def _answer(filling: Judge, rubric: Rubric, entry: Entry, sheet: Judgement) -> d
         "total": item_points(rubric, sheet.levels, graph_points),
         "ratings": [_rating(rating) for rating in sheet.ratings],
         "judge": sheet.judge,
+        "provisional": sheet.provisional,
         "fingerprint": fingerprint(scope=SCOPE, judge=filling, rubric=rubric, criteria=asked, text=entry.text),
         **checks,
     }

@@ -13,7 +13,7 @@ from lti_tool.lesson import Lesson
 from lti_tool.lessons import current_lesson
 from lti_tool.models import Job, LessonScore, Passback, Person, ResourceLink, Submission
 from lti_tool.review_queue import counts
-from lti_tool.scores import Standing, lesson_standing
+from lti_tool.scores import Standing, lesson_standings
 from lti_tool.web.queue_page import learner
 from rubrics.scoring import display
 
@@ -86,16 +86,14 @@ def scores_page(session: Session, resource_link: ResourceLink, names: bool) -> S
     """The placement's learners who have sent anything, by handle."""
     lesson = current_lesson(session, resource_link.lesson_slug).lesson
     states = _states(session, resource_link)
-    people = session.scalars(
-        select(Person).where(Person.id.in_({person_id for person_id, _ in states})).order_by(Person.handle)
-    )
-    messages = _newest_messages(session, resource_link)
+    people = session.scalars(select(Person).where(Person.id.in_(states)).order_by(Person.handle))
+    messages, scores = _newest_messages(session, resource_link), _scores(session, resource_link)
+    standings = lesson_standings(session, resource_link, states)
     rows = []
     for person in people:
-        standing = lesson_standing(session, resource_link, person.id)
-        waits = _waits(lesson, standing, {item: state for (who, item), state in states.items() if who == person.id})
-        scores = _scores(session, resource_link, person.id)
-        rows.append(_row(learner(person, names), person.handle, scores, waits, messages.get(person.id)))
+        waits = _waits(lesson, standings[person.id], states[person.id])
+        own = scores.get(person.id, [])
+        rows.append(_row(learner(person, names), person.handle, own, waits, messages.get(person.id)))
     return ScoresPage(tuple(rows), counts(session, resource_link)["to_review"])
 
 
@@ -182,24 +180,27 @@ def _newest_messages(session: Session, resource_link: ResourceLink) -> dict[int,
     return {passback.person_id: (passback, job) for passback, job in found}
 
 
-def _scores(session: Session, resource_link: ResourceLink, person_id: int) -> list[LessonScore]:
-    found = select(LessonScore).where(
-        LessonScore.resource_link_id == resource_link.id, LessonScore.person_id == person_id
-    )
-    return list(session.scalars(found.order_by(LessonScore.sequence)))
+def _scores(session: Session, resource_link: ResourceLink) -> dict[int, list[LessonScore]]:
+    """Person id to their lesson scores, oldest first."""
+    found = select(LessonScore).where(LessonScore.resource_link_id == resource_link.id)
+    scores: dict[int, list[LessonScore]] = {}
+    for score in session.scalars(found.order_by(LessonScore.sequence)):
+        scores.setdefault(score.person_id, []).append(score)
+    return scores
 
 
-def _states(session: Session, resource_link: ResourceLink) -> dict[tuple[int, str], str]:
-    """(Person id, item id) to the judging state nearest to the instructor, over every attempt."""
+def _states(session: Session, resource_link: ResourceLink) -> dict[int, dict[str, str]]:
+    """Person id to item id to the judging state nearest to the instructor, over every attempt."""
     found = session.execute(
         select(Submission.person_id, Submission.item_id, Job.state)
         .join(Job, (Job.submission_id == Submission.id) & (Job.kind == "judge"))
         .where(Submission.resource_link_id == resource_link.id)
     )
-    states: dict[tuple[int, str], list[str]] = {}
+    states: dict[int, dict[str, str]] = {}
     for person_id, item_id, state in found:
-        states.setdefault((person_id, item_id), []).append(state)
-    return {key: _nearest(each) for key, each in states.items()}
+        items = states.setdefault(person_id, {})
+        items[item_id] = _nearest({state, items.get(item_id, state)})
+    return states
 
 
 def _nearest(states: Iterable[str]) -> str:

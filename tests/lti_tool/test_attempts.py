@@ -50,6 +50,12 @@ def test_the_same_text_again_is_the_same_submission_and_uses_no_attempt(world, s
         assert session.scalar(select(func.count()).select_from(Job)) == 1
 
 
+def test_blanks_at_the_ends_make_no_other_text(world, submission) -> None:
+    with world.database.write() as session:
+        again = submit(session, world.placement(session), world.ada_id, "essay", f"\n {submission.text} \n\n")
+        assert (again.id, again.text) == (submission.id, submission.text)
+
+
 def test_attempts_run_out_and_the_sentence_says_the_text_is_kept(world, submission) -> None:
     with world.database.write() as session:
         link = world.placement(session)

@@ -9,6 +9,7 @@ from lti_tool.models import Job, Person, ResourceLink, Submission
 from lti_tool.results import judge_sheet, state_of
 from lti_tool.review_queue import counts, queue, same_text
 from lti_tool.reviews import Decision, change, release
+from lti_tool.web.scores_page import scores_page
 from tests.lti_tool.judged import all_at, decisions, judge_as
 
 
@@ -92,7 +93,14 @@ def test_a_row_says_what_the_sheet_itself_says(either_world, sample_texts, tab) 
             assert row.state == state_of(session, row.submission)
 
 
-def test_a_long_queue_takes_no_more_queries_than_a_short_one(world, sample_texts, statements) -> None:
+PAGES = {
+    "queue": lambda session, link: queue(session, link, "all"),
+    "scores": lambda session, link: scores_page(session, link, names=False).rows,
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_long_list_takes_no_more_queries_than_a_short_one(world, sample_texts, statements, page: str) -> None:
     asked = []
     for count in (4, 40):
         with world.database.write() as session:
@@ -101,7 +109,7 @@ def test_a_long_queue_takes_no_more_queries_than_a_short_one(world, sample_texts
             crowd(session, world, sample_texts["essay"], count)
         with world.database.read() as session:
             statements.clear()
-            rows = queue(session, world.placement(session), "all")
+            rows = PAGES[page](session, world.placement(session))
             asked.append(len(statements))
             assert (
                 len(rows)

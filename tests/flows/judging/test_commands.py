@@ -28,6 +28,7 @@ def test_a_file_is_one_line() -> None:
     assert line["levels"]["checkpoint"] >= 3
     assert 75 <= line["total"] <= 100
     assert (line["judge"], line["flags"], len(line["fingerprint"])) == ("checklist", [], 64)
+    assert line["provisional"] is True
     text = (ESSAYS / "anchor-a.md").read_text()
     for rating in line["ratings"]:
         assert {"criterion", "level", "quotes", "comment"} <= set(rating)
