@@ -1,6 +1,7 @@
 """Browsers that are signed in on a launch, and the application they talk to."""
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from lti_tool.models import Launch, WebSession
@@ -68,3 +70,20 @@ def sign_in(app, world) -> SignIn:
         return Browser(client, launch_id, token)
 
     return open_browser
+
+
+@pytest.fixture
+def ada(sign_in) -> Browser:
+    """Ada, signed in."""
+    return sign_in("launch-ada-01")
+
+
+@pytest.fixture
+def address(app) -> Iterator[str]:
+    """The tool, served on a free port."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()

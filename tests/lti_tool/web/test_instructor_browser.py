@@ -1,10 +1,8 @@
 """The instructor's pages in a real browser: keys, the running total, and no accessibility fault."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
-from werkzeug.serving import make_server
 
 from lti_tool.web.sessions import COOKIE, open_session
 from tests.lti_tool.web.test_instructor_pages import INES, Sent, essay, releases, send
@@ -14,17 +12,6 @@ STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pract
 
 pytestmark = pytest.mark.slow
 __all__ = ["essay"]
-
-
-@pytest.fixture
-def address(app) -> Iterator[str]:
-    """The tool, served on a free port."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """The student pages in Chromium: what the scripts add, and that everybody can read and use every page."""
 
 import re
-import threading
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import select
-from werkzeug.serving import make_server
 
 from lti_tool import jobs
 from lti_tool.attempts import drafts, submit
@@ -29,16 +27,6 @@ TEXTS = (
 )
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def address(app) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
 
 
 @pytest.fixture
