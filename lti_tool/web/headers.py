@@ -60,6 +60,10 @@ def set_security_headers(response: Response) -> Response:
 
 
 def _ancestors() -> list[str]:
+    if "passing_through" in g:
+        # Who frames a step of the login is known only once its launch is verified: hosted Canvas frames from its
+        # schools' own hosts. Such a page shows nothing and has nothing to click.
+        return sorted({"https:", *frame_origins(g.passing_through)})
     if "framed_by" in g:
         registration, return_url = g.framed_by
     elif "launch" in g:

@@ -20,6 +20,7 @@ from lti_tool.models import Audit, Deployment, Handoff, Launch, LoginState, Regi
 from lti_tool.platforms import find_registration, is_ambiguous
 from lti_tool.web import picker, refusals
 from lti_tool.web.arrival import first_page
+from lti_tool.web.claims import MAX_ID
 from lti_tool.web.context import current
 from lti_tool.web.errors import ErrorPage, page_of, render_error
 from lti_tool.web.logins import (
@@ -30,11 +31,13 @@ from lti_tool.web.logins import (
     check_state,
     consume_state,
     cookie_name,
+    find_stored_login,
 )
 from lti_tool.web.platform_keys import PlatformKeys
+from lti_tool.web.platform_storage import recall_page, remember_page
 from lti_tool.web.records import record_launch
 from lti_tool.web.sessions import find_session, open_session, set_session_cookie, signed_in, token_hash
-from lti_tool.web.verify import DEEP_LINKING, Expected, VerifiedLaunch, is_ours, verify_launch
+from lti_tool.web.verify import DEEP_LINKING, MAX_TOKEN, Expected, VerifiedLaunch, is_ours, verify_launch
 
 bp = Blueprint("launch", __name__)
 log = structlog.get_logger()
@@ -43,6 +46,7 @@ HANDOFF_SECONDS = 60
 NEW_TAB_SECONDS = 300
 MAX_FIELD = 4000
 LAUNCH_PATH = "/lti/launch"
+CONFIRM_PATH = "/lti/launch/confirm"
 
 
 @bp.errorhandler(refusals.LaunchRefusal)
@@ -74,16 +78,17 @@ def login() -> BaseResponse:
     login_hint = _login_field("login_hint")
     message_hint = _login_field("lti_message_hint", required=False)
     client_id = _login_field("client_id", required=False) or None
-    deployment_hint = _login_field("lti_deployment_id", required=False) or None
-    if deployment_hint and len(deployment_hint) > 255:
-        raise refusals.LoginIncomplete(claim="lti_deployment_id")
+    deployment_hint = _short_field("lti_deployment_id")
+    storage_target = _short_field("lti_storage_target")
     if not is_ours(target, atelier.settings.base_url):
         raise refusals.TargetWrong()
     with atelier.database.write() as session:
         registration = _registration(session, issuer, client_id)
-        begun = begin_login(session, atelier.settings, registration.id, deployment_hint)
+        begun = begin_login(session, atelier.settings, registration.id, deployment_hint, storage_target)
     address = authorization_url(registration, begun, atelier.settings.base_url + LAUNCH_PATH, login_hint, message_hint)
-    answer = redirect(address, code=302)
+    answer: BaseResponse = redirect(address, code=302)
+    if storage_target is not None:
+        answer = remember_page(registration, begun, storage_target, address)
     answer.set_cookie(
         cookie_name(begun.state),
         begun.browser_token,
@@ -100,6 +105,13 @@ def login() -> BaseResponse:
 def _login_field(name: str, *, required: bool = True) -> str:
     value = (request.form if request.method == "POST" else request.args).get(name, "")
     if (required and not value) or len(value) > MAX_FIELD or not _storable(value):
+        raise refusals.LoginIncomplete(claim=name)
+    return value
+
+
+def _short_field(name: str) -> str | None:
+    value = _login_field(name, required=False) or None
+    if value and len(value) > MAX_ID:
         raise refusals.LoginIncomplete(claim=name)
     return value
 
@@ -151,16 +163,41 @@ def launch() -> BaseResponse:
     atelier = current()
     state = request.form.get("state", "")
     check_state(atelier.settings, state)
-    with atelier.database.write() as session:
+    browser_token = request.cookies.get(cookie_name(state))
+    id_token = request.form.get("id_token", "")
+    if browser_token is None and 0 < len(id_token) <= MAX_TOKEN:
+        with atelier.database.read() as session:
+            stored = find_stored_login(session, state)
+            registration = session.get(Registration, stored.registration_id) if stored is not None else None
+        if stored is not None and registration is not None:
+            return recall_page(registration, stored, id_token)
+    return _finish(state, browser_token)
+
+
+@bp.post(CONFIRM_PATH)
+def confirm() -> BaseResponse:
+    """The same launch once more, with what the platform's storage kept for this browser in place of the cookie."""
+    atelier = current()
+    state = request.form.get("state", "")
+    check_state(atelier.settings, state)
+    return _finish(state, request.form.get("proof"), from_storage=True)
+
+
+def _finish(state: str, browser_token: str | None, *, from_storage: bool = False) -> BaseResponse:
+    with current().database.write() as session:
         begun = consume_state(session, state)
+        registration = session.get(Registration, begun.registration_id)
+    if registration is None or not registration.enabled:
+        raise refusals.PlatformUnknown()
+    g.framed_by = (registration, None)
     try:
-        check_browser(begun, request.cookies.get(cookie_name(state)))
         if "error" in request.form:
             raise refusals.PlatformDeclined()
-        verified = _verified(begun, request.form.get("id_token", ""))
-        answer = _opened(begun.registration_id, verified)
+        check_browser(begun, None if from_storage and begun.storage_target is None else browser_token)
+        verified = _verified(registration, begun, request.form.get("id_token", ""))
+        answer = _opened(registration.id, verified)
     except refusals.LaunchRefusal as refusal:
-        refusal.registration_id = begun.registration_id
+        refusal.registration_id = registration.id
         raise
     answer.delete_cookie(
         cookie_name(state), path=LAUNCH_PATH, secure=True, httponly=True, samesite="None", partitioned=True
@@ -182,12 +219,9 @@ def _opened(registration_id: int, verified: VerifiedLaunch) -> BaseResponse:
     return answer
 
 
-def _verified(begun: LoginState, token: str) -> VerifiedLaunch:
+def _verified(registration: Registration, begun: LoginState, token: str) -> VerifiedLaunch:
     atelier = current()
     with atelier.database.read() as session:
-        registration = session.get(Registration, begun.registration_id)
-        if registration is None or not registration.enabled:
-            raise refusals.PlatformUnknown()
         enabled = select(Deployment.lms_id).where(Deployment.registration_id == registration.id, Deployment.enabled)
         deployments = frozenset(session.scalars(enabled))
     expected = Expected(

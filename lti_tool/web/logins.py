@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from lti_tool.db import utc_now
@@ -31,7 +31,13 @@ class Login:
     browser_token: str
 
 
-def begin_login(session: Session, settings: Settings, registration_id: int, deployment_hint: str | None) -> Login:
+def begin_login(
+    session: Session,
+    settings: Settings,
+    registration_id: int,
+    deployment_hint: str | None,
+    storage_target: str | None = None,
+) -> Login:
     """Store a new state with its nonce and the hash of the browser's token; drop states whose time is over."""
     now = utc_now()
     session.execute(delete(LoginState).where(LoginState.expires_at < now))
@@ -47,6 +53,7 @@ def begin_login(session: Session, settings: Settings, registration_id: int, depl
             registration_id=registration_id,
             deployment_hint=deployment_hint,
             browser_hash=_hash(login.browser_token),
+            storage_target=storage_target,
             expires_at=now + timedelta(seconds=STATE_SECONDS),
         )
     )
@@ -77,6 +84,11 @@ def consume_state(session: Session, state: str) -> LoginState:
         raise refusals.StateReplayed()
     session.expunge(found)
     return found
+
+
+def find_stored_login(session: Session, state: str) -> LoginState | None:
+    """The login of an unused state whose browser token was also given to the platform's storage; uses nothing up."""
+    return session.scalar(select(LoginState).where(LoginState.state == state, LoginState.storage_target.is_not(None)))
 
 
 def check_browser(login: LoginState, browser_token: str | None) -> None:

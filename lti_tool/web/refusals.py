@@ -203,12 +203,13 @@ class StateReplayed(StateRefusal):
 class CookieMissing(StateRefusal):
     code = "cookie_missing"
     sentence = (
-        "Your browser did not confirm that the login began in it. Open the activity again from your course, "
-        "in a new window if your course offers one."
+        "Your browser keeps this frame apart from the course, so it could not confirm that the login began in it. "
+        "Open the activity again from your course in its own tab or window, or in another browser."
     )
     hint = (
-        "The cookie set at login did not come back: the browser keeps no cookies in frames, or the launch "
-        "came from another browser. Let the activity open in a new window."
+        "Neither the cookie set at login nor the platform's storage (lti_storage_target) gave back the proof of this "
+        "browser: it keeps no cookies in frames, or the launch came from another browser. Let the activity open in a "
+        "new window."
     )
 
 
@@ -383,7 +384,10 @@ class ClaimMalformed(ClaimRefusal):
 
 class SubMissing(ClaimRefusal):
     code = "sub_missing"
-    sentence = "The course did not say who you are. Sign in to your course, then open the activity again."
+    sentence = (
+        "The course did not say who you are, and a graded lesson needs a person. "
+        "Sign in to your course, then open the activity again."
+    )
     hint = "sub must be a string of 1 to 255 characters; anonymous launches are not accepted."
 
 
