@@ -36,7 +36,10 @@ def fetch_jwks(url: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class PlatformConfig:
-    """One issuer, one registration, one deployment. `issuer` is an origin without a trailing slash."""
+    """One issuer, one registration, one deployment. `issuer` is an origin without a trailing slash.
+
+    `storage`: whether the course's page keeps values for the tool (lti_storage_target).
+    """
 
     issuer: str
     tool_login_url: str
@@ -47,6 +50,7 @@ class PlatformConfig:
     deployment_id: str
     database: Path
     custom: Mapping[str, str] = field(default_factory=dict)
+    storage: bool = False
     clock: Callable[[], datetime] = utc_now
     fetch_jwks: Callable[[str], dict[str, Any]] = fetch_jwks
 

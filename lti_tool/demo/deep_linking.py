@@ -73,6 +73,7 @@ def deep_linking_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
             first=store.resource_link(),
             links=store.added_links(),
             choosing=choosing,
+            tool_origin=origin(config.tool_target_link_uri),
         )
 
     @bp.get("/<slug>/choose")

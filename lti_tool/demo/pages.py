@@ -21,6 +21,7 @@ from flask.typing import ResponseReturnValue
 from lti_tool.demo.config import PlatformConfig, origin
 from lti_tool.demo.gradebook import gradebook_json, read_gradebook, shown_number
 from lti_tool.demo.records import Person, ResourceLink
+from lti_tool.demo.storage import STORAGE_FRAME
 from lti_tool.demo.store import RESOURCE_LINK_ID, Store
 
 SHARED_STATIC = Path(__file__).parent.parent / "web" / "static"
@@ -117,6 +118,7 @@ def _add_launch_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> N
 
 def login_request(config: PlatformConfig, person: Person, message_hint: str) -> dict[str, str]:
     """The parameters of https://www.imsglobal.org/spec/lti/v1p3#additional-login-parameters"""
+    storage = {"lti_storage_target": STORAGE_FRAME} if config.storage else {}
     return {
         "iss": config.issuer,
         "target_link_uri": config.tool_target_link_uri,
@@ -124,6 +126,7 @@ def login_request(config: PlatformConfig, person: Person, message_hint: str) -> 
         "lti_message_hint": message_hint,
         "client_id": config.client_id,
         "lti_deployment_id": config.deployment_id,
+        **storage,
     }
 
 

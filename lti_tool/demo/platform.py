@@ -13,6 +13,7 @@ from lti_tool.demo.nrps import nrps_blueprint
 from lti_tool.demo.oidc import oidc_blueprint
 from lti_tool.demo.pages import pages_blueprint
 from lti_tool.demo.service import ServiceError
+from lti_tool.demo.storage import storage_blueprint
 from lti_tool.demo.store import Store
 from lti_tool.demo.tokens import token_blueprint
 
@@ -32,6 +33,9 @@ def create_platform(config: PlatformConfig) -> Flask:
     parts = (oidc_blueprint, token_blueprint, ags_blueprint, nrps_blueprint, deep_linking_blueprint, pages_blueprint)
     for blueprint in parts:
         app.register_blueprint(blueprint(config, store))
+    if config.storage:
+        app.register_blueprint(storage_blueprint(config))
+    app.jinja_env.globals["has_storage"] = config.storage
     app.add_url_rule("/healthz", view_func=healthz)
     app.register_error_handler(ServiceError, _refused_service)
     app.register_error_handler(HTTPException, _refused_request)
