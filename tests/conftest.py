@@ -217,12 +217,18 @@ CHROMIUM = [
 ]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> "Iterator[Browser]":
-    """A browser for one file of tests; Playwright's loop must not run while others use theirs."""
+def chromium_path() -> str:
+    """Where Chromium is; skips the test where it is not."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("no Chromium on this machine (apt-get install chromium, or set CHROMIUM)")
+    return path
+
+
+@pytest.fixture(scope="module")
+def chromium() -> "Iterator[Browser]":
+    """A browser for one file of tests; Playwright's loop must not run while others use theirs."""
+    path = chromium_path()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
