@@ -1,6 +1,7 @@
 """Every refused or failed request, as one small page or, for scripts, as JSON."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
@@ -12,12 +13,16 @@ from lti_tool.web.refusals import LessonUnknown, PageRefusal, Refusal
 
 log = structlog.get_logger()
 MAX_TEXT_BACK = 200_000
+TYPED = ("text", "note", "reason")
 MAX_UNREAD = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class ErrorPage:
-    """What an error page says; `text` is what the person had typed, given back to copy."""
+    """What an error page says; `text` is what the person had typed, given back to copy.
+
+    `saved_at`: when their last draft was saved.
+    """
 
     code: str
     label: str
@@ -25,6 +30,7 @@ class ErrorPage:
     sentence: str
     hint: str = ""
     text: str = ""
+    saved_at: datetime | None = None
     return_url: str | None = None
     new_tab_url: str | None = None
     new_tab_code: str = ""
@@ -47,11 +53,12 @@ OTHER_PAGE = ErrorPage("bad_request", "refused", "That was refused.", "The reque
 
 
 def typed_text() -> str:
-    """What the person sent in the field `text`, so that a refused form loses nothing."""
+    """What the person typed into the form's boxes, so that a refused form loses nothing."""
     if request.method != "POST" or request.content_length is None:
         return ""
     try:
-        return request.form.get("text", "")[:MAX_TEXT_BACK]
+        typed = [request.form.get(name, "") for name in TYPED]
+        return "\n\n".join(text for text in typed if text)[:MAX_TEXT_BACK]
     except HTTPException:  # the body itself is what was refused
         return ""
 
@@ -77,6 +84,7 @@ def page_of(refusal: Refusal) -> ErrorPage:
         sentence=refusal.sentence,
         hint=refusal.admin_hint,
         text=typed_text() if isinstance(refusal, PageRefusal) else "",
+        saved_at=g.get("draft_saved_at"),
         return_url=g.get("return_url"),
     )
 

@@ -13,19 +13,19 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Literal, ParamSpec
 
 from flask import Flask, g, request
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response as BaseResponse
 
 from lti_tool.db import utc_now
-from lti_tool.models import Launch, ResourceLink, WebSession
+from lti_tool.models import Draft, Launch, ResourceLink, WebSession
 from lti_tool.web.context import current
 from lti_tool.web.refusals import (
     FormTokenMissing,
@@ -91,9 +91,12 @@ def find_session(session: Session, launch_id: str) -> WebSession | None:
 
 
 def signed_in(
-    role: Role | None = None,
+    role: Role | None = None, *, extends: bool = True
 ) -> Callable[[Callable[P, ResponseReturnValue]], Callable[P, ResponseReturnValue]]:
-    """Open the view only to the launch's own browser, in that role (None: either), and to sealed forms."""
+    """Open the view only to the launch's own browser, in that role (None: either), and to sealed forms.
+
+    Where it `extends`, the session lives on from now.
+    """
 
     def decorate(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
@@ -102,6 +105,8 @@ def signed_in(
             _require_role(role)
             if request.method not in SAFE_METHODS:
                 _require_form_token()
+            if extends:
+                _extend(g.session, utc_now())
             return view(*args, **kwargs)
 
         return guarded
@@ -110,21 +115,43 @@ def signed_in(
 
 
 def _sign_in(launch_id: str) -> None:
-    atelier = current()
-    with atelier.database.read() as session:
+    with current().database.read() as session:
         found = find_session(session, launch_id)
-    if found is None:
+        if found is None:
+            raise LaunchExpired()
+        launch, now = found.launch, utc_now()
+        g.return_url, g.framed_by = launch.return_url, (launch.registration, launch.return_url)
+        if found.expires_at <= now:
+            g.draft_saved_at = last_saved(session, launch)
+            raise LaunchExpired()
+    if not (launch.registration.enabled and launch.resource_link.deployment.enabled):
         raise LaunchExpired()
-    g.return_url = found.launch.return_url
-    now = utc_now()
-    if found.expires_at <= now:
-        raise LaunchExpired()
-    g.session, g.launch = found, found.launch
-    g.person_id, g.resource_link_id = found.launch.person_id, found.launch.resource_link_id
+    g.session, g.launch = found, launch
+    g.person_id, g.resource_link_id = launch.person_id, launch.resource_link_id
+
+
+def _extend(found: WebSession, now: datetime) -> None:
+    atelier = current()
     longer = now + timedelta(minutes=atelier.settings.session_minutes)
     if longer - found.expires_at > EXTEND_AFTER:
         with atelier.database.write() as session:
             session.execute(update(WebSession).where(WebSession.id == found.id).values(expires_at=longer))
+        found.expires_at = longer  # for this request; the row itself was written above
+
+
+def seconds_left() -> int:
+    """How long the session of this request still lives."""
+    expires_at: datetime = g.session.expires_at
+    return max(0, int((expires_at - utc_now()).total_seconds()))
+
+
+def last_saved(session: Session, launch: Launch) -> datetime | None:
+    """When the launch's person last saved a draft in its placement."""
+    return session.scalar(
+        select(func.max(Draft.saved_at)).where(
+            Draft.resource_link_id == launch.resource_link_id, Draft.person_id == launch.person_id
+        )
+    )
 
 
 def _require_role(role: Role | None) -> None:
@@ -162,5 +189,5 @@ def _require_form_token() -> None:
 
 
 def register_sessions(app: Flask) -> None:
-    """Let every template seal its forms with `{{ form_token() }}`."""
-    app.jinja_env.globals["form_token"] = form_token
+    """Let every template seal its forms with `{{ form_token() }}` and say `{{ seconds_left() }}`."""
+    app.jinja_env.globals.update(form_token=form_token, seconds_left=seconds_left)

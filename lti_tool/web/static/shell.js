@@ -1,7 +1,10 @@
-// What every page does: times in the reader's zone, and telling the frame's owner how tall the page is.
+// What every page does: times in the reader's zone, a warning before its session ends, and telling the frame's owner
+// how tall the page is.
+import { watchSession } from "./session.js";
 import { localise } from "./times.js";
 
 localise(document);
+watchSession(document.getElementById("session-ends"));
 
 if (window.parent !== window) {
   let told = 0;
