@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -15,6 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from flask import Flask
 from flask.testing import FlaskClient
 from jwt.algorithms import RSAAlgorithm
@@ -37,6 +40,11 @@ def rsa_key(name: str, bits: int = 2048) -> rsa.RSAPrivateKey:
 
 def public_jwk(key: rsa.RSAPrivateKey, kid: str, **changes: Any) -> dict[str, Any]:
     return {**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig", "alg": "RS256"} | changes
+
+
+def encoded(part: bytes) -> str:
+    """A part of a token."""
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
 
 
 @dataclass
@@ -87,6 +95,12 @@ class HostilePlatform:
 
     def sign(self, claims: dict[str, Any], *, key: str = "platform", kid: str | None = "key-1") -> str:
         return jwt.encode(claims, rsa_key(key), algorithm="RS256", headers={"kid": kid} if kid else None)
+
+    def sign_anything(self, payload: bytes) -> str:
+        """A right signature over anything, also over what no library would sign."""
+        header = json.dumps({"alg": "RS256", "kid": "key-1"}).encode()
+        message = f"{encoded(header)}.{encoded(payload)}"
+        return f"{message}.{encoded(rsa_key('platform').sign(message.encode(), PKCS1v15(), SHA256()))}"
 
 
 @dataclass

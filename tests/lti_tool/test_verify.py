@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hmac
 import json
 import time
@@ -18,7 +17,7 @@ from sqlalchemy import select
 
 from lti_tool.db import Database
 from lti_tool.models import Audit, Launch
-from lti_tool.web.verify import Expected, role_of, verify_launch
+from lti_tool.web.verify import Expected, verify_launch
 from tests.lti_tool.door import (
     BASE_URL,
     CLAIM,
@@ -26,6 +25,7 @@ from tests.lti_tool.door import (
     LEARNER,
     Door,
     HostilePlatform,
+    encoded,
     error_code,
     public_jwk,
     rsa_key,
@@ -34,6 +34,11 @@ from tests.lti_tool.door import (
 AGS = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 NRPS = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
 NOW = int(time.time())
+LTI_CLAIMS = [
+    CLAIM + name
+    for name in ("version", "message_type", "deployment_id", "target_link_uri", "resource_link", "roles", "context")
+]
+LONG_URL = "https://lms.example.edu/" + "x" * 2000
 
 
 @dataclass
@@ -56,10 +61,6 @@ class Bad:
         if self.forge is not None:
             return self.forge(platform, claims)
         return platform.sign(claims, key=self.key, kid=self.kid)
-
-
-def encoded(part: bytes) -> str:
-    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
 
 
 def unsigned(platform: HostilePlatform, claims: dict[str, Any]) -> str:
@@ -123,6 +124,16 @@ def key_id(kid: Any) -> Callable[[HostilePlatform, dict[str, Any]], str]:
     return forge
 
 
+def payload_of(body: bytes) -> Callable[[HostilePlatform, dict[str, Any]], str]:
+    """A signature that is right, over something that is no claims."""
+    return lambda platform, claims: platform.sign_anything(body)
+
+
+def critical_header(platform: HostilePlatform, claims: dict[str, Any]) -> str:
+    headers = {"kid": "key-1", "crit": ["made-up"], "made-up": 1}
+    return jwt.encode(claims, rsa_key("platform"), "RS256", headers)
+
+
 def nested(platform: HostilePlatform, claims: dict[str, Any]) -> str:
     deep: Any = "x"
     for _ in range(200):
@@ -130,6 +141,7 @@ def nested(platform: HostilePlatform, claims: dict[str, Any]) -> str:
     return platform.sign(claims | {"https://example.edu/extra": deep})
 
 
+# Names in capitals, or of claims, are those of 1EdTech's certification suite, with its own spelling.
 KNOWN_BAD = [
     # the signature
     Bad("no token", "token_missing", forge=literally("")),
@@ -140,10 +152,10 @@ KNOWN_BAD = [
     Bad("HMAC with the public key", "algorithm_refused", forge=hmac_with_public_key),
     Bad("RS512", "algorithm_refused", forge=with_algorithm("RS512")),
     Bad("PS256", "algorithm_refused", forge=with_algorithm("PS256")),
-    Bad("no kid", "key_id_missing", kid=None),
+    Bad("No KID Sent in JWT header", "key_id_missing", kid=None),
     Bad("kid is a number", "token_malformed", forge=key_id(7)),
     Bad("kid is empty", "key_id_missing", forge=key_id("")),
-    Bad("unknown kid", "signature_unknown_key", kid="key-2"),
+    Bad("Incorrect KID in JWT header", "signature_unknown_key", kid="key-2"),
     Bad("right kid, another key", "signature_bad", key="stranger"),
     Bad("its own key in the header", "signature_unknown_key", forge=own_key_in_header),
     Bad("payload changed after signing", "signature_bad", forge=changed_after_signing),
@@ -153,7 +165,8 @@ KNOWN_BAD = [
     Bad("key has no modulus", "signature_unknown_key", forge=published_as(n="")),
     Bad("key of 1024 bits", "signature_unknown_key", forge=weak_key),
     # times
-    Bad("expired", "token_expired", times={"iat": -300, "exp": -120}),
+    Bad("Timestamps Incorrect", "token_expired", times={"iat": -300, "exp": -120}),
+    Bad("Timestamps Incorrect: exp before iat", "token_not_yet_valid", times={"iat": 300, "exp": 200}),
     Bad("from the future", "token_not_yet_valid", times={"iat": 300, "exp": 360}),
     Bad("not before later", "token_not_yet_valid", times={"nbf": 300}),
     Bad("an hour old", "token_too_old", times={"iat": -3600, "exp": 600}),
@@ -180,19 +193,22 @@ KNOWN_BAD = [
     Bad("no nonce", "claim_missing", claims={"nonce": ...}),
     Bad("nonce is a list", "nonce_wrong", claims={"nonce": ["x"]}),
     Bad("nonce is not text", "nonce_wrong", claims={"nonce": "é\ud800"}),
-    Bad("no sub", "sub_missing", claims={"sub": ...}),
+    Bad("user claim missing", "sub_missing", claims={"sub": ...}),
     Bad("empty sub", "sub_missing", claims={"sub": ""}),
     Bad("sub is a number", "sub_missing", claims={"sub": 4}),
     Bad("sub is too long", "sub_missing", claims={"sub": "x" * 256}),
     Bad("sub holds a NUL", "claim_malformed", claims={"sub": "a\x00b"}),
+    Bad("sub is null", "sub_missing", claims={"sub": None}),
+    Bad("sub is a list", "sub_missing", claims={"sub": ["user-1"]}),
     # what it says
-    Bad("no version", "claim_missing", claims={CLAIM + "version": ...}),
-    Bad("version 1.1", "version_unsupported", claims={CLAIM + "version": "1.1"}),
+    Bad("Missing LTI Claims", "claim_missing", claims=dict.fromkeys(LTI_CLAIMS, ...)),
+    Bad("No LTI Version", "claim_missing", claims={CLAIM + "version": ...}),
+    Bad("Wrong LTI Version", "version_unsupported", claims={CLAIM + "version": "1.1"}),
     Bad("version is a number", "claim_malformed", claims={CLAIM + "version": 1.3}),
-    Bad("no message type", "claim_missing", claims={CLAIM + "message_type": ...}),
+    Bad("messsage_type claim missing", "claim_missing", claims={CLAIM + "message_type": ...}),
     Bad("deep linking without settings", "claim_missing", claims={CLAIM + "message_type": "LtiDeepLinkingRequest"}),
-    Bad("made-up message type", "message_type_unsupported", claims={CLAIM + "message_type": "X"}),
-    Bad("no deployment", "claim_missing", claims={CLAIM + "deployment_id": ...}),
+    Bad("Invalid LTI message", "message_type_unsupported", claims={CLAIM + "message_type": "X"}),
+    Bad("deployment_id claim missing", "claim_missing", claims={CLAIM + "deployment_id": ...}),
     Bad("unknown deployment", "deployment_unknown", claims={CLAIM + "deployment_id": "deployment-2"}),
     Bad("deployment is a number", "claim_malformed", claims={CLAIM + "deployment_id": 1}),
     Bad("another deployment than at login", "deployment_wrong", login={"lti_deployment_id": "deployment-0"}),
@@ -206,12 +222,12 @@ KNOWN_BAD = [
         "target_wrong",
         claims={CLAIM + "target_link_uri": "https://tool.example.edu@evil.example"},
     ),
-    Bad("no resource link", "claim_missing", claims={CLAIM + "resource_link": ...}),
+    Bad("resource_link claim missing", "claim_missing", claims={CLAIM + "resource_link": ...}),
     Bad("resource link is text", "claim_malformed", claims={CLAIM + "resource_link": "link-1"}),
-    Bad("resource link without id", "claim_missing", claims={CLAIM + "resource_link": {"title": "x"}}),
+    Bad("resource_link_id claim missing", "claim_missing", claims={CLAIM + "resource_link": {"title": "x"}}),
     Bad("resource link id is a number", "claim_malformed", claims={CLAIM + "resource_link": {"id": 12}}),
     Bad("resource link id is too long", "claim_malformed", claims={CLAIM + "resource_link": {"id": "x" * 256}}),
-    Bad("no roles", "claim_missing", claims={CLAIM + "roles": ...}),
+    Bad("role claim missing", "claim_missing", claims={CLAIM + "roles": ...}),
     Bad("roles are text", "claim_malformed", claims={CLAIM + "roles": INSTRUCTOR}),
     Bad("roles hold a number", "claim_malformed", claims={CLAIM + "roles": [INSTRUCTOR, 1]}),
     Bad("context is a list", "claim_malformed", claims={CLAIM + "context": ["course-1"]}),
@@ -229,6 +245,26 @@ KNOWN_BAD = [
     Bad("roster is a list", "claim_malformed", claims={NRPS: []}),
     Bad("text no database stores", "claim_malformed", claims={"name": "\ud800"}),
     Bad("nested without end", "claim_malformed", forge=nested),
+    Bad("a hundred and one roles", "claim_malformed", claims={CLAIM + "roles": [LEARNER] * 101}),
+    Bad("a role as long as a book", "claim_malformed", claims={CLAIM + "roles": ["x" * 5000]}),
+    Bad("roles are null", "claim_missing", claims={CLAIM + "roles": None}),
+    Bad("roles are a map", "claim_malformed", claims={CLAIM + "roles": {INSTRUCTOR: True}}),
+    Bad("empty deployment", "claim_malformed", claims={CLAIM + "deployment_id": ""}),
+    Bad("deployment is too long", "claim_malformed", claims={CLAIM + "deployment_id": "x" * 256}),
+    Bad("empty resource link id", "claim_malformed", claims={CLAIM + "resource_link": {"id": ""}}),
+    Bad("course id is too long", "claim_malformed", claims={CLAIM + "context": {"id": "x" * 256}}),
+    Bad("lesson is too long", "claim_malformed", claims={CLAIM + "custom": {"lesson": "x" * 300}}),
+    Bad("target is a list", "claim_malformed", claims={CLAIM + "target_link_uri": [BASE_URL]}),
+    Bad("target is no address", "target_wrong", claims={CLAIM + "target_link_uri": "lti/launch"}),
+    Bad("locale is a number", "claim_malformed", claims={CLAIM + "launch_presentation": {"locale": 7}}),
+    Bad("return address too long", "claim_malformed", claims={CLAIM + "launch_presentation": {"return_url": LONG_URL}}),
+    Bad("line item is no web address", "claim_malformed", claims={AGS: {"lineitem": "file:///etc/passwd"}}),
+    Bad("roster is no web address", "claim_malformed", claims={NRPS: {"context_memberships_url": "ftp://x"}}),
+    Bad("a review of nobody", "claim_missing", claims={CLAIM + "message_type": "LtiSubmissionReviewRequest"}),
+    Bad("payload is a list", "token_malformed", forge=payload_of(b"[1, 2]")),
+    Bad("payload is no JSON", "token_malformed", forge=payload_of(b"{nothing")),
+    Bad("encrypted", "token_malformed", forge=literally("a.b.c.d.e")),
+    Bad("a header that is critical", "token_malformed", forge=critical_header),
 ]
 
 
@@ -258,23 +294,16 @@ def test_refusal_shows_no_claim_and_no_token(door: Door) -> None:
     assert "Zoë" not in page
 
 
-RIGHT = {
-    "as it is": {},
-    "a minute of clock skew": {"iat": NOW + 30},
-    "two audiences with azp": {"aud": ["other", "client-1"], "azp": "client-1"},
-    "a list of one audience": {"aud": ["client-1"]},
-    "no names at all": {"name": ..., "given_name": ..., "email": ...},
-    "no course": {CLAIM + "context": ...},
-    "claims sent as null": {CLAIM + "context": None, CLAIM + "custom": None, AGS: None, "name": None},
-    "no role at all": {CLAIM + "roles": []},
-    "Moodle's removed column": {AGS: {"scope": ["x"], "lineitems": "https://lms.example.edu/li?a=1", "lineitem": ""}},
-    "target with our default port": {CLAIM + "target_link_uri": "https://TOOL.example.edu:443/anything?x=1"},
-}
+def test_the_table_is_as_long_as_promised() -> None:
+    assert len(KNOWN_BAD) >= 80
+    assert len({case.name for case in KNOWN_BAD}) == len(KNOWN_BAD)
 
 
-@pytest.mark.parametrize("changes", RIGHT.values(), ids=RIGHT.keys())
-def test_right_launch_is_accepted(changes: dict[str, Any], door: Door) -> None:
-    assert door.launch(**changes).status_code == 303
+def test_a_launch_without_a_person_is_explained(door: Door) -> None:
+    page = door.launch(sub=...).get_data(as_text=True)
+
+    assert "a graded lesson needs a person" in page
+    assert "anonymous launches are not accepted" in page
 
 
 def test_key_without_use_or_alg_is_taken_and_every_key_of_that_id_is_tried(door: Door) -> None:
@@ -284,27 +313,6 @@ def test_key_without_use_or_alg_is_taken_and_every_key_of_that_id_is_tried(door:
     door.platform.publish(public_jwk(rsa_key("stranger"), "key-1"), bare)
 
     assert door.launch().status_code == 303
-
-
-PREFIX = "http://purl.imsglobal.org/vocab/lis/v2/"
-ROLES = [
-    ([LEARNER], "student"),
-    ([INSTRUCTOR], "instructor"),
-    ([LEARNER, PREFIX + "institution/person#Instructor"], "student"),
-    ([PREFIX + "institution/person#Administrator"], "student"),
-    ([PREFIX + "system/person#Administrator"], "student"),
-    ([INSTRUCTOR, PREFIX + "membership/Instructor#TeachingAssistant"], "instructor"),
-    ([PREFIX + "membership#Mentor"], "student"),
-    (["Instructor"], "instructor"),
-    (["Learner"], "student"),
-    (["urn:made-up#Instructor"], "student"),
-    ([], "student"),
-]
-
-
-@pytest.mark.parametrize(("roles", "role"), ROLES)
-def test_role_is_the_role_in_this_course(roles: list[str], role: str) -> None:
-    assert role_of(roles) == role
 
 
 def test_a_fault_of_ours_is_not_blamed_on_the_message() -> None:
