@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lti_tool.settings import SettingsProblem, require_secret
+from lti_tool.settings import Settings, SettingsProblem, require_secret
 from lti_tool.terminal import fail, open_database, settings_or_exit
 
 serve = typer.Typer(help="Run the web process.", add_completion=False)
@@ -23,6 +23,12 @@ def web(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Web processes.")] = 1,
 ) -> None:
     """Serve the tool with gunicorn (threads); the settings are ATELIER_* in the environment."""
+    ready_to_serve(host, port)
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *gunicorn_options(host, port, workers)])
+
+
+def ready_to_serve(host: str, port: int) -> Settings:
+    """The settings, once everything a web process needs is there; else one sentence and exit."""
     settings = settings_or_exit()
     try:
         require_secret(settings)
@@ -32,7 +38,7 @@ def web(
         pass
     if not port_is_free(host, port):
         fail(f"Port {port} on {host} is taken. Choose another with --port.")
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *gunicorn_options(host, port, workers)])
+    return settings
 
 
 def gunicorn_options(host: str, port: int, workers: int) -> list[str]:

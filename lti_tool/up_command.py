@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from lti_tool.commands import port_is_free
+from lti_tool.commands import ready_to_serve
 from lti_tool.processes import Child, ChildFailed, wait_until_answers
-from lti_tool.settings import HOME, SettingsProblem, require_secret
-from lti_tool.terminal import fail, open_database, settings_or_exit
+from lti_tool.settings import HOME
+from lti_tool.terminal import fail
 
 app = typer.Typer(help="Web process and executor together.", add_completion=False)
 
@@ -21,15 +21,7 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
 ) -> None:
     """Run `serve` and `worker` (with Prefect's embedded server unless PREFECT_API_URL is set) until interrupted."""
-    settings = settings_or_exit()
-    try:
-        require_secret(settings)
-    except SettingsProblem as error:
-        fail(str(error))
-    with open_database(settings):
-        pass
-    if not port_is_free(host, port):
-        fail(f"Port {port} on {host} is taken. Choose another with --port.")
+    settings = ready_to_serve(host, port)
     signal.signal(signal.SIGTERM, _interrupt)
     web = Child("the web process", ["serve", "--host", host, "--port", str(port)], {}, HOME / "logs" / "web.log")
     executor = Child("the executor", ["worker"], {}, HOME / "logs" / "worker.log", restarts=True)
