@@ -8,7 +8,8 @@ from importlib import import_module
 
 import typer
 
-# name: ("module:attribute", what it does). A Typer app with several commands becomes a group of that name.
+# name: ("module:attribute", what it does). A Typer app with several commands becomes a group of that name;
+# a name of two words is one command of a group whose commands live in different places.
 COMMANDS = {
     "demo": ("lti_tool.demo.commands:app", "The whole thing on this machine: a mini-LMS, the tool, a judge."),
     "serve": ("lti_tool.commands:serve", "Run the web process (gunicorn)."),
@@ -21,6 +22,7 @@ COMMANDS = {
     "rubric": ("rubrics.commands:app", "Check a rubric."),
     "judge": ("flows.judging.commands:app", "Judge one text or a file of them."),
 }
+GROUPS = {"eval": "How far a judge agrees with people, and what it may decide alone."}
 HELP = ("-h", "--help")
 
 
@@ -35,11 +37,16 @@ def main() -> None:
 
         print(version("atelier"))
         raise SystemExit(0)
-    name = arguments[0]
+    if arguments[0] in GROUPS and (not arguments[1:] or arguments[1] in HELP):
+        print(_overview(arguments[0]))
+        raise SystemExit(0 if arguments[1:] else 2)
+    words = 2 if arguments[0] in GROUPS else 1
+    name = " ".join(arguments[:words])
     if name not in COMMANDS:
-        print(f"atelier: no command {name!r}. 'atelier --help' lists them.", file=sys.stderr)
+        listed = " ".join(["atelier", *arguments[: words - 1]])
+        print(f"atelier: no command {name!r}. '{listed} --help' lists them.", file=sys.stderr)
         raise SystemExit(2)
-    load(name)(args=arguments[1:], prog_name=f"atelier {name}")
+    load(name)(args=arguments[words:], prog_name=f"atelier {name}")
 
 
 def load(name: str) -> typer.Typer:
@@ -50,9 +57,18 @@ def load(name: str) -> typer.Typer:
     return app
 
 
-def _overview() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name.ljust(width)}  {what}" for name, (_, what) in COMMANDS.items()]
+def _overview(group: str = "") -> str:
+    """The commands of a group, or of the whole with each group as one line."""
+    named = f"{group} " if group else ""
+    known = {name: what for name, (_, what) in COMMANDS.items()}
+    shown = (
+        {name.removeprefix(named): what for name, what in known.items() if name.startswith(named)}
+        if group
+        else {name: what for name, what in known.items() if " " not in name} | GROUPS
+    )
+    width = max(map(len, shown), default=0)
+    lines = [f"  {name.ljust(width)}  {what}" for name, what in shown.items()]
+    start = f"atelier {named}"
     return "\n".join(
-        ["usage: atelier COMMAND [options]", "", *lines, "", "'atelier COMMAND --help' says more about each."]
+        [f"usage: {start}COMMAND [options]", "", *lines, "", f"'{start}COMMAND --help' says more about each."]
     )
