@@ -15,6 +15,7 @@ import jwt
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from lti_tool.deadlines import VARIABLES
 from lti_tool.keys import SigningKey
 from lti_tool.lesson import Item, Lesson
 from lti_tool.lessons import current_lesson
@@ -84,7 +85,7 @@ def take_answer(session: Session, deep_linking_id: str, now: datetime) -> bool:
 
 def content_item(choice: Choice, request: ContentRequest, launch_url: str) -> dict[str, Any]:
     """One choice as an ltiResourceLink."""
-    custom = {"lesson": choice.lesson.slug, "release": choice.release}
+    custom = {"lesson": choice.lesson.slug, "release": choice.release, **VARIABLES}
     resource_id = choice.lesson.slug
     if choice.item is not None:
         custom["item"] = choice.item.id

@@ -376,7 +376,7 @@ class Draft(Frozen, Base):
 
 
 class Submission(Frozen, Base):
-    """A learner's answer to an item, as it was sent; the same text again is the same submission."""
+    """A learner's answer to an item, as it was sent, and when it was due; the same text again is the same submission."""
 
     __tablename__ = "submission"
     __table_args__ = (
@@ -396,6 +396,7 @@ class Submission(Frozen, Base):
     lesson_version_id: Mapped[int] = mapped_column(ForeignKey("lesson_version.id"))
     rubric_version_id: Mapped[int] = mapped_column(ForeignKey("rubric_version.id"))
     sent_at: Mapped[datetime] = mapped_column(default=utc_now)
+    due_at: Mapped[datetime | None]
     person: Mapped[Person] = relationship()
     resource_link: Mapped[ResourceLink] = relationship()
     lesson_version: Mapped[LessonVersion] = relationship()

@@ -9,6 +9,7 @@ from sqlalchemy import Select, or_, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from lti_tool.deadlines import dates_of
 from lti_tool.handles import handles
 from lti_tool.lesson import WEIGHTS_SUM
 from lti_tool.lessons import UnknownLesson, current_lesson
@@ -51,7 +52,7 @@ def record_launch(session: Session, settings: Settings, registration_id: int, ve
         person_id=person.id,
         role=verified.role,
         message_type=verified.message_type,
-        detail=detail,
+        detail=detail or {"dates": dates_of(verified.custom)},
         locale=verified.locale,
         return_url=verified.return_url,
     )
