@@ -3,21 +3,24 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs
+from lti_tool.db import utc_now
+from lti_tool.deadlines import Deadlines, Stage, deadlines_for, granted_to
 from lti_tool.lesson import Item, Lesson
-from lti_tool.lessons import Published, current_lesson, rubric_for
-from lti_tool.models import Draft, ResourceLink, Submission
+from lti_tool.lessons import Published, current_lesson, lesson_of, rubric_for
+from lti_tool.models import Draft, Job, Person, ResourceLink, Review, Submission
 from rubrics.checks import send_problem
 from rubrics.drawing import DrawingError, parse_drawing
 from rubrics.model import Rubric
 
 MAX_CHARACTERS = 40_000
 CLICK_PRIORITY = 10
+GRACE_MINUTES = 10
 
 
 class SendProblem(ValueError):
@@ -28,9 +31,13 @@ class NoAttemptsLeft(SendProblem):
     """Every attempt at this item has been used."""
 
 
+class NotOpen(SendProblem):
+    """The course does not take this work yet, or no longer."""
+
+
 @dataclass(frozen=True)
 class Desk:
-    """What a learner has before them at one item."""
+    """What a learner has before them at one item; `submissions` are those that were not taken back."""
 
     item: Item
     rubric: Rubric
@@ -38,11 +45,18 @@ class Desk:
     saved_at: datetime | None
     submissions: tuple[Submission, ...]
     attempts: int
+    deadlines: Deadlines
+    stage: Stage
 
     @property
     def attempts_left(self) -> int:
         """How many more times this item can be sent."""
         return max(0, self.attempts - len(self.submissions))
+
+    @property
+    def may_send(self) -> bool:
+        """Whether it can be sent now: an attempt is left, and the course takes work."""
+        return self.attempts_left > 0 and self.stage in ("open", "late")
 
 
 def clean_text(text: str) -> str:
@@ -89,13 +103,23 @@ def _drafts_of(resource_link: ResourceLink, person_id: int, item_id: str) -> Sel
 
 
 def submissions(session: Session, resource_link: ResourceLink, person_id: int, item_id: str) -> tuple[Submission, ...]:
-    """A learner's submissions to an item, first to last."""
-    found = select(Submission).where(
-        Submission.resource_link_id == resource_link.id,
-        Submission.person_id == person_id,
-        Submission.item_id == item_id,
+    """A learner's submissions to an item, first to last; one that was taken back is left out."""
+    return tuple(sent for sent, withdrawn in _ever_sent(session, resource_link, person_id, item_id) if not withdrawn)
+
+
+def _ever_sent(
+    session: Session, resource_link: ResourceLink, person_id: int, item_id: str
+) -> list[tuple[Submission, bool]]:
+    found = (
+        select(Submission, Job.state)
+        .outerjoin(Job, (Job.submission_id == Submission.id) & (Job.kind == jobs.JUDGE))
+        .where(
+            Submission.resource_link_id == resource_link.id,
+            Submission.person_id == person_id,
+            Submission.item_id == item_id,
+        )
     )
-    return tuple(session.scalars(found.order_by(Submission.attempt)))
+    return [(sent, state == "withdrawn") for sent, state in session.execute(found.order_by(Submission.attempt))]
 
 
 def find_submission(
@@ -108,10 +132,13 @@ def find_submission(
     return session.scalar(found)
 
 
-def attempts_allowed(resource_link: ResourceLink, item: Item) -> int:
-    """How often an item may be sent: the placement's setting, else the lesson's."""
+def attempts_allowed(session: Session, resource_link: ResourceLink, person_id: int, item: Item) -> int:
+    """How often a learner may send an item: the placement's setting, else the lesson's, and what they were granted."""
     setting = resource_link.settings.get("attempts", {}).get(item.id)
-    return int(setting) if setting else item.attempts
+    allowed = int(setting) if setting else item.attempts
+    if not resource_link.settings.get("accommodations"):
+        return allowed
+    return allowed + granted_to(resource_link, session.get_one(Person, person_id).handle).extra_attempts
 
 
 def desk(session: Session, resource_link: ResourceLink, person_id: int, published: Published, item_id: str) -> Desk:
@@ -121,7 +148,17 @@ def desk(session: Session, resource_link: ResourceLink, person_id: int, publishe
     draft = latest_draft(session, resource_link, person_id, item_id)
     sent = submissions(session, resource_link, person_id, item_id)
     text = draft.text if draft else (sent[-1].text if sent else "")
-    return Desk(item, rubric, text, draft.saved_at if draft else None, sent, attempts_allowed(resource_link, item))
+    deadlines = deadlines_for(session, resource_link, person_id)
+    return Desk(
+        item=item,
+        rubric=rubric,
+        text=text,
+        saved_at=draft.saved_at if draft else None,
+        submissions=sent,
+        attempts=attempts_allowed(session, resource_link, person_id, item),
+        deadlines=deadlines,
+        stage=deadlines.stage(utc_now()),
+    )
 
 
 def submit(session: Session, resource_link: ResourceLink, person_id: int, item_id: str, text: str) -> Submission:
@@ -135,12 +172,18 @@ def submit(session: Session, resource_link: ResourceLink, person_id: int, item_i
     text = _sendable(item, rubric, clean_text(text))
     digest = text_hash(text.strip())  # blanks at the ends make no other text
     _lock_learner(session, resource_link, person_id)
-    sent = submissions(session, resource_link, person_id, item_id)
-    for earlier in sent:
-        if earlier.text_hash == digest and earlier.rubric_version_id == rubric_version.id:
-            return earlier
-    if len(sent) >= attempts_allowed(resource_link, item):
+    sent = _ever_sent(session, resource_link, person_id, item_id)
+    same = (digest, rubric_version.id)
+    known = next((one for one in sent if (one[0].text_hash, one[0].rubric_version_id) == same), None)
+    if known is not None and not known[1]:
+        return known[0]
+    due = _open_until(deadlines_for(session, resource_link, person_id))
+    used = sum(1 for _, withdrawn in sent if not withdrawn)
+    if used >= attempts_allowed(session, resource_link, person_id, item):
         raise NoAttemptsLeft("Every attempt is used. Your text is kept as a draft.")
+    if known is not None:
+        jobs.send_after_all(session, known[0].id, priority=CLICK_PRIORITY)
+        return known[0]
     submission = Submission(
         public_id=secrets.token_urlsafe(12),
         resource_link_id=resource_link.id,
@@ -151,11 +194,42 @@ def submit(session: Session, resource_link: ResourceLink, person_id: int, item_i
         text_hash=digest,
         lesson_version_id=published.version.id,
         rubric_version_id=rubric_version.id,
+        due_at=due,
     )
     session.add(submission)
     session.flush()
     jobs.enqueue_judging(session, submission, priority=CLICK_PRIORITY)
     return submission
+
+
+def _open_until(deadlines: Deadlines) -> datetime | None:
+    """When the work is due, if the course takes it now. Raises NotOpen."""
+    stage = deadlines.stage(utc_now())
+    if stage == "closed":
+        raise NotOpen("This is closed. Your text is kept as a draft, to read and to take with you.")
+    if stage == "before":
+        raise NotOpen("This is not open yet. Your text is kept as a draft.")
+    return deadlines.due
+
+
+def withdraw_until(resource_link: ResourceLink, submission: Submission) -> datetime:
+    """Until when a learner may take a submission back: the placement's minutes of grace after sending."""
+    minutes = resource_link.settings.get("grace_minutes", GRACE_MINUTES)
+    return submission.sent_at + timedelta(minutes=float(minutes))
+
+
+def withdraw(session: Session, resource_link: ResourceLink, submission: Submission) -> None:
+    """Take a submission back, so that it uses no attempt; its text becomes a draft again. Raises SendProblem.
+
+    Only in the minutes of grace, and only before a person has decided about it.
+    """
+    if utc_now() > withdraw_until(resource_link, submission):
+        raise SendProblem("Too late to take it back; the judge keeps it.")
+    reviewed = session.scalar(select(Review.id).where(Review.submission_id == submission.id).limit(1))
+    if reviewed is not None or not jobs.withdraw_judging(session, submission.id):
+        raise SendProblem("Somebody has opened it already. It stays sent.")
+    item = lesson_of(submission).item(submission.item_id)
+    save_draft(session, resource_link, submission.person_id, item, submission.text)
 
 
 def _sendable(item: Item, rubric: Rubric, text: str) -> str:
@@ -185,7 +259,12 @@ def sent_items(session: Session, resource_link: ResourceLink, person_id: int, le
     """Item id to how many times the learner sent it, for every item of the lesson."""
     counts = session.execute(
         select(Submission.item_id, func.count().label("sent"))
-        .where(Submission.resource_link_id == resource_link.id, Submission.person_id == person_id)
+        .outerjoin(Job, (Job.submission_id == Submission.id) & (Job.kind == jobs.JUDGE))
+        .where(
+            Submission.resource_link_id == resource_link.id,
+            Submission.person_id == person_id,
+            Job.state.is_distinct_from("withdrawn"),
+        )
         .group_by(Submission.item_id)
     )
     found = {row.item_id: row.sent for row in counts}

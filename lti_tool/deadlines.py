@@ -25,6 +25,7 @@ VARIABLES = {
     "own_closes": "$ResourceLink.available.user.endDateTime",
 }
 DATES = ("opens", "due", "closes")
+SPANS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
 MAX_EXTRA_DAYS = 365
 MAX_EXTRA_ATTEMPTS = 20
 
@@ -112,3 +113,16 @@ def deadlines_for(session: Session, link: ResourceLink, person_id: int) -> Deadl
         extra = timedelta(days=granted_to(link, handle).extra_days)
     due, closes = (None if (found := read_date(dates.get(name, ""))) is None else found + extra for name in DATES[1:])
     return Deadlines(read_date(dates.get("opens", "")), due, closes)
+
+
+def span(length: timedelta) -> str:
+    """A length of time as people say it, in its largest unit: `2 h`, `3 d`; under a minute is `1 min`."""
+    for unit, name in SPANS:
+        if length >= unit:
+            return f"{length // unit} {name}"
+    return "1 min"
+
+
+def late_by(due: datetime | None, at: datetime) -> str | None:
+    """How late something at `at` is, as `2 h`; None if it is in time or nothing is due."""
+    return span(at - due) if due is not None and at > due else None

@@ -100,6 +100,32 @@ def pass_gate(session: Session, submission_id: int) -> bool:
     return moved.scalar() is not None
 
 
+def withdraw_judging(session: Session, submission_id: int) -> bool:
+    """Take a submission out of judging, whoever holds it; False when it is released, or taken back already."""
+    moved = session.execute(
+        update(Job)
+        .where(
+            Job.kind == JUDGE,
+            Job.submission_id == submission_id,
+            Job.state.in_(("queued", "running", "awaiting_review", "needs_person")),
+        )
+        .values(state="withdrawn", owner=None, lease_until=None, finished_at=utc_now())
+        .returning(Job.id)
+    )
+    return moved.scalar() is not None
+
+
+def send_after_all(session: Session, submission_id: int, *, priority: int = 0) -> bool:
+    """Queue the judging of a submission that was taken back; what was rated before is found again."""
+    moved = session.execute(
+        update(Job)
+        .where(Job.kind == JUDGE, Job.submission_id == submission_id, Job.state == "withdrawn")
+        .values(state="queued", tries=0, next_try_at=utc_now(), finished_at=None, priority=priority, gate_reason=None)
+        .returning(Job.id)
+    )
+    return moved.scalar() is not None
+
+
 # ---- taking work ---------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from lti_tool.lesson import DrillStep, HotTakesStep, Lesson, Step, VocabularyStep
 from lti_tool.models import (
+    Job,
     LessonPublication,
     LessonVersion,
     ResourceLink,
@@ -210,7 +211,12 @@ def progress(session: Session, resource_link: ResourceLink, person_id: int, less
     )
     sent = session.scalars(
         select(Submission.item_id)
-        .where(Submission.resource_link_id == resource_link.id, Submission.person_id == person_id)
+        .outerjoin(Job, (Job.submission_id == Submission.id) & (Job.kind == "judge"))
+        .where(
+            Submission.resource_link_id == resource_link.id,
+            Submission.person_id == person_id,
+            Job.state.is_distinct_from("withdrawn"),
+        )
         .distinct()
     )
     opened, mastered, answered = (

@@ -376,7 +376,7 @@ class Draft(Frozen, Base):
 
 
 class Submission(Frozen, Base):
-    """A learner's answer to an item, as it was sent, and when it was due; the same text again is the same submission."""
+    """A learner's answer to an item, as it was sent; the same text again is the same submission."""
 
     __tablename__ = "submission"
     __table_args__ = (

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
+from lti_tool.deadlines import late_by
 from lti_tool.lesson import Item
 from lti_tool.lessons import lesson_of, rubric_of
 from lti_tool.models import Job, JudgementRow, Person, RatingRow, Release, ResourceLink, Submission
@@ -31,6 +32,11 @@ class QueueRow:
     state: State
     sent_at: datetime
     points: float | None
+
+    @property
+    def late_by(self) -> str | None:
+        """How late it was sent, as `2 h`; None if in time."""
+        return late_by(self.submission.due_at, self.sent_at)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lti_tool.deadlines import late_by
 from lti_tool.models import Release, Submission
 from lti_tool.results import Sheet, Stage, stages
 from rubrics.model import Rubric
@@ -108,7 +109,10 @@ def _addressing_words(sheet: Sheet) -> list[str]:
 
 def history(session: Session, submission: Submission) -> list[Moment]:
     """What happened to a submission, oldest first: sent, judged, held, released, changed."""
-    moments = [Moment(submission.sent_at, f"sent, attempt {submission.attempt}")]
+    late = late_by(submission.due_at, submission.sent_at)
+    moments = [
+        Moment(submission.sent_at, f"sent, attempt {submission.attempt}", f"{late} after it was due" if late else "")
+    ]
     for stage in stages(session, submission):
         if stage.stage in _STAGES:
             moments.append(Moment(stage.at, _stage_words(stage)))

@@ -14,6 +14,7 @@ from lti_tool.models import Passback, Submission
 from lti_tool.results import Row, Sheet, student_sheet
 from lti_tool.web.bench import Bench, read_bench
 from lti_tool.web.bench_page import picture_of
+from lti_tool.web.due import takes_work, withdraw_until_if_open
 from lti_tool.web.markup import Passage, highlight, passages
 from lti_tool.web.visit import Visit
 
@@ -70,6 +71,7 @@ def result_context(visit: Visit, sheet: Sheet, order: str | None) -> dict[str, A
     drawn = read_bench(sent.text) if sheet.item.kind == "drawing" else None
     palette = sheet.lesson.reference.palette if sheet.lesson.reference else ()
     used = submissions(visit.session, visit.link, visit.person_id, sent.item_id)
+    allowed = attempts_allowed(visit.session, visit.link, visit.person_id, sheet.item)
     return {
         "sheet": sheet,
         "sent": sent,
@@ -87,10 +89,9 @@ def result_context(visit: Visit, sheet: Sheet, order: str | None) -> dict[str, A
         "warnings": graph_flags(sheet.graph_checks),
         "facts": fact_lines(sheet),
         "others": _others(visit, sheet, used),
-        "attempts": attempts_allowed(visit.link, sheet.item),
-        "left": max(0, attempts_allowed(visit.link, sheet.item) - len(used))
-        if sheet.item.id in visit.lesson.weights
-        else 0,
+        "attempts": allowed,
+        "left": max(0, allowed - len(used)) if sheet.item.id in visit.lesson.weights and takes_work(visit) else 0,
+        "withdraw_until": withdraw_until_if_open(visit, sent),
     }
 
 

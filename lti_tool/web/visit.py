@@ -8,6 +8,8 @@ from typing import Any
 from flask import Blueprint, abort, current_app, g, render_template, request, url_for
 from sqlalchemy.orm import Session
 
+from lti_tool.db import utc_now
+from lti_tool.deadlines import deadlines_for, late_by
 from lti_tool.lesson import BriefStep, DrillStep, HotTakesStep, Item, Lesson, ReferenceStep, VocabularyStep
 from lti_tool.lessons import Progress, Published, current_lesson, progress, see_step
 from lti_tool.models import ResourceLink, Submission
@@ -149,6 +151,8 @@ def _state(visit: Visit, step: AnyStep, is_current: bool) -> str:
 def page(template: str, visit: Visit, current_step: str | None, **context: Any) -> str:
     """A student's page in its frame: the steps in the bar, back and next at the foot."""
     steps = marks(visit, current_step)
+    deadlines = deadlines_for(visit.session, visit.link, visit.person_id)
+    now = utc_now()
     at = next((place for place, mark in enumerate(steps) if mark.current), None)
     return render_template(
         template,
@@ -158,6 +162,9 @@ def page(template: str, visit: Visit, current_step: str | None, **context: Any) 
         mark=None if at is None else steps[at],
         before=steps[at - 1] if at else None,
         after=steps[at + 1] if at is not None and at + 1 < len(steps) else None,
+        deadlines=deadlines,
+        stage=deadlines.stage(now),
+        late_by=late_by(deadlines.due, now),
         step_url=step_url,
         item_url=item_url,
         submission_url=submission_url,

@@ -6,19 +6,22 @@ from typing import Any
 from flask import abort, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from lti_tool import attempts
 from lti_tool.attempts import attempts_allowed, find_submission
 from lti_tool.lesson import Item
 from lti_tool.lessons import lesson_of, rubric_of
 from lti_tool.models import Submission
 from lti_tool.results import Sheet, stages, state_of, student_sheet
 from lti_tool.web.bench import read_bench
+from lti_tool.web.due import withdraw_until_if_open
 from lti_tool.web.judging_log import Log, judging_log
 from lti_tool.web.result_page import result_context
 from lti_tool.web.sessions import signed_in
-from lti_tool.web.visit import Visit, bp, page, reading, submission_url
+from lti_tool.web.visit import Visit, bp, page, reading, submission_url, writing
 from rubrics.text import word_count
 
-Answer = str | Response
+Answer = str | Response | tuple[str, int]
+CONFLICT = 409
 
 
 def own_submission(visit: Visit, public_id: str) -> Submission:
@@ -69,11 +72,28 @@ def judging(launch_id: str, public_id: str) -> Answer:
             _step_id(visit, sent),
             sent=sent,
             item=item,
-            attempts=attempts_allowed(visit.link, item),
+            attempts=attempts_allowed(visit.session, visit.link, visit.person_id, item),
+            withdraw_until=withdraw_until_if_open(visit, sent),
             words=None if item.kind == "drawing" else word_count(sent.text),
             drawn=read_bench(sent.text) if item.kind == "drawing" else None,
             log=_log(visit, sent),
         )
+
+
+@bp.post("/submissions/<public_id>/withdraw")
+@signed_in("student")
+def withdraw(launch_id: str, public_id: str) -> Answer:
+    """Take a submission back in its minutes of grace; its text is in the box again."""
+    try:
+        with writing() as visit:
+            sent = own_submission(visit, public_id)
+            attempts.withdraw(visit.session, visit.link, sent)
+            item_id = sent.item_id
+    except attempts.SendProblem as problem:
+        with reading() as visit:
+            step = _step_id(visit, own_submission(visit, public_id))
+            return page("student/stays.html", visit, step, sentence=str(problem), public_id=public_id), CONFLICT
+    return redirect(url_for("student.item", item_id=item_id), code=303)
 
 
 def _item(sent: Submission) -> Item:
@@ -131,6 +151,7 @@ def _exported(sent: Submission, sheet: Sheet | None) -> dict[str, Any]:
         "item": {"id": item.id, "title": item.title, "prompt": item.prompt},
         "attempt": sent.attempt,
         "sent_at": _stamp(sent.sent_at),
+        "due_at": _stamp(sent.due_at) if sent.due_at else None,
         "text": sent.text,
         "sheet": None,
     }

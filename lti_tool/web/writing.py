@@ -7,7 +7,7 @@ from datetime import datetime
 from flask import abort, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from lti_tool.attempts import Desk, SendProblem, desk, drafts, latest_draft, save_draft, submit
+from lti_tool.attempts import GRACE_MINUTES, Desk, SendProblem, desk, drafts, latest_draft, save_draft, submit
 from lti_tool.lesson import DrillStep, HotTakesStep, Item
 from lti_tool.models import Draft, Submission
 from lti_tool.passback import enqueue_submitted
@@ -143,6 +143,18 @@ def _home(item_id: str) -> str:
         return f"{step_url(step)}#{item_id}" if isinstance(step, HotTakesStep) else item_url(item_id)
 
 
+@bp.get("/items/<item_id>/draft")
+@signed_in("student")
+def draft_file(launch_id: str, item_id: str) -> Answer:
+    """The newest text of an item as a file to keep."""
+    with reading() as visit:
+        found = desk(visit.session, visit.link, visit.person_id, visit.published, find_item(visit, item_id).id)
+    ending, kind = ("json", "application/json") if found.item.kind == "drawing" else ("txt", "text/plain")
+    answer = Response(found.text, content_type=f"{kind}; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="atelier-{item_id}-draft.{ending}"'
+    return answer
+
+
 @bp.post("/items/<item_id>/restore")
 @signed_in("student")
 def restore(launch_id: str, item_id: str) -> Answer:
@@ -198,6 +210,7 @@ def confirm(launch_id: str, item_id: str) -> Answer:
             line=line,
             drawn=drawn,
             lint=bench.lint(drawn) if drawn else [],
+            grace=int(visit.link.settings.get("grace_minutes", GRACE_MINUTES)),
         )
 
 

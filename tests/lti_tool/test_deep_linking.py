@@ -14,6 +14,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from lti_tool.db import Database, utc_now
+from lti_tool.deadlines import VARIABLES
 from lti_tool.deep_linking import take_answer
 from lti_tool.models import Audit, DeepLinking, ResourceLink
 from lti_tool.scores import lesson_standing
@@ -118,7 +119,7 @@ def test_whole_lesson_goes_back_as_a_signed_link_with_its_column(door: Door) -> 
             "type": "ltiResourceLink",
             "url": BASE_URL + "/lti/launch",
             "title": "Week 3 <i>",
-            "custom": {"lesson": "durable-workflows", "release": "auto"},
+            "custom": {"lesson": "durable-workflows", "release": "auto", **VARIABLES},
             "lineItem": {
                 "label": "Week 3 <i>",
                 "scoreMaximum": 12.5,
@@ -133,7 +134,7 @@ def test_whole_lesson_goes_back_as_a_signed_link_with_its_column(door: Door) -> 
 def test_one_question_carries_its_item(door: Door) -> None:
     (item,) = answered(door, send(door, picker(door), pick="durable-workflows/essay"))[DL + "content_items"]
 
-    assert item["custom"] == {"lesson": "durable-workflows", "item": "essay", "release": "review"}
+    assert item["custom"] == {"lesson": "durable-workflows", "item": "essay", "release": "review", **VARIABLES}
     assert item["title"] == "Durable Workflows for Agents: The pitch"
     assert item["lineItem"]["resourceId"] == "durable-workflows/essay"
     assert item["lineItem"]["scoreMaximum"] == 100
