@@ -107,6 +107,10 @@ def check_judge(settings: Settings) -> Check:
         judge = get_judge(settings.judge)
     except JudgeError as problem:
         return failed("judge", f"{problem} Change ATELIER_JUDGE.")
+    unreachable = getattr(judge, "unreachable", None)
+    why = unreachable() if unreachable is not None else None
+    if why is not None:
+        return failed("judge", f"{why} Until then work waits; nothing is lost.")
     return ok("judge", judge.name)
 
 

@@ -18,13 +18,14 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 
 from flows import sheets
-from flows.judging.judge import JudgeUnavailable
+from flows.judging.judge import JudgeHeld, JudgeUnavailable
 from flows.sheets import OpenSheet, Part
 from flows.work import CHUNK, Bench, Chunk
 from lti_tool import jobs
 from lti_tool.jobs import Claim, LeaseLost
 
 LONGEST_WAIT = 30.0  # seconds a task waits for a judge; beyond that the job is tried again later
+HELD_SECONDS = 600.0  # until work is looked at again that waits for an operator
 ASK_AGAIN_AFTER = [1.0, 4.0, 12.0]
 
 log = structlog.get_logger()
@@ -38,7 +39,7 @@ def by_fingerprint(_context: TaskRunContext, parameters: dict[str, Any]) -> str:
 async def is_worth_waiting(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """Whether to ask again in this run: only a judge that is away, and only if it is back soon enough."""
     error = state.data
-    if not isinstance(error, JudgeUnavailable):
+    if not isinstance(error, JudgeUnavailable) or isinstance(error, JudgeHeld):
         return False
     wished = error.retry_after or 0
     if wished > LONGEST_WAIT:
@@ -65,7 +66,7 @@ async def ask(submission_id: int, criteria: list[str], fingerprint: str) -> dict
     chunk = CHUNK.get()
     bench, sheet = chunk.bench, chunk.sheet(submission_id)
     async with bench.asking.setdefault(fingerprint, asyncio.Lock()), bench.calls:
-        answer = await bench.in_thread(sheets.answer_for, bench.database, sheet, sheet.part(criteria))
+        answer = await bench.in_thread(sheets.answer_for, bench.database, sheet, sheet.part(criteria), bench.budget_usd)
     bench.asking.pop(fingerprint, None)
     return {"model": answer.model, "usage": answer.usage.model_dump(mode="json")}
 
@@ -98,6 +99,8 @@ async def _judge(chunk: Chunk, claim: Claim) -> None:
         await _fill_in(chunk, claim)
     except LeaseLost:
         log.warning("lease lost", job=claim.job_id)
+    except JudgeHeld as error:
+        await chunk.bench.in_thread(_postpone, chunk, claim, error)
     except JudgeUnavailable as error:
         await put_back(chunk, claim, "The judge cannot be reached.", error.retry_after)
     except Exception as error:
@@ -144,6 +147,14 @@ async def _all_or_first_error(parts: Sequence[Any]) -> None:
 async def put_back(chunk: Chunk, claim: Claim, sentence: str, retry_after: float | None = None) -> None:
     """Have a job tried again later, or handed to a person after its last try."""
     await chunk.bench.in_thread(_put_back, chunk, claim, sentence, retry_after)
+
+
+def _postpone(chunk: Chunk, claim: Claim, error: JudgeHeld) -> None:
+    try:
+        with chunk.bench.database.write() as session:
+            jobs.postpone(session, claim, str(error), error.retry_after or HELD_SECONDS)
+    except LeaseLost:
+        log.warning("lease lost", job=claim.job_id)
 
 
 def _put_back(chunk: Chunk, claim: Claim, sentence: str, retry_after: float | None) -> None:

@@ -6,9 +6,10 @@ holder of its job; an answer that was paid for is kept whoever holds it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,7 @@ from flows.gate import QUOTE, gate_reason
 from flows.judging.judge import (
     Answer,
     Judge,
+    JudgeHeld,
     JudgeRefused,
     JudgeRequest,
     Usage,
@@ -28,7 +30,7 @@ from flows.judging.judge import (
     unscored,
 )
 from lti_tool import jobs
-from lti_tool.db import Database
+from lti_tool.db import Database, utc_now
 from lti_tool.jobs import Claim
 from lti_tool.lessons import rubric_of
 from lti_tool.models import AnswerRow, JobEvent, JudgementRow, RatingRow, Submission
@@ -150,19 +152,31 @@ def stored_answer(database: Database, part: Part) -> Answer | None:
         return None if row is None else _answer(row)
 
 
-def answer_for(database: Database, sheet: OpenSheet, part: Part) -> Answer:
+def answer_for(database: Database, sheet: OpenSheet, part: Part, budget_usd: float = 0) -> Answer:
     """The judge's answer: the stored one, else a new one, stored before anyone reads it. Raises JudgeUnavailable.
 
-    A refusal is an answer too, so that nobody buys it again.
+    A refusal is an answer too, so that nobody buys it again. JudgeHeld when today's budget is spent.
     """
     known = stored_answer(database, part)
     if known is not None:
         return known
+    if budget_usd and sheet.judge.paid:
+        _within_budget(database, budget_usd)
     try:
         answer = sheet.judge.ask(part.request)
     except JudgeRefused as refusal:
         answer = Answer(body={REFUSED: refusal.reason}, model=sheet.judge.model)
     return _keep_answer(database, sheet.registration_id, part.fingerprint, answer)
+
+
+def _within_budget(database: Database, budget_usd: float) -> None:
+    now = utc_now()
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    with database.read() as session:
+        spent = session.scalar(select(func.sum(AnswerRow.usage["usd"].as_float())).where(AnswerRow.created_at >= today))
+    if (spent or 0) >= budget_usd:
+        until_midnight = (today + timedelta(days=1) - now).total_seconds()
+        raise JudgeHeld("Today's budget for judging is spent; it goes on tomorrow.", until_midnight)
 
 
 def _keep_answer(database: Database, registration_id: int, mark: str, answer: Answer) -> Answer:

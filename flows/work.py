@@ -29,6 +29,7 @@ class Bench:
     database: Database
     threads: ThreadPoolExecutor
     criteria_at_once: int = 3
+    budget_usd: float = 0  # what paid judges may spend in a day; 0 for no limit
     calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(16))
     asking: dict[str, asyncio.Lock] = field(default_factory=dict)
 

@@ -1,13 +1,26 @@
-"""Judges by name."""
+"""Judges by name; each is loaded only when it is asked for."""
+
+from importlib import import_module
 
 from flows.judging.checklist import ChecklistJudge
 from flows.judging.judge import Judge, UnknownJudge
 
-_JUDGES = {"checklist": ChecklistJudge}
+# A name's beginning, and who makes the judge from what follows the colon.
+_MAKERS = {
+    "claude": "flows.judging.claude:claude_judge",
+    "trained": "flows.judging.trained:trained_judge",
+    "panel": "flows.judging.panel:panel_judge",
+}
+KNOWN = ("checklist", "claude:MODEL", "trained:PATH", "panel:A+B")
 
 
 def get_judge(name: str) -> Judge:
-    """A judge by its name; UnknownJudge says which there are."""
-    if name not in _JUDGES:
-        raise UnknownJudge(f"There is no judge {name!r}; there is: {', '.join(sorted(_JUDGES))}.")
-    return _JUDGES[name]()
+    """A judge by its name. UnknownJudge says which there are, or what is wrong with the rest of the name."""
+    if name == ChecklistJudge.name:
+        return ChecklistJudge()
+    kind, _, rest = name.partition(":")
+    if kind not in _MAKERS or not rest:
+        raise UnknownJudge(f"There is no judge {name!r}; there is: {', '.join(KNOWN)}.")
+    module, _, maker = _MAKERS[kind].partition(":")
+    made: Judge = getattr(import_module(module), maker)(rest)
+    return made

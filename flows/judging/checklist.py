@@ -43,6 +43,7 @@ class ChecklistJudge:
     evidence: Evidence = "quotes"
     fills: Literal["criterion", "sheet"] = "criterion"
     provisional = True
+    paid = False
     label = (
         "A checklist that looks offline for phrases the rubric's author wrote down: "
         "it cannot follow an argument, its levels are provisional, and a person decides."

@@ -4,11 +4,12 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
 
 from flows.judging.catalog import get_judge
+from flows.judging.estimate import estimate
 from flows.judging.judge import Judge, JudgeUnavailable, UnknownJudge, fingerprint, judge_text
 from rubrics.drawing import DrawingError, check_drawing, parse_drawing
 from rubrics.judgement import Judgement, Rating
@@ -35,6 +36,7 @@ def judge(
     judge_name: Annotated[str, typer.Option("--judge", help="Who judges.")] = "checklist",
     jsonl: Annotated[bool, typer.Option("--jsonl", help='Each line of FILE is {"id", "text"}.')] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON line for every text.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost; ask nobody.")] = False,
 ) -> None:
     """Judge one text or a file of them, and say what each level rests on."""
     try:
@@ -45,6 +47,9 @@ def judge(
     except OSError as error:
         _stop(f"{file} cannot be read: {(error.strerror or 'no such file').lower()}.")
     entries = _lines(content) if jsonl else iter([Entry(file, _decoded(content))])
+    if dry_run:
+        _estimate(filling, rubric, [entry.text for entry in entries], as_json)
+        return
     if not as_json:
         typer.echo(filling.label)
     for entry in entries:
@@ -53,7 +58,15 @@ def judge(
         typer.echo(json.dumps(answer) if as_json else _table(rubric, sheet, answer))
 
 
-def _stop(message: str) -> None:
+def _estimate(filling: Judge, rubric: Rubric, texts: list[str], as_json: bool) -> None:
+    try:
+        found = estimate(filling, rubric, texts)
+    except JudgeUnavailable as problem:
+        _stop(str(problem))
+    typer.echo(json.dumps(found.as_json()) if as_json else str(found))
+
+
+def _stop(message: str) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(2)
 

@@ -2,6 +2,7 @@
 
 JudgeError
 ├── JudgeUnavailable  try again later
+│   └── JudgeHeld     later, after somebody changed something: a key, a budget; no try is counted
 ├── JudgeRefused      asked and answered: no level will come of asking again
 └── UnknownJudge      no judge has this name
 """
@@ -46,6 +47,10 @@ class JudgeUnavailable(JudgeError):
         self.retry_after = retry_after
 
 
+class JudgeHeld(JudgeUnavailable):
+    """The judge may not be asked until an operator acts; work waits, and no try is counted."""
+
+
 class JudgeRefused(JudgeError):
     """The judge declined this text for good; `reason` is what the sheet says."""
 
@@ -76,6 +81,8 @@ class Usage(BaseModel):
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
     usd: float = 0.0
     seconds: float = 0.0
 
@@ -111,6 +118,8 @@ class Judge(Protocol):
     def provisional(self) -> bool: ...
     @property
     def label(self) -> str: ...
+    @property
+    def paid(self) -> bool: ...
 
     def ask(self, request: JudgeRequest) -> Answer:
         """The paid part: the answer as it came. Raises JudgeUnavailable or JudgeRefused."""

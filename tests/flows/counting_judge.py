@@ -23,6 +23,7 @@ class CountingJudge:
     answer: Callable[[JudgeRequest], dict[str, Any]] = rate_everything
     fills: Literal["criterion", "sheet"] = "criterion"
     provisional: bool = False
+    paid: bool = False
     evidence: Evidence = "quotes"
     name: str = "counting"
     version: str = "1"

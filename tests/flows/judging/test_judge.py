@@ -36,6 +36,7 @@ class FakeJudge:
     evidence = "quotes"
     fills = "criterion"
     provisional = False
+    paid = False
     label = "A fake."
 
     def __init__(self, level: int | None = 3, quote: str = "kills it at step 14", **changes: Any) -> None:

@@ -1,0 +1,47 @@
+"""Many questions at half the price: a message batch, sent, waited for, and matched by fingerprint.
+
+The batch's id is all there is to remember: whoever has it can go on waiting after a crash, and nothing is sent twice.
+https://platform.claude.com/docs/en/build-with-claude/batch-processing
+"""
+
+from collections.abc import Iterator, Mapping
+
+import anthropic
+
+from flows.judging.claude import ClaudeJudge, answer_of, meaning_of
+from flows.judging.judge import Answer, JudgeRequest
+from flows.judging.prices import BATCH_SHARE
+
+MOST = 10_000  # the API takes 100,000 requests or 256 MB
+
+
+def send_batch(judge: ClaudeJudge, questions: Mapping[str, JudgeRequest]) -> str:
+    """Send questions by their fingerprints (64 characters, as a custom_id may have); returns the batch's id.
+
+    ValueError for more than 10,000 at once; JudgeUnavailable, JudgeHeld or JudgeRefused as for a single question.
+    """
+    if not 0 < len(questions) <= MOST:
+        raise ValueError(f"a batch holds 1 to {MOST} questions, not {len(questions)}")
+    rows = [{"custom_id": mark, "params": judge.question(request)} for mark, request in questions.items()]
+    try:
+        return judge.client().messages.batches.create(requests=rows).id  # type: ignore[arg-type]
+    except anthropic.AnthropicError as error:
+        raise meaning_of(error) from None
+
+
+def batch_ended(judge: ClaudeJudge, batch_id: str) -> bool:
+    """Whether every question of a batch was answered, failed or expired."""
+    try:
+        return judge.client().messages.batches.retrieve(batch_id).processing_status == "ended"
+    except anthropic.AnthropicError as error:
+        raise meaning_of(error) from None
+
+
+def batch_answers(judge: ClaudeJudge, batch_id: str) -> Iterator[tuple[str, Answer]]:
+    """The answers of a batch that ended, by fingerprint and in any order; what failed or expired is left out."""
+    try:
+        for row in judge.client().messages.batches.results(batch_id):
+            if row.result.type == "succeeded":
+                yield row.custom_id, answer_of(row.result.message, judge.model, 0.0, BATCH_SHARE)
+    except anthropic.AnthropicError as error:
+        raise meaning_of(error) from None

@@ -1,0 +1,91 @@
+"""What Claude costs: estimated before, accounted after, halved by batches, stopped by a budget."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.judging.claude import claude_judge
+from flows.judging.claude_batches import batch_answers, batch_ended, send_batch
+from flows.judging.commands import app
+from flows.judging.judge import JudgeHeld, fingerprint
+from flows.judging.prices import DEAREST, price_of
+from tests.flows.judging.anthropic_stub import ApiStub, Says, answer, error, overloaded
+from tests.flows.judging.test_claude import ESSAY, MODEL, QUOTE, TEXT, api, one, says
+
+__all__ = ["api"]
+
+
+def mark(criterion: str) -> str:
+    return fingerprint(scope="s", judge=claude_judge(MODEL), rubric=ESSAY, criteria=[criterion], text=TEXT)
+
+
+def test_a_price_is_that_of_the_longest_name_and_never_too_low() -> None:
+    assert price_of("claude-sonnet-5-5-20260901").input == 2
+    assert price_of("claude-next") == DEAREST
+    assert price_of(MODEL).of(1_000_000, 100_000, cache_read=1_000_000) == pytest.approx(2 + 1 + 0.2)
+
+
+def test_a_dry_run_counts_and_asks_nobody(api: ApiStub, tmp_path: Path) -> None:
+    table = tmp_path / "essays.jsonl"
+    table.write_text("".join(json.dumps({"id": number, "text": TEXT}) + "\n" for number in range(30)))
+    command = [str(table), "--rubric", ESSAY.id, "--judge", f"claude:{MODEL}", "--jsonl", "--dry-run"]
+    found = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert (found["texts"], found["calls"]) == (30, 30 * len(ESSAY.judged))
+    assert found["usd"] == pytest.approx(price_of(MODEL).of(found["input_tokens"], found["output_tokens"]))
+    assert len(api.counted) == 12
+    assert api.asked == []
+    assert "210 calls" in CliRunner().invoke(app, command).stdout
+
+
+def test_a_dry_run_of_the_checklist_costs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "essay.txt").write_text(TEXT)
+    result = CliRunner().invoke(app, [str(tmp_path / "essay.txt"), "--rubric", ESSAY.id, "--dry-run", "--json"])
+    assert json.loads(result.stdout)["usd"] == 0
+
+
+def test_a_batch_is_matched_by_fingerprint_at_half_the_price(api: ApiStub) -> None:
+    def script(request):
+        (criterion,) = request["output_config"]["format"]["schema"]["required"]
+        return overloaded() if criterion == "retry" else says(2, QUOTE, criterion=criterion)
+
+    api.script, api.polls_until_done = script, 2
+    judge = claude_judge(MODEL)
+    questions = {mark(name): one(name) for name in ("claim", "retry", "economy")}
+    batch = send_batch(judge, questions)
+    assert [batch_ended(judge, batch), batch_ended(judge, batch)] == [False, True]
+    found = dict(batch_answers(judge, batch))
+    assert set(found) == {mark("claim"), mark("economy")}  # what failed is left to be asked again
+    used = found[mark("claim")].usage
+    assert used.usd == pytest.approx(
+        price_of(MODEL).of(used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens) / 2
+    )
+    (rating,) = judge.read(one("economy"), found[mark("economy")])
+    assert rating.level == 2
+    assert api.refused == []
+
+
+def test_a_batch_that_cannot_be_sent_says_why(api: ApiStub, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="1 to 10000"):
+        send_batch(claude_judge(MODEL), {})
+    with pytest.raises(JudgeHeld, match="no model"):
+        send_batch(claude_judge("claude-unheard-of"), {mark("claim"): one()})
+
+
+def test_whether_it_can_be_asked_is_known_without_spending(api: ApiStub) -> None:
+    assert claude_judge(MODEL).unreachable() is None
+    assert "no model" in str(claude_judge("claude-unheard-of").unreachable())
+    assert api.asked == []
+
+
+def test_what_failed_costs_nothing_and_what_answered_is_accounted(api: ApiStub) -> None:
+    api.says(error(529, "overloaded_error"), Says(json.dumps(answer({"claim": (1, QUOTE)}))))
+    judge = claude_judge(MODEL)
+    with pytest.raises(Exception, match="busy"):
+        judge.ask(one())
+    used = judge.ask(one()).usage
+    assert used.cache_write_tokens > 0
+    assert used.usd > 0
