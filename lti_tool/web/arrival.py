@@ -7,6 +7,8 @@ from sqlalchemy.orm import Session
 from lti_tool.attempts import find_submission
 from lti_tool.lessons import current_lesson
 from lti_tool.models import Launch, Person, ResourceLink, Submission
+from lti_tool.notice import is_accepted
+from lti_tool.web.notice_page import notice_here
 from lti_tool.web.refusals import LessonUnknown, NothingSent, NotYourWork
 
 
@@ -26,10 +28,12 @@ def _lesson(session: Session, launch: Launch, link: ResourceLink) -> str:
     """The path, or the one question that the placement is about."""
     lesson = current_lesson(session, link.lesson_slug).lesson
     item_id = link.settings.get("item")
+    if item_id is not None and all(item.id != item_id for item in lesson.items):
+        raise LessonUnknown()
+    if not is_accepted(session, link, launch.person_id, notice_here(link)):
+        return url_for("student.notice", launch_id=launch.id)
     if item_id is None:
         return url_for("student.path", launch_id=launch.id)
-    if all(item.id != item_id for item in lesson.items):
-        raise LessonUnknown()
     return url_for("student.item", launch_id=launch.id, item_id=item_id)
 
 

@@ -1,8 +1,8 @@
 """The student's pages, each kind in its own module, under one blueprint."""
 
-from lti_tool.web import reading, takes, watching, writing
+from lti_tool.web import notice_page, reading, takes, watching, writing
 from lti_tool.web.visit import bp
 
-PAGES = (reading, takes, writing, watching)
+PAGES = (notice_page, reading, takes, writing, watching)
 
 __all__ = ["PAGES", "bp"]

@@ -15,6 +15,7 @@ from lti_tool.web import bench
 from lti_tool.web.bench import Bench, BenchProblem, read_bench
 from lti_tool.web.bench_page import bench_page
 from lti_tool.web.context import current
+from lti_tool.web.notice_page import is_told
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.takes import Problem, takes_page
 from lti_tool.web.visit import Visit, bp, find_item, item_url, opened, page, reading, step_url, submission_url, writing
@@ -219,13 +220,17 @@ def confirm(launch_id: str, item_id: str) -> Answer:
 def send(launch_id: str, item_id: str) -> Answer:
     """Freeze the text and have it judged; the text is kept as a draft first, so that a refusal loses nothing."""
     with reading() as visit:
-        found = find_item(visit, item_id)
+        found, told = find_item(visit, item_id), is_told(visit)
         named = request.form.get("draft")
         text = _typed() if named is None else _own_draft(visit, found, named).text
     try:
         _keep(item_id, text)
         if found.kind == "drawing" and not read_bench(text).nodes:
             raise SendProblem("Nothing drawn yet.")
+        if not told and not _wants_json():
+            return redirect(url_for("student.notice", item=item_id), code=303)
+        if not told:
+            raise SendProblem("Read the notice first: what happens with your work. Your text is kept.")
         with writing() as visit:
             sent = submit(visit.session, visit.link, visit.person_id, item_id, text)
             if _weights(visit).get(item_id):  # practice is no handed-in work
