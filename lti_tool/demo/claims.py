@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from lti_tool.demo.config import PlatformConfig
+from lti_tool.demo.dates import activity_dates, fill_in
 from lti_tool.demo.records import LEARNER, Course, LaunchDetail, LineItem, Person
 from lti_tool.demo.service import AGS_SCOPES
 from lti_tool.demo.store import RESOURCE_LINK_ID, Store
@@ -106,11 +107,12 @@ def _opening(config: PlatformConfig, store: Store, link_id: str) -> dict[str, An
     """What is said of one activity: its own custom parameters if a tool's answer added it."""
     link, added = store.resource_link(link_id), store.added_link(link_id)
     assert link is not None
+    custom = json.loads(added.custom) if added else config.custom
     return {
         f"{_LTI}/message_type": "LtiResourceLinkRequest",
         f"{_LTI}/target_link_uri": added.url if added else config.tool_target_link_uri,
         f"{_LTI}/resource_link": {"id": link.id, "title": link.title, "description": link.description},
-        f"{_LTI}/custom": json.loads(added.custom) if added else dict(config.custom),
+        f"{_LTI}/custom": fill_in(custom, activity_dates(store, link_id)),
         **_service_claims(config, store, link_id),
     }
 

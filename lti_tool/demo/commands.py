@@ -19,6 +19,7 @@ import typer
 
 from lti_tool.commands import port_is_free
 from lti_tool.db import Database
+from lti_tool.deadlines import VARIABLES
 from lti_tool.demo.once import play_through
 from lti_tool.demo.platform import PlatformConfig, create_platform
 from lti_tool.demo.robot import Stuck
@@ -202,6 +203,7 @@ def _platform_config(stage: Stage) -> PlatformConfig:
         client_id=CLIENT_ID,
         deployment_id=DEPLOYMENT_ID,
         database=stage.home / "platform.db",
+        custom=VARIABLES,
     )
 
 

@@ -19,6 +19,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from lti_tool.demo.config import PlatformConfig, origin
+from lti_tool.demo.dates import PRESETS, shown_dates
 from lti_tool.demo.gradebook import gradebook_json, read_gradebook, shown_number
 from lti_tool.demo.records import Person, ResourceLink
 from lti_tool.demo.storage import STORAGE_FRAME
@@ -67,6 +68,8 @@ def _add_course_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> N
             link=_link(store),
             is_first=_link(store).id == RESOURCE_LINK_ID,
             columns=read_gradebook(config, store),
+            dates=shown_dates(store, _link(store).id),
+            presets=PRESETS,
             tool_origin=origin(config.tool_target_link_uri),
         )
 

@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from lti_tool.demo.ags import ags_blueprint
 from lti_tool.demo.config import PlatformConfig
+from lti_tool.demo.dates import dates_blueprint
 from lti_tool.demo.deep_linking import deep_linking_blueprint
 from lti_tool.demo.nrps import nrps_blueprint
 from lti_tool.demo.oidc import oidc_blueprint
@@ -30,7 +31,8 @@ def create_platform(config: PlatformConfig) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     store = Store(config)
     app.extensions["platform_store"] = store
-    parts = (oidc_blueprint, token_blueprint, ags_blueprint, nrps_blueprint, deep_linking_blueprint, pages_blueprint)
+    services = (oidc_blueprint, token_blueprint, ags_blueprint, nrps_blueprint)
+    parts = (*services, deep_linking_blueprint, pages_blueprint, dates_blueprint)
     for blueprint in parts:
         app.register_blueprint(blueprint(config, store))
     if config.storage:

@@ -153,6 +153,16 @@ class AddedLink(Record):
     added_at: Mapped[datetime]
 
 
+class ActivityDates(Record):
+    """From when, until when, and until when at the very last an activity takes work."""
+
+    __tablename__ = "activity_dates"
+    resource_link_id: Mapped[str] = mapped_column(ForeignKey("resource_link.id"), primary_key=True)
+    opens: Mapped[datetime | None]
+    due: Mapped[datetime | None]
+    closes: Mapped[datetime | None]
+
+
 class UsedJti(Record):
     __tablename__ = "used_jti"
     jti_hash: Mapped[str] = mapped_column(String(64), primary_key=True)

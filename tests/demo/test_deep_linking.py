@@ -21,6 +21,7 @@ from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 from lti_tool.web.platform_keys import PlatformKeys
 from tests.demo.dummy_tool import CLIENT_ID, ISSUER, LAUNCH_URL, TOOL, Tool, at_issuer, read_form
+from tests.lti_tool.door import go_on
 
 LTI = "https://purl.imsglobal.org/spec/lti/claim"
 DL = "https://purl.imsglobal.org/spec/lti-dl/claim"
@@ -246,5 +247,6 @@ def test_instructor_adds_a_question_in_the_tool_and_a_learner_opens_it(atelier: 
     assert added.status_code == 200, added.text
     assert columns(platform) == [("Durable Workflows", 100), ("The pitch", 20)]
     link_id = platform.get("/content/ada").text.partition("link=")[2].partition('"')[0]
-    lesson = enter(platform, tool_app.test_client(), f"/launch/ada?link={link_id}")
-    assert lesson.request.path.endswith("/items/essay")
+    ada = tool_app.test_client()
+    notice = enter(platform, ada, f"/launch/ada?link={link_id}")
+    assert go_on(ada, notice).request.path.endswith("/items/essay")

@@ -78,6 +78,8 @@ def test_a_student_reads_writes_draws_is_judged_and_the_grade_arrives(page: Page
 
 
 def read_the_steps(ada: Visit) -> None:
+    ada.arrive("lesson-notice")
+    ada.frame.get_by_role("button", name="start").click()
     ada.arrive("lesson-brief")
     ada.go("next: 02")
     ada.arrive("lesson-reference")
