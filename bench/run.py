@@ -17,8 +17,10 @@ BENCH = Path(__file__).resolve().parent
 # In the order in which they are run: short ones first.
 BENCHMARKS = {
     "launch": "CPU of an accepted launch, beside a bare PyJWT decode",
+    "ltijs": "launches over HTTP, beside a tool made with ltijs (needs Node and the npm registry the first time)",
     "pages": "weight of the first page, CPU of the main pages, beside a one-line view",
     "engine": "click to first stage, CPU an essay, beside a bare loop over the judge",
+    "metrics": "eval metrics over 50,000 rows, beside rsmtool's rsmeval (installed from the index the first time)",
     "install": "fresh clone to a usable page and to the first judgement, beside an empty venv",
 }
 LONGEST_SECONDS = 1800

@@ -23,7 +23,7 @@ from flows.judging.catalog import get_judge
 from flows.judging.judge import Judge
 from flows.prefect_setup import API_URL, EmbeddedServer, prepare
 from flows.work import CHUNK, SENDING, Bench, Chunk, Sending
-from lti_tool import jobs
+from lti_tool import jobs, scores
 from lti_tool.ags import AgsClient
 from lti_tool.db import Database
 from lti_tool.delivery import Gradebook, GradebookOf
@@ -41,6 +41,7 @@ THREADS = 24
 GRACE_SECONDS = 7.0  # to finish what runs when asked to stop; the rest is given back
 RECOVERY_SECONDS = 3.0
 WATCH_SECONDS = 1.0
+CLOSING_SECONDS = 60.0
 
 Flow = Callable[[list[int]], Coroutine[Any, Any, None]]
 
@@ -67,7 +68,7 @@ class Executor:
         self._judge = judge_factory(settings.judge)
         self._gradebook_of = gradebook_of or platform_gradebooks(settings)
         self._lease_seconds = lease_seconds
-        self._bench = Bench(database, ThreadPoolExecutor(THREADS, "work"), criteria_at_once)
+        self._bench = Bench(database, ThreadPoolExecutor(THREADS, "work"), criteria_at_once, settings.judge_budget_usd)
         self._loop = asyncio.new_event_loop()
         self._server: EmbeddedServer | None = None
         self._stopping = threading.Event()
@@ -110,7 +111,8 @@ class Executor:
         if not os.environ.get(API_URL):
             self._server = EmbeddedServer()
             os.environ[API_URL] = self._server.api_url
-        for name, target in (("loop", self._loop.run_forever), ("leases", self._keep_leases), ("start", self._warm_up)):
+        threads = {"loop": self._loop.run_forever, "leases": self._keep_leases, "start": self._warm_up}
+        for name, target in {**threads, "closing": self._settle_closed}.items():
             threading.Thread(target=target, name=name, daemon=True).start()
 
     def wait_until_ready(self, seconds: float) -> bool:
@@ -267,6 +269,15 @@ class Executor:
                 jobs.renew(session, self.owner, held, self._lease_seconds)
         except SQLAlchemyError as error:
             log.error("leases could not be renewed", jobs=len(held), error=type(error).__name__)
+
+    def _settle_closed(self) -> None:
+        """Once a minute: what has closed meanwhile is scored."""
+        while not self._stopping.wait(CLOSING_SECONDS):
+            try:
+                if settled := scores.settle_closed(self._database):
+                    log.info("scored at the close", learners=settled)
+            except SQLAlchemyError as error:
+                log.error("what has closed could not be scored", error=type(error).__name__)
 
     def _give_back(self) -> None:
         with self._lock:

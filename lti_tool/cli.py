@@ -21,6 +21,7 @@ COMMANDS = {
     "lesson": ("seeds.commands:app", "Check a lesson."),
     "rubric": ("rubrics.commands:app", "Check a rubric."),
     "judge": ("flows.judging.commands:app", "Judge one text or a file of them."),
+    "eval metrics": ("eval.metrics_command:app", "How far a judge agrees with people, from a table that has both."),
 }
 GROUPS = {"eval": "How far a judge agrees with people, and what it may decide alone."}
 HELP = ("-h", "--help")

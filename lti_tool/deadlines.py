@@ -5,7 +5,7 @@ https://www.imsglobal.org/spec/lti/v1p3#customproperty. A platform that does not
 is; that counts as no date.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -113,6 +113,36 @@ def deadlines_for(session: Session, link: ResourceLink, person_id: int) -> Deadl
         extra = timedelta(days=granted_to(link, handle).extra_days)
     due, closes = (None if (found := read_date(dates.get(name, ""))) is None else found + extra for name in DATES[1:])
     return Deadlines(read_date(dates.get("opens", "")), due, closes)
+
+
+def closed_for(session: Session, link: ResourceLink, people: Collection[int], now: datetime) -> frozenset[int]:
+    """Which of these learners can send no more.
+
+    The close in a learner's own newest launch may have been moved since, so the newest launch of anybody is heard
+    as well, and the later of the two holds.
+    """
+    launches = session.execute(
+        select(Launch.person_id, Person.handle, Launch.detail)
+        .join(Person, Person.id == Launch.person_id)
+        .where(Launch.resource_link_id == link.id, Launch.detail["dates"].as_string().is_not(None))
+        .order_by(Launch.launched_at)
+    ).all()
+    if not launches:
+        return frozenset()
+    newest = _closing(launches[-1].detail)
+    own = {launch.person_id: (_closing(launch.detail), launch.handle) for launch in launches}
+    closed = set()
+    for person_id in set(people) & own.keys():
+        closes, handle = own[person_id]
+        if closes is None or newest is None:
+            continue
+        if now > max(closes, newest) + timedelta(days=granted_to(link, handle).extra_days):
+            closed.add(person_id)
+    return frozenset(closed)
+
+
+def _closing(detail: Mapping[str, Any]) -> datetime | None:
+    return read_date(detail.get("dates", {}).get("closes", ""))
 
 
 def span(length: timedelta) -> str:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from lti_tool.db import UtcDateTime, utc_now
-from lti_tool.models import Job, JobEvent, Passback, Submission
+from lti_tool.models import Job, JobEvent, Passback, Person, Registration, Submission
 
 JUDGE = "judge"
 SEND_SCORE = "send_score"
@@ -167,7 +167,19 @@ def _due(session: Session, kinds: Collection[str]) -> Sequence[ColumnElement[boo
         and_(Job.state == "queued", Job.next_try_at <= now),
         and_(Job.state == "running", Job.lease_until <= now),
     )
-    return Job.kind.in_(kinds), ready, or_(Job.lane.is_(None), ~blocked.exists())
+    free = or_(Job.lane.is_(None), ~blocked.exists())
+    return (Job.kind.in_(kinds), ready, free, *(~found.exists() for found in _of_disabled()))
+
+
+def _of_disabled() -> Sequence[Select[int]]:
+    """Work for a platform that is not let in: it waits, so that it spends nothing."""
+    return [
+        select(work.id)
+        .join(Person, work.person_id == Person.id)
+        .join(Registration, Person.registration_id == Registration.id)
+        .where(work.id == of_job, Registration.enabled.is_(False))
+        for work, of_job in ((Submission, Job.submission_id), (Passback, Job.passback_id))
+    ]
 
 
 def _take(session: Session, job: Job, owner: str, lease_seconds: float) -> Claim | None:
@@ -255,6 +267,14 @@ def fail(session: Session, claim: Claim, sentence: str, retry_after: float | Non
 def give_back(session: Session, claim: Claim) -> None:
     """Leave a job to whoever comes next, as if it had not been claimed. Raises LeaseLost."""
     _write(session, claim, {"state": "queued", "tries": claim.tries - 1, **_RELEASED})
+
+
+def postpone(session: Session, claim: Claim, sentence: str, seconds: float) -> None:
+    """Leave a job until somebody has acted, for so many seconds; no try is counted. Raises LeaseLost."""
+    due = _clock(session, seconds)
+    values = {"state": "queued", "tries": claim.tries - 1, "next_try_at": due, "last_error": sentence, **_RELEASED}
+    _write(session, claim, values)
+    add_event(session, claim.job_id, "waiting", reason=sentence)
 
 
 def pause(tries: int, retry_after: float | None = None) -> float:

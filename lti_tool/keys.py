@@ -3,14 +3,14 @@
 import base64
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from jwcrypto.jwk import JWK
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from lti_tool.db import utc_now
@@ -18,6 +18,8 @@ from lti_tool.models import Audit, ToolKey
 from lti_tool.settings import Settings
 
 KEY_BITS = 2048
+PUBLISHED_AHEAD = timedelta(days=1)
+"""How long a new key stands in the key set before it signs: platforms may keep our set for a day."""
 PUBLISHED_AFTER_RETIRING = timedelta(days=7)
 
 
@@ -36,38 +38,78 @@ class SigningKey:
         return f"SigningKey(kid={self.kid!r})"
 
 
-def current_key(session: Session, settings: Settings) -> SigningKey:
-    """The newest key that is not retired, made now if there is none yet (so: a session for writing)."""
+def current_key(session: Session, settings: Settings, now: datetime | None = None) -> SigningKey:
+    """The key to sign with, made now if there is none yet (so: a session for writing).
+
+    Keys follow one another by themselves: a day before the one that signs is `key_days` old the next one is made
+    and published, a day later it signs, and the former one stays published for a week.
+    """
+    now = now or utc_now()
     ensure_key(session, settings)
-    row = _newest(session)
-    assert row is not None
-    return SigningKey(row.kid, _open(row, settings))
+    waiting = _in_use(session)
+    ripe = [row for row in waiting if row.created_at <= now - PUBLISHED_AHEAD]
+    signing = ripe[0] if ripe else waiting[-1]
+    for row in waiting[waiting.index(signing) + 1 :]:
+        row.retired_at = now
+    age = now - signing.created_at
+    if settings.key_days and signing is waiting[0] and age >= timedelta(days=settings.key_days) - PUBLISHED_AHEAD:
+        _make_key(session, settings)
+    return SigningKey(signing.kid, _open(signing, settings))
 
 
 def ensure_key(session: Session, settings: Settings) -> None:
     """Make the first key; does nothing where one is in use."""
-    if _newest(session) is None:
+    if not _in_use(session):
         _make_key(session, settings)
 
 
-def rotate_key(session: Session, settings: Settings) -> str:
-    """Make a new key and retire the others, which stay published for a week; returns the new kid."""
-    now = utc_now()
-    for row in session.scalars(select(ToolKey).where(ToolKey.retired_at.is_(None))):
-        row.retired_at = now
+def next_key(session: Session, settings: Settings) -> str:
+    """Make and publish the key that signs from tomorrow; returns its kid. One that waits already is that key."""
+    waiting = _in_use(session)
+    if waiting and waiting[0].created_at > utc_now() - PUBLISHED_AHEAD:
+        return waiting[0].kid
     return _make_key(session, settings)
 
 
+def rotate_key(session: Session, settings: Settings, *, forget: bool = False) -> str:
+    """Make a key that signs at once and retire the others; returns its kid.
+
+    The others stay published for a week, or, to be forgotten because one was stolen, not at all.
+    """
+    now = utc_now()
+    for row in session.scalars(select(ToolKey)):
+        row.retired_at = now - PUBLISHED_AFTER_RETIRING if forget else row.retired_at or now
+    return _make_key(session, settings)
+
+
+def reseal_keys(session: Session, settings: Settings) -> int:
+    """Seal every key that is still published with the present secret; returns how many.
+
+    KeySealProblem if one was sealed with a secret that is in neither setting.
+    """
+    rows = session.scalars(select(ToolKey).where(*_published())).all()
+    for row in rows:
+        pem = _open(row, settings)
+        row.sealed_private_pem = _seals(settings).encrypt(pem.encode("ascii")).decode("ascii")
+    return len(rows)
+
+
 def public_jwks(session: Session) -> dict[str, list[dict[str, Any]]]:
-    """The key set that platforms fetch: keys in use, and those retired within the last week."""
+    """The key set that platforms fetch: keys in use or soon to be, and those retired within the last week."""
+    return {"keys": [row.public_jwk for row in session.scalars(select(ToolKey).where(*_published()).order_by(_NEWEST))]}
+
+
+_NEWEST = ToolKey.id.desc()
+
+
+def _published() -> tuple[ColumnElement[bool], ...]:
     recent = utc_now() - PUBLISHED_AFTER_RETIRING
-    query = select(ToolKey).where(or_(ToolKey.retired_at.is_(None), ToolKey.retired_at > recent))
-    return {"keys": [row.public_jwk for row in session.scalars(query.order_by(ToolKey.id.desc()))]}
+    return (or_(ToolKey.retired_at.is_(None), ToolKey.retired_at > recent),)
 
 
-def _newest(session: Session) -> ToolKey | None:
-    query = select(ToolKey).where(ToolKey.retired_at.is_(None)).order_by(ToolKey.id.desc())
-    return session.scalars(query.limit(1)).first()
+def _in_use(session: Session) -> list[ToolKey]:
+    """Keys that are not retired, the newest first."""
+    return list(session.scalars(select(ToolKey).where(ToolKey.retired_at.is_(None)).order_by(_NEWEST)))
 
 
 def _make_key(session: Session, settings: Settings) -> str:
@@ -75,7 +117,7 @@ def _make_key(session: Session, settings: Settings) -> str:
     kid = pair.thumbprint()
     public = {**json.loads(pair.export_public()), "kid": kid, "use": "sig", "alg": "RS256"}
     pem = pair.export_to_pem(private_key=True, password=None)
-    sealed = _seal(settings).encrypt(pem).decode("ascii")
+    sealed = _seals(settings).encrypt(pem).decode("ascii")
     session.add(ToolKey(kid=kid, sealed_private_pem=sealed, public_jwk=public))
     session.add(Audit(kind="key", code="key_made", detail={"kid": kid}))
     session.flush()
@@ -84,14 +126,20 @@ def _make_key(session: Session, settings: Settings) -> str:
 
 def _open(row: ToolKey, settings: Settings) -> str:
     try:
-        return _seal(settings).decrypt(row.sealed_private_pem.encode("ascii")).decode("ascii")
+        return _seals(settings).decrypt(row.sealed_private_pem.encode("ascii")).decode("ascii")
     except InvalidToken:
         raise KeySealProblem(
-            "The stored key was sealed with another ATELIER_SECRET_KEY; set the former one, or rotate the key."
+            "The stored key was sealed with another ATELIER_SECRET_KEY. "
+            "Set that one as ATELIER_FORMER_SECRET_KEYS, or make a new key: atelier lms rotate-keys --now"
         ) from None
 
 
-def _seal(settings: Settings) -> Fernet:
-    secret = settings.secret_key.encode("utf-8")
-    derived = HKDF(SHA256(), length=32, salt=None, info=b"atelier tool keys").derive(secret)
+def _seals(settings: Settings) -> MultiFernet:
+    """Seals with the present secret, opens with any of them."""
+    former = [secret.strip() for secret in settings.former_secret_keys.split(",") if secret.strip()]
+    return MultiFernet([_seal(secret) for secret in (settings.secret_key, *former)])
+
+
+def _seal(secret: str) -> Fernet:
+    derived = HKDF(SHA256(), length=32, salt=None, info=b"atelier tool keys").derive(secret.encode("utf-8"))
     return Fernet(base64.urlsafe_b64encode(derived))

@@ -4,10 +4,19 @@ import json
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.orm import Session
 
-from lti_tool.keys import KeySealProblem, ensure_key
+from lti_tool.admin import LINK_LIFE, make_code
+from lti_tool.keys import KeySealProblem, ensure_key, next_key, public_jwks, reseal_keys, rotate_key
 from lti_tool.models import Registration
-from lti_tool.platforms import RegistrationProblem, add_registration, list_registrations, remove_registration
+from lti_tool.platforms import (
+    RegistrationProblem,
+    add_registration,
+    approve_registration,
+    is_pending,
+    list_registrations,
+    remove_registration,
+)
 from lti_tool.settings import Settings, SettingsProblem, require_secret
 from lti_tool.terminal import fail, open_database, settings_or_exit
 
@@ -71,9 +80,9 @@ def list_all(as_json: AsJson = False) -> None:
     if not rows:
         print("No platform is registered. Add one with: atelier lms add")
     for row in rows:
-        state = "" if row["enabled"] else "  (removed)"
+        state = "" if row["state"] == "enabled" else f"  ({row['state']})"
         print(f"{row['id']}  {row['name']}{state}\n   issuer {row['issuer']}, client {row['client_id']}")
-        print(f"   deployments {', '.join(row['deployment_ids'])}")
+        print(f"   deployments {', '.join(row['deployment_ids']) or 'none yet'}")
 
 
 @app.command()
@@ -92,6 +101,73 @@ def remove(
     print(json.dumps(row, ensure_ascii=False) if as_json else f"Removed {row['name']}; its records stay.")
 
 
+@app.command()
+def approve(
+    registration_id: Annotated[int, typer.Argument(help="The number that `atelier lms list` shows.")],
+    deployment_id: Annotated[list[str], typer.Option(help="A deployment id it has not named; again for each.")] = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> None:
+    """Let a platform in that registered itself, or that was removed."""
+    settings = settings_or_exit()
+    with open_database(settings) as database:
+        try:
+            with database.write() as session:
+                row = describe(approve_registration(session, registration_id, deployment_id))
+        except RegistrationProblem as problem:
+            fail(str(problem), 2)
+    print(json.dumps(row, ensure_ascii=False) if as_json else f"{row['name']} is let in.")
+
+
+@app.command("rotate-keys")
+def rotate_keys(
+    now: Annotated[bool, typer.Option("--now", help="Sign with the new key at once, not from tomorrow.")] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="With --now: withdraw the other keys at once, because one was stolen.")
+    ] = False,
+    reseal: Annotated[
+        bool, typer.Option("--reseal", help="Make no key; seal the present ones with the present ATELIER_SECRET_KEY.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the tool's next key; it is published now, signs from tomorrow, and the former stays published for a week.
+
+    Keys also follow one another by themselves, every ATELIER_KEY_DAYS days.
+    """
+    if (forget and not now) or (reseal and now):
+        fail("--forget goes with --now, and --reseal goes alone.", 2)
+    settings = _settings()
+    with open_database(settings) as database:
+        try:
+            with database.write() as session:
+                resealed = reseal_keys(session, settings) if reseal else 0
+                made = None if reseal else _made(session, settings, now=now, forget=forget)
+                published = [row["kid"] for row in public_jwks(session)["keys"]]
+        except KeySealProblem as problem:
+            fail(str(problem))
+    if as_json:
+        print(json.dumps({"made": made, "resealed": resealed, "published": published}))
+    elif reseal:
+        print(f"{resealed} keys are sealed with the present secret.")
+    else:
+        print(f"{made} signs {'now' if now else 'from tomorrow'}; {len(published)} keys are published.")
+
+
+def _made(session: Session, settings: Settings, *, now: bool, forget: bool) -> str:
+    return rotate_key(session, settings, forget=forget) if now else next_key(session, settings)
+
+
+@app.command("admin-link")
+def admin_link(as_json: AsJson = False) -> None:
+    """Print an address that opens the admin's pages in one browser; it works once, for fifteen minutes."""
+    settings = _settings()
+    with open_database(settings) as database, database.write() as session:
+        address = f"{settings.base_url}/admin/enter?code={make_code(session)}"
+    if as_json:
+        print(json.dumps({"url": address, "minutes": int(LINK_LIFE.total_seconds() // 60)}))
+        return
+    print(address)
+
+
 def describe(registration: Registration) -> dict[str, Any]:
     """A registration as JSON."""
     return {
@@ -105,6 +181,7 @@ def describe(registration: Registration) -> dict[str, Any]:
         "token_audience": registration.token_audience,
         "deployment_ids": [deployment.lms_id for deployment in registration.deployments if deployment.enabled],
         "enabled": registration.enabled,
+        "state": "pending" if is_pending(registration) else "enabled" if registration.enabled else "disabled",
     }
 
 

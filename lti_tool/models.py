@@ -129,6 +129,7 @@ class LoginState(Base):
     deployment_hint: Mapped[str | None]
     browser_hash: Mapped[str]
     storage_target: Mapped[str | None]
+    asked: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -202,6 +203,7 @@ class ResourceLink(Base):
     line_items_url: Mapped[str | None] = mapped_column(String(2000))
     line_item_url: Mapped[str | None] = mapped_column(String(2000))
     memberships_url: Mapped[str | None] = mapped_column(String(2000))
+    groups_url: Mapped[str | None] = mapped_column(String(2000))
     scopes: Mapped[list[Any]] = mapped_column(default=list)
     platform_family: Mapped[str | None]
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -261,6 +263,7 @@ class RosterMember(Base):
     name: Mapped[str | None]
     role: Mapped[str]
     status: Mapped[str]
+    groups: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     read_at: Mapped[datetime]
 
 
@@ -332,6 +335,19 @@ class LessonPublication(Frozen, Base):
 
 
 # ---- what a learner did --------------------------------------------------------------------------------------
+
+
+class NoticeAcceptance(Frozen, Base):
+    """A learner read what happens with their work in this course, in this version of the words, and went on."""
+
+    __tablename__ = "notice_acceptance"
+    __table_args__ = (UniqueConstraint("context_id", "person_id", "version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    context_id: Mapped[int] = mapped_column(ForeignKey("context.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    version: Mapped[str] = mapped_column(String(64))
+    accepted_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class StepView(Frozen, Base):

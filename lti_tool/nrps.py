@@ -12,6 +12,8 @@ from lti_tool.outbound import ReplyUnreadable
 from lti_tool.services import PlatformService
 
 MEMBERSHIP_READ = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
+GROUPS_READ = "https://purl.imsglobal.org/spec/lti-gs/scope/contextgroup.readonly"
+GROUPS_TYPE = "application/vnd.ims.lti-gs.v1.contextgroupcontainer+json"
 MEMBERSHIPS_TYPE = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
 
 
@@ -39,4 +41,26 @@ def members(
         found += [row for row in rows if isinstance(row, dict) and isinstance(row.get("user_id"), str)]
         if at_most is not None and len(found) >= at_most:
             return found[:at_most]
+    return found
+
+
+def group_names(
+    outbound: Client,
+    registration: Registration,
+    key: SigningKey,
+    groups_url: str,
+    *,
+    tokens: AccessTokens | None = None,
+) -> dict[str, str]:
+    """The names of a course's groups by their ids (Course Groups Service 1.0), all pages.
+
+    https://www.imsglobal.org/spec/lti-gs/v1p0
+    """
+    service = PlatformService(outbound, registration, key, (GROUPS_READ,), tokens)
+    found: dict[str, str] = {}
+    for page in service.pages(groups_url, GROUPS_TYPE):
+        rows = page.get("groups") if isinstance(page, dict) else None
+        for row in rows if isinstance(rows, list) else []:
+            if isinstance(row, dict) and isinstance(row.get("id"), str) and isinstance(row.get("name"), str):
+                found[row["id"]] = row["name"]
     return found

@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from lti_tool.models import Deployment, PlatformKeySet, Registration
+from lti_tool.db import utc_now
+from lti_tool.models import Audit, Deployment, PlatformKeySet, Registration
 from lti_tool.settings import Settings, is_loopback
 
 MAX_URL = 2000
 MAX_ID = 255
+SELF = "itself"  # the source of a registration that a platform made through /lti/register
+MAX_PENDING = 50
+_PENDING = (Registration.source == SELF, Registration.approved_at.is_(None), Registration.enabled.is_(False))
 
 
 class RegistrationProblem(ValueError):
@@ -38,6 +42,9 @@ class PlatformRules:
     comment_accumulates: bool
     """Whether each score's comment is added below the ones before. Moodle replaces it, and clears it where a
     score carries none, so there every score repeats it."""
+    members_by_link: bool
+    """Whether the roster is asked for by resource link (`rlid`), because only then each member's custom parameters,
+    with the sections, are filled in. Elsewhere the whole course is asked for."""
     submitted_extension: Mapping[str, Any]
     """What a message about handed-in work carries beside AGS' own fields."""
     score_extension: Mapping[str, Any]
@@ -54,6 +61,7 @@ RULES = {
         conflict_may_mean_stored=False,
         server_error_may_mean_locked=False,
         comment_accumulates=True,
+        members_by_link=True,
         # The work is an attempt of its own, opened in SpeedGrader by launching the address that comes with it. A
         # message without a score would take a score away that is there, so it asks to leave it, whoever gave it.
         submitted_extension={
@@ -78,6 +86,7 @@ RULES = {
         conflict_may_mean_stored=True,
         server_error_may_mean_locked=True,
         comment_accumulates=False,
+        members_by_link=False,
         submitted_extension={},
         score_extension={},
         sources=("moodle mod/lti/service/gradebookservices/classes/local/resources/scores.php", "a running 4.5.6"),
@@ -88,6 +97,7 @@ RULES = {
         conflict_may_mean_stored=True,
         server_error_may_mean_locked=False,
         comment_accumulates=False,
+        members_by_link=False,
         submitted_extension={},
         score_extension={},
         sources=("https://www.imsglobal.org/spec/lti-ags/v2p0#score-publish-service",),
@@ -135,7 +145,10 @@ def add_registration(
     registration = _stored(session, issuer, client_id) or Registration(issuer=issuer, client_id=client_id)
     if registration.id is not None and registration.jwks_url != jwks_url:
         session.execute(delete(PlatformKeySet).where(PlatformKeySet.registration_id == registration.id))
-    registration.name, registration.token_audience, registration.enabled = name, token_audience, True
+    registration.name, registration.enabled = name, True
+    registration.approved_at = registration.approved_at or utc_now()
+    if token_audience is not None or registration.id is None:
+        registration.token_audience = token_audience
     for field, url in addresses.items():
         setattr(registration, field, url)
     session.add(registration)
@@ -155,10 +168,87 @@ def remove_registration(session: Session, registration_id: int) -> Registration:
 
     RegistrationProblem if there is none of that id.
     """
+    found = _registration(session, registration_id)
+    found.enabled = False
+    session.add(Audit(kind="registration", code="disabled", registration_id=found.id))
+    return found
+
+
+def keep_pending(
+    session: Session,
+    settings: Settings,
+    *,
+    name: str,
+    issuer: str,
+    client_id: str,
+    auth_login_url: str,
+    auth_token_url: str,
+    jwks_url: str,
+    deployment_id: str | None,
+    token_audience: str | None,
+    family: str | None,
+) -> tuple[Registration, bool]:
+    """Keep a platform that registered itself, as pending; returns it, and whether it is new.
+
+    One that was approved or entered by a person is left as it is. RegistrationProblem for what cannot be accepted,
+    and when too many wait already.
+    """
+    found = _stored(session, issuer, client_id)
+    if found is not None and (found.enabled or found.approved_at is not None or found.source != SELF):
+        return found, False
+    addresses = {"auth_login_url": auth_login_url, "auth_token_url": auth_token_url, "jwks_url": jwks_url}
+    _check_text("issuer", issuer, MAX_URL)
+    for field, url in addresses.items():
+        _check_url(field.replace("_", "-").removesuffix("-url") + " address", url, settings)
+    is_new = found is None
+    waiting = session.scalar(select(func.count()).select_from(Registration).where(*_PENDING)) or 0
+    if is_new and waiting >= MAX_PENDING:
+        raise RegistrationProblem("Too many registrations wait for approval here. Ask who runs the tool to look.")
+    registration = found or Registration(issuer=issuer, client_id=client_id, source=SELF, enabled=False)
+    registration.name, registration.token_audience, registration.platform_family = name, token_audience, family
+    for field, url in addresses.items():
+        setattr(registration, field, url)
+    session.add(registration)
+    _add_deployments(registration, [deployment_id] if deployment_id else [])
+    session.flush()
+    session.add(Audit(kind="registration", code="registered_itself", registration_id=registration.id))
+    return registration, is_new
+
+
+def approve_registration(session: Session, registration_id: int, deployment_ids: Sequence[str] = ()) -> Registration:
+    """Let a pending (or disabled) platform in, with its deployments. RegistrationProblem where that can't be."""
+    found = _registration(session, registration_id)
+    for lms_id in deployment_ids:
+        _check_text("deployment id", lms_id)
+    _add_deployments(found, deployment_ids)
+    session.flush()
+    if not any(deployment.enabled for deployment in found.deployments):
+        raise RegistrationProblem(
+            "The platform has named no deployment yet. Give its deployment id; it stands beside the client id there."
+        )
+    found.enabled, found.approved_at = True, found.approved_at or utc_now()
+    session.add(Audit(kind="registration", code="approved", registration_id=found.id))
+    session.flush()
+    return found
+
+
+def is_pending(registration: Registration) -> bool:
+    """Whether a platform registered itself and nobody has approved it yet."""
+    return registration.source == SELF and registration.approved_at is None and not registration.enabled
+
+
+def pending_registration(session: Session, issuer: str, client_id: str | None) -> Registration | None:
+    """A platform of this name that waits to be approved, or that was disabled."""
+    query = select(Registration).where(Registration.issuer == issuer, Registration.enabled.is_(False))
+    if client_id:
+        query = query.where(Registration.client_id == client_id)
+    return session.scalars(query.order_by(Registration.id).limit(1)).first()
+
+
+def _registration(session: Session, registration_id: int) -> Registration:
     found = session.get(Registration, registration_id)
     if found is None:
         raise RegistrationProblem(f"There is no registration {registration_id}; `atelier lms list` shows them all.")
-    found.enabled = False
     return found
 
 

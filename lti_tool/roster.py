@@ -1,7 +1,8 @@
 """Who is in a course, as its platform last listed them, and who of them has sent nothing."""
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,9 @@ from lti_tool.roles import principal_role, role_of
 MAX_MEMBERS = 5000
 MAX_TEXT = 255
 MAX_STATUS = 20
+MAX_GROUPS = 20
+CUSTOM = "https://purl.imsglobal.org/spec/lti/claim/custom"
+SECTIONS = "sections"
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class RosterRow:
     status: str
     items_sent: int
     listed: bool
+    groups: tuple[str, ...] = ()
 
     @property
     def is_missing(self) -> bool:
@@ -43,13 +48,30 @@ class Roster:
     is_cut: bool
 
     @property
+    def groups(self) -> tuple[str, ...]:
+        """Every group and section that somebody is in, by name."""
+        return tuple(sorted({group for row in self.rows for group in row.groups}))
+
+    def only(self, group: str) -> "Roster":
+        """The same roster with the learners of one group alone."""
+        return replace(self, rows=tuple(row for row in self.rows if group in row.groups))
+
+    @property
     def missing(self) -> int:
         """How many have sent nothing."""
         return sum(row.is_missing for row in self.rows)
 
 
-def store_members(session: Session, context_id: int, listed: Iterable[Mapping[str, Any]], now: datetime) -> int:
+def store_members(
+    session: Session,
+    context_id: int,
+    listed: Iterable[Mapping[str, Any]],
+    now: datetime,
+    group_names: Mapping[str, str] | None = None,
+) -> int:
     """Replace what was known of a course's members by this list; returns how many there are now.
+
+    `group_names` are those of the course's groups by id; a group without a name is called by its id.
 
     What cannot be stored is left out: an id that is not text of 1 to 255 characters, a member without an id.
     """
@@ -64,6 +86,7 @@ def store_members(session: Session, context_id: int, listed: Iterable[Mapping[st
                 name=_name(row),
                 role=_role(roles),
                 status=(_text(row.get("status")) or "Active").lower()[:MAX_STATUS],
+                groups=list(_groups(row, group_names or {})),
                 read_at=now,
             )
         )
@@ -88,7 +111,8 @@ def roster_of(session: Session, resource_link: ResourceLink) -> Roster:
         if member.role != "student" or (person is not None and person.id in teachers):
             continue
         handle = person.handle if person else _handle_to_come(registration_id, member.sub, taken)
-        rows.append(RosterRow(handle, member.name, member.status, sent.get(person.id, 0) if person else 0, True))
+        count = sent.get(person.id, 0) if person else 0
+        rows.append(RosterRow(handle, member.name, member.status, count, True, tuple(member.groups)))
     names = {member.sub for member in listed}
     for person in people.values():
         if person.id in sent and person.sub not in names and person.id not in teachers:
@@ -138,6 +162,34 @@ def _role(roles: list[str]) -> str:
 def _name(row: Mapping[str, Any]) -> str | None:
     parts = [_text(row.get("given_name")), _text(row.get("family_name"))]
     return (_text(row.get("name")) or " ".join(filter(None, parts)))[:MAX_TEXT] or None
+
+
+def _groups(row: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, ...]:
+    """The groups a member is enrolled in (lti-gs), and the sections among its custom parameters.
+
+    Canvas fills in a member's custom parameters where the list is asked for by resource link; a variable that it
+    does not know comes back as it was sent.
+    """
+    found = [
+        _text(names.get(group_id, group_id))
+        for enrolled in _list(row.get("group_enrollments"))
+        if isinstance(enrolled, dict) and (group_id := _text(enrolled.get("group_id")))
+    ]
+    for message in _list(row.get("message")):
+        custom = message.get(CUSTOM) if isinstance(message, dict) else None
+        sections = _text(custom.get(SECTIONS)) if isinstance(custom, dict) else ""
+        if sections and not sections.startswith("$"):
+            found += _section_names(sections)
+    return tuple(dict.fromkeys(name[:MAX_TEXT] for name in found if name))[:MAX_GROUPS]
+
+
+def _section_names(text: str) -> list[str]:
+    """The names in a JSON list (Canvas), or in a text with commas."""
+    try:
+        listed = json.loads(text)
+    except (ValueError, RecursionError):
+        listed = text.split(",")
+    return [_text(name) for name in _list(listed)]
 
 
 def _list(value: Any) -> list[Any]:

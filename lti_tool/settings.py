@@ -27,7 +27,19 @@ class Settings(BaseSettings):
     )
     base_url: str = Field(default="http://127.0.0.1:8000", description="The tool's own origin, as browsers see it.")
     secret_key: str = Field(default="", description="Signs forms and seals stored keys; at least 32 characters.")
+    former_secret_keys: str = Field(
+        default="", description="Earlier secret keys, comma separated: stored keys sealed with them still open."
+    )
+    key_days: int = Field(
+        default=90, ge=0, le=3650, description="After how many days a new key signs for us; 0 for never."
+    )
     judge: str = Field(default="checklist", description="The judge that rates new submissions.")
+    judge_budget_usd: float = Field(
+        default=0, ge=0, allow_inf_nan=False, description="US dollars a paid judge may take a day (UTC); 0: no limit."
+    )
+    claude_provider: Literal["anthropic", "bedrock", "vertex", "foundry"] = Field(
+        default="anthropic", description="Whose service the Claude judge is asked at."
+    )
     result_storage: Path = Field(default=HOME / "results", description="Where Prefect keeps the results of tasks.")
     rate_limits: Literal["on", "off"] = Field(default="on", description="Off for load tests only.")
     platform_networks: str = Field(

@@ -17,6 +17,7 @@ from lti_tool import schema
 from lti_tool.attempts import submit
 from lti_tool.db import Database
 from lti_tool.models import Context, Deployment, Launch, Person, Registration, ResourceLink, Submission
+from lti_tool.notice import accept, notice_of
 from seeds.load import bundled, load_bundled, load_into, read_lesson
 
 if TYPE_CHECKING:
@@ -188,6 +189,8 @@ def populate(database: Database) -> World:
                     role="student" if person.handle[:2] in ("ad", "bo") else "instructor",
                 )
             )
+        for learner in people[:2]:
+            accept(session, links[0], learner.id, notice_of("checklist", links[0]).version)
         return World(database, registration.id, links[0].id, links[1].id, *(person.id for person in people))
 
 

@@ -12,7 +12,7 @@ from lti_tool.db import Database
 from lti_tool.logs import configure_logging
 from lti_tool.outbound import Outbound
 from lti_tool.settings import Settings, get_settings, require_secret
-from lti_tool.web import api, instructor, launch, picker, roster_page, session_life, student
+from lti_tool.web import admin, api, instructor, launch, picker, register, roster_page, session_life, student
 from lti_tool.web.context import Atelier, current
 from lti_tool.web.errors import register_errors
 from lti_tool.web.headers import FrameOrigins, set_security_headers
@@ -41,7 +41,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.after_request(_end_request)
     register_errors(app)
     register_sessions(app)
-    for module in (api, launch, picker, session_life, student, instructor, roster_page):
+    for module in (api, launch, register, admin, picker, session_life, student, instructor, roster_page):
         app.register_blueprint(module.bp)
     return app
 

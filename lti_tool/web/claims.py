@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from lti_tool.platforms import origin_of
-from lti_tool.web import refusals
+from lti_tool.web import launch_refusals
 
 MAX_ID = 255
 MAX_URL = 2000
@@ -16,10 +16,10 @@ T = TypeVar("T")
 def check_text(value: Any, depth: int = 0) -> None:
     """Refuse text that no database stores: NUL, lone surrogates; and nesting that nobody sends in earnest."""
     if depth > 20:
-        raise refusals.ClaimMalformed()
+        raise launch_refusals.ClaimMalformed()
     if isinstance(value, str):
         if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise refusals.ClaimMalformed()
+            raise launch_refusals.ClaimMalformed()
     elif isinstance(value, dict):
         for key, item in value.items():
             check_text(key, depth + 1)
@@ -32,10 +32,10 @@ def check_text(value: Any, depth: int = 0) -> None:
 def required(claims: Mapping[str, Any], name: str, kind: type[T]) -> T:
     """The claim, which must be there and of that kind."""
     if claims.get(name) is None:
-        raise refusals.ClaimMissing(claim=name)
+        raise launch_refusals.ClaimMissing(claim=name)
     value = claims[name]
     if not isinstance(value, kind):
-        raise refusals.ClaimMalformed(claim=name)
+        raise launch_refusals.ClaimMalformed(claim=name)
     return value
 
 
@@ -48,7 +48,7 @@ def required_id(claims: Mapping[str, Any], name: str) -> str:
     """An identifier: a string of 1 to 255 characters."""
     value = required(claims, name, str)
     if not 0 < len(value) <= MAX_ID:
-        raise refusals.ClaimMalformed(claim=name)
+        raise launch_refusals.ClaimMalformed(claim=name)
     return value
 
 
@@ -63,12 +63,12 @@ def url(claims: Mapping[str, Any], name: str) -> str | None:
     if not value:  # Moodle sends "" for a column that was removed
         return None
     if len(value) > MAX_URL or not origin_of(value) or any(character.isspace() for character in value):
-        raise refusals.ClaimMalformed(claim=name)
+        raise launch_refusals.ClaimMalformed(claim=name)
     return value
 
 
 def strings(claims: Mapping[str, Any], name: str, values: list[Any]) -> list[str]:
     """A list that was read from the claim, if it is one of at most 100 strings."""
     if len(values) > MAX_LISTED or not all(isinstance(value, str) and len(value) <= MAX_URL for value in values):
-        raise refusals.ClaimMalformed(claim=name)
+        raise launch_refusals.ClaimMalformed(claim=name)
     return values

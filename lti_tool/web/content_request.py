@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lti_tool.deep_linking import DL_CLAIM, LINK, ContentRequest
-from lti_tool.web import refusals
+from lti_tool.web import launch_refusals
 from lti_tool.web.claims import optional, required, strings, url, words
 
 SETTINGS = DL_CLAIM + "deep_linking_settings"
@@ -22,11 +22,11 @@ def read_content_request(claims: Mapping[str, Any]) -> ContentRequest:
     settings = required(claims, SETTINGS, dict)
     types = strings(settings, "accept_types", required(settings, "accept_types", list))
     if LINK not in types:
-        raise refusals.LinksNotAccepted()
+        raise launch_refusals.LinksNotAccepted()
     targets = required(settings, "accept_presentation_document_targets", list)
     return_url = url(settings, "deep_link_return_url")
     if return_url is None:
-        raise refusals.ClaimMissing(claim="deep_link_return_url")
+        raise launch_refusals.ClaimMissing(claim="deep_link_return_url")
     may_carry_scores = optional(settings, "accept_lineitem", bool)
     return ContentRequest(
         return_url=return_url,

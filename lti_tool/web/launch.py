@@ -4,6 +4,8 @@ login -> the platform -> launch (POST) -> 303 /l/<launch>/enter?code=… -> 303 
 """
 
 import secrets
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -17,8 +19,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from lti_tool.db import utc_now
 from lti_tool.keys import ensure_key, public_jwks
 from lti_tool.models import Audit, Deployment, Handoff, Launch, LoginState, Registration
-from lti_tool.platforms import find_registration, is_ambiguous
-from lti_tool.web import picker, refusals
+from lti_tool.platforms import find_registration, is_ambiguous, origin_of, pending_registration
+from lti_tool.web import launch_refusals, picker, refusals
 from lti_tool.web.arrival import first_page
 from lti_tool.web.claims import MAX_ID
 from lti_tool.web.context import current
@@ -31,7 +33,10 @@ from lti_tool.web.logins import (
     check_state,
     consume_state,
     cookie_name,
+    find_put_off,
     find_stored_login,
+    put_off_login,
+    take_put_off,
 )
 from lti_tool.web.platform_keys import PlatformKeys
 from lti_tool.web.platform_storage import recall_page, remember_page
@@ -42,6 +47,8 @@ from lti_tool.web.verify import DEEP_LINKING, MAX_TOKEN, Expected, VerifiedLaunc
 bp = Blueprint("launch", __name__)
 log = structlog.get_logger()
 
+KEEPS_COOKIES = "atelier_keeps"
+KEEPS_COOKIES_SECONDS = 30 * 24 * 3600
 HANDOFF_SECONDS = 60
 NEW_TAB_SECONDS = 300
 MAX_FIELD = 4000
@@ -49,8 +56,8 @@ LAUNCH_PATH = "/lti/launch"
 CONFIRM_PATH = "/lti/launch/confirm"
 
 
-@bp.errorhandler(refusals.LaunchRefusal)
-def refused(refusal: refusals.LaunchRefusal) -> Response:
+@bp.errorhandler(launch_refusals.LaunchRefusal)
+def refused(refusal: launch_refusals.LaunchRefusal) -> Response:
     """Write down that a launch was refused, by its code alone, and say so."""
     row = Audit(
         kind="launch_refused",
@@ -64,7 +71,10 @@ def refused(refusal: refusals.LaunchRefusal) -> Response:
     except SQLAlchemyError:
         log.error("audit_not_written", code=refusal.code)
     log.warning("launch_refused", code=refusal.code, registration_id=refusal.registration_id)
-    return render_error(page_of(refusal), refusal.status)
+    page = page_of(refusal)
+    if refusal.tab_code:
+        page = replace(page, new_tab_url=url_for("launch.login_again"), new_tab_code=refusal.tab_code)
+    return render_error(page, refusal.status)
 
 
 # ---- login ---------------------------------------------------------------------------------------------------
@@ -81,11 +91,81 @@ def login() -> BaseResponse:
     deployment_hint = _short_field("lti_deployment_id")
     storage_target = _short_field("lti_storage_target")
     if not is_ours(target, atelier.settings.base_url):
-        raise refusals.TargetWrong()
+        raise launch_refusals.TargetWrong()
+    asked = {"login_hint": login_hint} | ({"lti_message_hint": message_hint} if message_hint else {})
+    untried = storage_target is None and request.headers.get("Sec-Fetch-Dest") == "iframe" and not _keeps_cookies()
     with atelier.database.write() as session:
         registration = _registration(session, issuer, client_id)
-        begun = begin_login(session, atelier.settings, registration.id, deployment_hint, storage_target)
-    address = authorization_url(registration, begun, atelier.settings.base_url + LAUNCH_PATH, login_hint, message_hint)
+        if untried:
+            return _try_cookies(put_off_login(session, registration.id, deployment_hint, asked))
+        begun = begin_login(session, atelier.settings, registration.id, deployment_hint, storage_target, asked)
+    return _to_platform(registration, begun, asked, storage_target)
+
+
+# A frame whose cookies do not come back is found out before the platform is asked: what it asked us with, its
+# lti_message_hint above all, serves it only once (Canvas and Moodle forget it when it is used).
+
+
+def _keeps_cookies() -> bool:
+    return request.cookies.get(KEEPS_COOKIES) == "1"
+
+
+def _try_cookies(code: str) -> BaseResponse:
+    answer = redirect(url_for("launch.login_tried", code=code), code=303)
+    answer.set_cookie(
+        KEEPS_COOKIES,
+        "1",
+        max_age=KEEPS_COOKIES_SECONDS,
+        path="/lti/login",
+        secure=True,
+        httponly=True,
+        samesite="None",
+        partitioned=True,
+    )
+    return answer
+
+
+@bp.get("/lti/login/tried")
+def login_tried() -> BaseResponse:
+    """Go on with the login if the cookie came back; else offer to go on at the top of a tab, where it will."""
+    code = request.args.get("code", "")
+    if _keeps_cookies():
+        return _go_on(code)
+    with current().database.read() as session:
+        kept = find_put_off(session, code)
+        registration = session.get(Registration, kept.registration_id) if kept is not None else None
+    if registration is None:
+        raise launch_refusals.StateReplayed()
+    g.passing_through = registration
+    # The form is sent to us and redirected to the platform's login: to a browser both are its action.
+    g.form_action = f"'self' {origin_of(registration.auth_login_url)}"
+    refusal = launch_refusals.FrameKeepsNothing()
+    refusal.registration_id, refusal.tab_code = registration.id, code
+    raise refusal
+
+
+@bp.post("/lti/login/again")
+def login_again() -> BaseResponse:
+    """Go on with a login at the top of a tab."""
+    return _go_on(request.form.get("code", ""))
+
+
+def _go_on(code: str) -> BaseResponse:
+    atelier = current()
+    with atelier.database.write() as session:
+        kept = take_put_off(session, code)
+        registration = session.get(Registration, kept.registration_id)
+        if registration is None or not registration.enabled:
+            raise launch_refusals.PlatformWaits()
+        begun = begin_login(session, atelier.settings, registration.id, kept.deployment_hint, asked=kept.asked)
+    return _to_platform(registration, begun, kept.asked)
+
+
+def _to_platform(
+    registration: Registration, begun: Login, asked: Mapping[str, str], storage_target: str | None = None
+) -> BaseResponse:
+    """Send the browser on to the platform's login, marked by the login's own cookie."""
+    address = authorization_url(registration, begun, current().settings.base_url + LAUNCH_PATH, asked)
     answer: BaseResponse = redirect(address, code=302)
     if storage_target is not None:
         answer = remember_page(registration, begun, storage_target, address)
@@ -105,14 +185,14 @@ def login() -> BaseResponse:
 def _login_field(name: str, *, required: bool = True) -> str:
     value = (request.form if request.method == "POST" else request.args).get(name, "")
     if (required and not value) or len(value) > MAX_FIELD or not _storable(value):
-        raise refusals.LoginIncomplete(claim=name)
+        raise launch_refusals.LoginIncomplete(claim=name)
     return value
 
 
 def _short_field(name: str) -> str | None:
     value = _login_field(name, required=False) or None
     if value and len(value) > MAX_ID:
-        raise refusals.LoginIncomplete(claim=name)
+        raise launch_refusals.LoginIncomplete(claim=name)
     return value
 
 
@@ -125,13 +205,14 @@ def _registration(session: Session, issuer: str, client_id: str | None) -> Regis
     if found is not None:
         return found
     if client_id is None and is_ambiguous(session, issuer):
-        raise refusals.PlatformAmbiguous()
-    raise refusals.PlatformUnknown()
+        raise launch_refusals.PlatformAmbiguous()
+    waiting = pending_registration(session, issuer, client_id)
+    if waiting is not None:
+        raise launch_refusals.PlatformWaits()
+    raise launch_refusals.PlatformUnknown()
 
 
-def authorization_url(
-    registration: Registration, begun: Login, redirect_uri: str, login_hint: str, message_hint: str
-) -> str:
+def authorization_url(registration: Registration, begun: Login, redirect_uri: str, asked: Mapping[str, str]) -> str:
     """The platform's login address with our question; what its query holds already stays.
 
     https://www.imsglobal.org/spec/security/v1p0/#step-2-authentication-request
@@ -143,12 +224,10 @@ def authorization_url(
         "prompt": "none",
         "client_id": registration.client_id,
         "redirect_uri": redirect_uri,
-        "login_hint": login_hint,
         "state": begun.state,
         "nonce": begun.nonce,
+        **asked,
     }
-    if message_hint:
-        question["lti_message_hint"] = message_hint
     parts = urlsplit(registration.auth_login_url)
     kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in question]
     return urlunsplit(parts._replace(query=urlencode([*kept, *question.items()])))
@@ -188,15 +267,15 @@ def _finish(state: str, browser_token: str | None, *, from_storage: bool = False
         begun = consume_state(session, state)
         registration = session.get(Registration, begun.registration_id)
     if registration is None or not registration.enabled:
-        raise refusals.PlatformUnknown()
+        raise launch_refusals.PlatformWaits() if registration else launch_refusals.PlatformUnknown()
     g.framed_by = (registration, None)
     try:
         if "error" in request.form:
-            raise refusals.PlatformDeclined()
+            raise launch_refusals.PlatformDeclined()
         check_browser(begun, None if from_storage and begun.storage_target is None else browser_token)
         verified = _verified(registration, begun, request.form.get("id_token", ""))
         answer = _opened(registration.id, verified)
-    except refusals.LaunchRefusal as refusal:
+    except launch_refusals.LaunchRefusal as refusal:
         refusal.registration_id = registration.id
         raise
     answer.delete_cookie(

@@ -6,6 +6,7 @@ A state is signed and dated, so that one which is gone can still be told from on
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 from lti_tool.db import utc_now
 from lti_tool.models import LoginState
 from lti_tool.settings import Settings
-from lti_tool.web import refusals
+from lti_tool.web import launch_refusals
 
 STATE_SECONDS = 300
 MAX_STATE = 255
@@ -37,8 +38,12 @@ def begin_login(
     registration_id: int,
     deployment_hint: str | None,
     storage_target: str | None = None,
+    asked: Mapping[str, str] | None = None,
 ) -> Login:
-    """Store a new state with its nonce and the hash of the browser's token; drop states whose time is over."""
+    """Store a new state with its nonce and the hash of the browser's token; drop states whose time is over.
+
+    `asked` is what the platform's own login address is asked with: login_hint, lti_message_hint.
+    """
     now = utc_now()
     session.execute(delete(LoginState).where(LoginState.expires_at < now))
     login = Login(
@@ -54,6 +59,7 @@ def begin_login(
             deployment_hint=deployment_hint,
             browser_hash=_hash(login.browser_token),
             storage_target=storage_target,
+            asked=dict(asked or {}),
             expires_at=now + timedelta(seconds=STATE_SECONDS),
         )
     )
@@ -63,13 +69,13 @@ def begin_login(
 def check_state(settings: Settings, state: str) -> None:
     """Refuse a state that is not ours or is too old, before the database is asked."""
     if not state or len(state) > MAX_STATE or not state.isascii() or not state.isprintable():
-        raise refusals.StateUnknown()
+        raise launch_refusals.StateUnknown()
     try:
         _signer(settings).unsign(state, max_age=STATE_SECONDS)
     except SignatureExpired:
-        raise refusals.StateExpired() from None
+        raise launch_refusals.StateExpired() from None
     except BadSignature:
-        raise refusals.StateUnknown() from None
+        raise launch_refusals.StateUnknown() from None
 
 
 def consume_state(session: Session, state: str) -> LoginState:
@@ -81,9 +87,47 @@ def consume_state(session: Session, state: str) -> LoginState:
         delete(LoginState).where(LoginState.state == state).returning(LoginState)
     ).scalar_one_or_none()
     if found is None:
-        raise refusals.StateReplayed()
+        raise launch_refusals.StateReplayed()
     session.expunge(found)
     return found
+
+
+def put_off_login(session: Session, registration_id: int, deployment_hint: str | None, asked: Mapping[str, str]) -> str:
+    """Keep what the platform asked with until it is known where the login goes on; returns a single-use code.
+
+    The code is no state: no launch can be made with it.
+    """
+    code = secrets.token_urlsafe(32)
+    session.add(
+        LoginState(
+            state=_put_off(code),
+            nonce=secrets.token_urlsafe(32),
+            registration_id=registration_id,
+            deployment_hint=deployment_hint,
+            browser_hash="",
+            asked=dict(asked),
+            expires_at=utc_now() + timedelta(seconds=STATE_SECONDS),
+        )
+    )
+    return code
+
+
+def find_put_off(session: Session, code: str) -> LoginState | None:
+    """The login of an unused code in time; uses nothing up."""
+    found = LoginState.state == _put_off(code)
+    return session.scalar(select(LoginState).where(found, LoginState.expires_at > utc_now()))
+
+
+def take_put_off(session: Session, code: str) -> LoginState:
+    """The login of an unused code, used up now; StateReplayed or StateExpired for any other."""
+    kept = consume_state(session, _put_off(code))
+    if kept.expires_at < utc_now():
+        raise launch_refusals.StateExpired()
+    return kept
+
+
+def _put_off(code: str) -> str:
+    return f"put-off.{_hash(code)}"
 
 
 def find_stored_login(session: Session, state: str) -> LoginState | None:
@@ -94,7 +138,7 @@ def find_stored_login(session: Session, state: str) -> LoginState | None:
 def check_browser(login: LoginState, browser_token: str | None) -> None:
     """Refuse a launch from another browser than the one that began the login."""
     if not browser_token or not hmac.compare_digest(_hash(browser_token), login.browser_hash):
-        raise refusals.CookieMissing()
+        raise launch_refusals.CookieMissing()
 
 
 def cookie_name(state: str) -> str:

@@ -37,7 +37,7 @@ from lti_tool.lesson import Lesson
 from lti_tool.models import DeepLinking, Deployment
 from lti_tool.outbound import AddressRefused, AddressRules
 from lti_tool.platforms import origin_of
-from lti_tool.web import refusals
+from lti_tool.web import launch_refusals, refusals
 from lti_tool.web.context import current
 from lti_tool.web.records import record_person
 from lti_tool.web.sessions import FORM_FIELD, token_hash
@@ -76,11 +76,11 @@ def open_picker(registration_id: int, verified: VerifiedLaunch) -> Response:
     atelier, asked = current(), verified.content_request
     assert asked is not None
     if verified.role != "instructor":
-        raise refusals.PickingNotForLearners()
+        raise launch_refusals.PickingNotForLearners()
     try:
         AddressRules(atelier.settings).check_url(asked.return_url)
     except AddressRefused:
-        raise refusals.ReturnRefused() from None
+        raise launch_refusals.ReturnRefused() from None
     picker_id, token, now = secrets.token_urlsafe(32), secrets.token_urlsafe(32), utc_now()
     with atelier.database.write() as session:
         session.execute(delete(DeepLinking).where(DeepLinking.expires_at < now - timedelta(days=1)))

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from lti_tool.db import Database, utc_now
 from lti_tool.models import PlatformKeySet, Registration
 from lti_tool.outbound import Outbound, OutboundError
-from lti_tool.web import refusals
+from lti_tool.web import launch_refusals
 
 log = structlog.get_logger()
 FLOOR_SECONDS = 5.0
@@ -47,7 +47,7 @@ class PlatformKeys:
             self._mark(registration.id, fruitless=True)
             if kept is not None and _has(kept, kid):
                 return kept
-            raise refusals.KeysUnreachable() from None
+            raise launch_refusals.KeysUnreachable() from None
         self._keep(registration.id, fetched)
         self._mark(registration.id, fruitless=not _has(fetched, kid))
         return fetched
@@ -70,7 +70,7 @@ class PlatformKeys:
         reply = self._outbound.get(url, headers={"Accept": "application/json"})
         body = reply.json() if reply.ok else None
         if not isinstance(body, dict) or not isinstance(body.get("keys"), list):
-            raise refusals.KeysUnreachable()
+            raise launch_refusals.KeysUnreachable()
         # Only public numbers are kept, whatever else a set holds.
         return {"keys": [_public(row) for row in body["keys"] if isinstance(row, dict)]}
 

@@ -25,7 +25,7 @@ from lti_tool.models import (
 )
 from lti_tool.settings import Settings
 from lti_tool.web.claims import MAX_ID
-from lti_tool.web.refusals import NothingToReview
+from lti_tool.web.launch_refusals import NothingToReview
 from lti_tool.web.verify import SUBMISSION_REVIEW, VerifiedLaunch
 
 Row = TypeVar("Row", bound=Base)
@@ -140,7 +140,7 @@ def _resource_link(
     link.context_id, link.title, link.lesson_slug = context_id, verified.resource_link_title, lesson
     link.line_items_url, link.line_item_url = verified.line_items_url, verified.line_item_url
     link.memberships_url, link.scopes = verified.memberships_url, list(verified.scopes)
-    link.platform_family = verified.platform_family
+    link.groups_url, link.platform_family = verified.groups_url, verified.platform_family
     link.settings = _placed(session, link, verified.custom)
     return link
 

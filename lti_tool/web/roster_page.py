@@ -1,15 +1,18 @@
 """The course's roster beside what was sent: who is missing. Read from the course when an instructor asks."""
 
+from urllib.parse import urlencode
+
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from lti_tool.db import utc_now
-from lti_tool.keys import current_key
+from lti_tool.keys import SigningKey, current_key
 from lti_tool.lessons import current_lesson
 from lti_tool.models import Person, ResourceLink
-from lti_tool.nrps import members
+from lti_tool.nrps import group_names, members
 from lti_tool.outbound import OutboundError
+from lti_tool.platforms import rules_for
 from lti_tool.roster import MAX_MEMBERS, Roster, RosterRow, roster_of, store_members
 from lti_tool.web.context import current
 from lti_tool.web.queue_page import read_view
@@ -51,12 +54,31 @@ def _read_members() -> str:
     if not link.memberships_url:
         return NOT_OFFERED
     try:  # outside any transaction: a slow platform holds up nobody else
-        listed = members(atelier.outbound, g.launch.registration, key, link.memberships_url, at_most=MAX_MEMBERS)
+        listed = members(atelier.outbound, g.launch.registration, key, _address(link), at_most=MAX_MEMBERS)
     except OutboundError as error:
         return str(error)
+    names = _group_names(link, key)
     with atelier.database.write() as session:
-        store_members(session, link.context_id, listed, utc_now())
+        store_members(session, link.context_id, listed, utc_now(), names)
     return ""
+
+
+def _address(link: ResourceLink) -> str:
+    """Where the members are asked for; for some platforms by resource link (NRPS 2.0, section 2.3)."""
+    url = link.memberships_url or ""
+    if not rules_for(link.platform_family).members_by_link:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({'rlid': link.lms_id})}"
+
+
+def _group_names(link: ResourceLink, key: SigningKey) -> dict[str, str]:
+    """The course's groups by id; none where they are not offered or cannot be had, since the roster is worth more."""
+    if not link.groups_url:
+        return {}
+    try:
+        return group_names(current().outbound, g.launch.registration, key, link.groups_url)
+    except OutboundError:
+        return {}
 
 
 def _placement(session: Session) -> ResourceLink:
@@ -66,11 +88,14 @@ def _placement(session: Session) -> ResourceLink:
 def _page(session: Session, problem: str = "") -> str:
     link, person = _placement(session), session.get_one(Person, g.person_id)
     listed: Roster = roster_of(session, link)
+    group = request.values.get("group", "")
     return render_template(
         "instructor/roster.html",
         section="roster.roster",
         who=person.name or person.handle,
-        page=listed,
+        page=listed.only(group) if group in listed.groups else listed,
+        groups=listed.groups,
+        group=group,
         view=read_view(request.values),
         learner=learner,
         questions=len(current_lesson(session, link.lesson_slug).lesson.items),

@@ -23,13 +23,14 @@ from pylti1p3.message_validators.submission_review import SubmissionReviewLaunch
 from lti_tool.deep_linking import ContentRequest
 from lti_tool.platforms import origin_of
 from lti_tool.roles import role_of
-from lti_tool.web import refusals
+from lti_tool.web import launch_refusals
 from lti_tool.web.claims import MAX_ID, check_text, optional, required, required_id, strings, url, words
 from lti_tool.web.content_request import read_content_request
 
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 AGS_CLAIM = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 NRPS_CLAIM = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
+GROUPS_CLAIM = "https://purl.imsglobal.org/spec/lti-gs/claim/groupsservice"
 RESOURCE_LINK = "LtiResourceLinkRequest"
 DEEP_LINKING = "LtiDeepLinkingRequest"
 SUBMISSION_REVIEW = "LtiSubmissionReviewRequest"
@@ -87,6 +88,7 @@ class VerifiedLaunch:
     line_items_url: str | None
     line_item_url: str | None
     memberships_url: str | None
+    groups_url: str | None
     scopes: tuple[str, ...]
     platform_family: str | None
     custom: Mapping[str, str] = field(default_factory=dict)
@@ -110,11 +112,11 @@ def verify_launch(
         launch = _read_launch(claims)
         VALIDATORS[launch.message_type]().validate(claims)
         return launch
-    except refusals.LaunchRefusal:
+    except launch_refusals.LaunchRefusal:
         raise
     except Exception:
         # A shape nobody thought of is a malformed message, never a fault of ours that a stranger can cause.
-        raise refusals.ClaimMalformed() from None
+        raise launch_refusals.ClaimMalformed() from None
 
 
 # ---- signature -----------------------------------------------------------------------------------------------
@@ -122,28 +124,28 @@ def verify_launch(
 
 def _key_id(token: str) -> str:
     if not token:
-        raise refusals.TokenMissing()
+        raise launch_refusals.TokenMissing()
     if len(token.encode("utf-8", "replace")) > MAX_TOKEN:
-        raise refusals.TokenTooLarge()
+        raise launch_refusals.TokenTooLarge()
     try:
         header = jwt.get_unverified_header(token)
     except Exception:
-        raise refusals.TokenMalformed() from None
+        raise launch_refusals.TokenMalformed() from None
     if header.get("alg") != "RS256":
-        raise refusals.AlgorithmRefused()
+        raise launch_refusals.AlgorithmRefused()
     kid = header.get("kid")
     if not isinstance(kid, str) or not 0 < len(kid) <= MAX_ID:
-        raise refusals.KeyIdMissing()
+        raise launch_refusals.KeyIdMissing()
     return kid
 
 
 def _signed_claims(token: str, keys: list[Any], expected: Expected) -> dict[str, Any]:
     if not keys:
-        raise refusals.SignatureUnknownKey()
+        raise launch_refusals.SignatureUnknownKey()
     for key in keys[:-1]:
         try:
             return _decode(token, key, expected)
-        except refusals.SignatureBad:
+        except launch_refusals.SignatureBad:
             continue
     return _decode(token, keys[-1], expected)
 
@@ -190,23 +192,23 @@ def _decode(token: str, key: Any, expected: Expected) -> dict[str, Any]:
         raise _refusal_of(error) from None
 
 
-def _refusal_of(error: jwt.InvalidTokenError) -> refusals.LaunchRefusal:
+def _refusal_of(error: jwt.InvalidTokenError) -> launch_refusals.LaunchRefusal:
     if isinstance(error, jwt.MissingRequiredClaimError):
-        return refusals.ClaimMissing(claim=error.claim)
+        return launch_refusals.ClaimMissing(claim=error.claim)
     for kind, refusal in _BY_ERROR:
         if isinstance(error, kind):
             return refusal()
-    return refusals.TokenMalformed()
+    return launch_refusals.TokenMalformed()
 
 
-_BY_ERROR: tuple[tuple[type[Exception], type[refusals.LaunchRefusal]], ...] = (
-    (jwt.InvalidSignatureError, refusals.SignatureBad),
-    (jwt.ExpiredSignatureError, refusals.TokenExpired),
-    (jwt.ImmatureSignatureError, refusals.TokenNotYetValid),
-    (jwt.InvalidAudienceError, refusals.AudienceWrong),
-    (jwt.InvalidIssuerError, refusals.IssuerWrong),
-    (jwt.InvalidIssuedAtError, refusals.ClaimMalformed),
-    (jwt.InvalidAlgorithmError, refusals.AlgorithmRefused),
+_BY_ERROR: tuple[tuple[type[Exception], type[launch_refusals.LaunchRefusal]], ...] = (
+    (jwt.InvalidSignatureError, launch_refusals.SignatureBad),
+    (jwt.ExpiredSignatureError, launch_refusals.TokenExpired),
+    (jwt.ImmatureSignatureError, launch_refusals.TokenNotYetValid),
+    (jwt.InvalidAudienceError, launch_refusals.AudienceWrong),
+    (jwt.InvalidIssuerError, launch_refusals.IssuerWrong),
+    (jwt.InvalidIssuedAtError, launch_refusals.ClaimMalformed),
+    (jwt.InvalidAlgorithmError, launch_refusals.AlgorithmRefused),
 )
 
 
@@ -217,29 +219,29 @@ def _check_times(claims: dict[str, Any], now: float) -> None:
     for name in ("exp", "iat", "nbf"):
         value = claims.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise refusals.ClaimMalformed(claim=name)
+            raise launch_refusals.ClaimMalformed(claim=name)
     if now - claims["iat"] > MAX_AGE + LEEWAY:
-        raise refusals.TokenTooOld()
+        raise launch_refusals.TokenTooOld()
     if claims["exp"] - claims["iat"] > MAX_LIFE:
-        raise refusals.TokenLivesTooLong()
+        raise launch_refusals.TokenLivesTooLong()
 
 
 def _check_for_us(claims: dict[str, Any], expected: Expected) -> None:
     nonce = claims["nonce"]
     if not isinstance(nonce, str) or not hmac.compare_digest(_bytes(nonce), _bytes(expected.nonce)):
-        raise refusals.NonceWrong()
+        raise launch_refusals.NonceWrong()
     _check_azp(claims, expected.client_id)
     if required(claims, CLAIM + "version", str) != VERSION:
-        raise refusals.VersionUnsupported()
+        raise launch_refusals.VersionUnsupported()
     if required(claims, CLAIM + "message_type", str) not in VALIDATORS:
-        raise refusals.MessageTypeUnsupported()
+        raise launch_refusals.MessageTypeUnsupported()
     deployment = required_id(claims, CLAIM + "deployment_id")
     if expected.deployment_hint is not None and deployment != expected.deployment_hint:
-        raise refusals.DeploymentWrong()
+        raise launch_refusals.DeploymentWrong()
     if deployment not in expected.deployments:
-        raise refusals.DeploymentUnknown()
+        raise launch_refusals.DeploymentUnknown()
     if not is_ours(_target(claims) or expected.base_url, expected.base_url):
-        raise refusals.TargetWrong()
+        raise launch_refusals.TargetWrong()
 
 
 def _target(claims: Mapping[str, Any]) -> str:
@@ -253,9 +255,9 @@ def _check_azp(claims: dict[str, Any], client_id: str) -> None:
     audience, azp = claims["aud"], claims.get("azp")
     if azp is None:
         if isinstance(audience, list) and len(audience) > 1:
-            raise refusals.AzpWrong()
+            raise launch_refusals.AzpWrong()
     elif azp != client_id:
-        raise refusals.AzpWrong()
+        raise launch_refusals.AzpWrong()
 
 
 def is_ours(url: str, base_url: str) -> bool:
@@ -302,6 +304,7 @@ def _read_launch(claims: dict[str, Any]) -> VerifiedLaunch:
         line_items_url=url(ags, "lineitems"),
         line_item_url=url(ags, "lineitem"),
         memberships_url=url(nrps, "context_memberships_url"),
+        groups_url=url(optional(claims, GROUPS_CLAIM, dict) or {}, "context_groups_url"),
         scopes=tuple(strings(ags, "scope", optional(ags, "scope", list) or [])),
         platform_family=(words(platform, "product_family_code") or "").lower() or None,
         custom=custom,
@@ -327,7 +330,7 @@ def _for_user(claims: Mapping[str, Any]) -> str:
 def _subject(claims: Mapping[str, Any]) -> str:
     sub = claims.get("sub")
     if not isinstance(sub, str) or not 0 < len(sub) <= MAX_ID:
-        raise refusals.SubMissing()
+        raise launch_refusals.SubMissing()
     return sub
 
 
@@ -341,6 +344,6 @@ def _custom(claims: Mapping[str, Any]) -> dict[str, str]:
     sent = optional(claims, CLAIM + "custom", dict) or {}
     lesson = sent.get("lesson", "")
     if not isinstance(lesson, str) or len(lesson) > MAX_ID:
-        raise refusals.ClaimMalformed(claim=CLAIM + "custom")
+        raise launch_refusals.ClaimMalformed(claim=CLAIM + "custom")
     texts = {name: value.strip() for name, value in sent.items() if isinstance(value, str)}
     return {name: value for name, value in texts.items() if value and not value.startswith("$")}

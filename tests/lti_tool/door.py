@@ -156,6 +156,15 @@ def launch_id(answer: TestResponse) -> str:
     return urlsplit(answer.headers["Location"]).path.split("/")[2]
 
 
+def go_on(browser: FlaskClient, notice: TestResponse) -> TestResponse:
+    """From the notice, as its button does, to the page behind it."""
+    hidden = {
+        name: notice.text.partition(f'name="{name}" value="')[2].partition('"')[0] for name in ("form_token", "version")
+    }
+    assert notice.request.path.endswith("/notice"), notice.request.path
+    return browser.post(notice.request.path, data=hidden, base_url=notice.request.host_url, follow_redirects=True)
+
+
 def error_code(answer: TestResponse) -> str:
     """The code an error page carries; fails on any other page."""
     text = answer.get_data(as_text=True)

@@ -18,7 +18,7 @@ from lti_tool.deadlines import VARIABLES
 from lti_tool.deep_linking import take_answer
 from lti_tool.models import Audit, DeepLinking, ResourceLink
 from lti_tool.scores import lesson_standing
-from tests.lti_tool.door import BASE_URL, CLAIM, INSTRUCTOR, LEARNER, Door, error_code, launch_id
+from tests.lti_tool.door import BASE_URL, CLAIM, INSTRUCTOR, LEARNER, Door, error_code, go_on, launch_id
 
 DL = "https://purl.imsglobal.org/spec/lti-dl/claim/"
 RETURN_URL = "https://lms.example.edu/courses/7/deep_links?placement=link&x=<1>"
@@ -314,9 +314,9 @@ def test_link_of_a_copied_course_opens_the_same_lesson_and_question(door: Door, 
 def test_learner_sees_the_one_question_first(door: Door) -> None:
     answer = door.launch(**{CLAIM + "custom": {"lesson": "durable-workflows", "item": "essay"}})
 
-    page = door.browser.get(answer.headers["Location"], base_url=BASE_URL, follow_redirects=True)
+    notice = door.browser.get(answer.headers["Location"], base_url=BASE_URL, follow_redirects=True)
 
-    assert page.request.path.endswith("/items/essay")
+    assert go_on(door.browser, notice).request.path.endswith("/items/essay")
 
 
 def test_link_whose_question_is_taken_out_again_counts_the_whole_lesson(door: Door, database: Database) -> None:

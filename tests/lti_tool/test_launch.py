@@ -211,7 +211,7 @@ def test_a_removed_platform_opens_nothing(door: Door, database: Database, regist
 
     token = door.platform.sign(door.platform.claims(begun.nonce))
 
-    assert error_code(door.post(begun.state, token)) == "platform_unknown"
+    assert error_code(door.post(begun.state, token)) == "platform_waits"
 
 
 def test_launch_is_never_opened_by_get(door: Door) -> None:
@@ -349,8 +349,8 @@ def test_expired_states_are_cleared_by_the_next_login(door: Door, database: Data
 # ---- into the pages ------------------------------------------------------------------------------------------
 
 
-def test_a_learner_comes_to_the_path_and_an_instructor_to_the_queue(door: Door) -> None:
-    for roles, page in ((["x"], "path"), ([INSTRUCTOR], "queue")):
+def test_a_learner_comes_to_the_notice_first_and_an_instructor_to_the_queue(door: Door) -> None:
+    for roles, page in ((["x"], "notice"), ([INSTRUCTOR], "queue")):
         answer = door.launch(**{CLAIM + "roles": roles})
         entered = door.browser.get(answer.headers["Location"], base_url=BASE_URL)
         home = door.browser.get(entered.headers["Location"], base_url=BASE_URL)

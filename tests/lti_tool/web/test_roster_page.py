@@ -13,6 +13,7 @@ from lti_tool.outbound import PlatformUnreachable, Reply
 from lti_tool.roster import MAX_MEMBERS
 
 URL = "https://campus.example.edu/members?course=1"
+GROUPS = "https://campus.example.edu/groups"
 LEARNER = "http://purl.imsglobal.org/vocab/lis/v2/membership#Learner"
 
 
@@ -24,6 +25,7 @@ class FakePlatform:
     status: int = 200
     away: bool = False
     page_size: int = 2
+    groups: list[Any] | None = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
     def post(self, url: str, body: Any, *, headers: Any = None) -> Reply:
@@ -33,6 +35,9 @@ class FakePlatform:
         self.asked.append(url)
         if self.away:
             raise PlatformUnreachable("it did not answer in time", may_have_arrived=True)
+        if url == GROUPS:
+            found = json.dumps({"groups": self.groups or []}).encode()
+            return Reply(200 if self.groups is not None else 403, "Forbidden", {}, found, url)
         start = int(url.rpartition("From-")[2]) if "From-" in url else 0
         rows, end = self.members[start : start + self.page_size], start + self.page_size
         link = {"link": f'<{URL}&Page=From-{end}>; rel="next"'} if end < len(self.members) else {}
@@ -174,3 +179,42 @@ def test_roster_is_for_instructors_and_sealed_forms(sign_in, platform, ines) -> 
     assert ada.post("roster").status_code == 403
     assert ines.client.post(ines.url("roster")).status_code == 403
     assert platform.asked == []
+
+
+CUSTOM = "https://purl.imsglobal.org/spec/lti/claim/custom"
+
+
+def test_groups_and_sections_are_shown_and_one_can_be_picked(ines, platform, world) -> None:
+    platform.page_size = 10
+    platform.members = [
+        {"user_id": "sub-ada", "roles": ["Learner"], "group_enrollments": [{"group_id": "g1"}, {"group_id": "g2"}]},
+        {"user_id": "sub-bo", "roles": ["Learner"], "message": [{CUSTOM: {"sections": '["Evening", "<b>Late</b>"]'}}]},
+        {"user_id": "sub-new", "roles": ["Learner"], "message": [{CUSTOM: {"sections": "$com.instructure.User.x"}}, 5]},
+    ]
+    platform.groups = [{"id": "g1", "name": "Red"}, {"id": 5}]
+    with world.database.write() as session:
+        world.placement(session).groups_url = GROUPS
+    assert ines.post("roster").status_code == 303
+    text = ines.get("roster").get_data(as_text=True)
+    assert "Red, g2" in text
+    assert "Evening, &lt;b&gt;Late&lt;/b&gt;" in text
+    only = ines.get("roster?group=Red").get_data(as_text=True)
+    assert 'data-row="ada-01"' in only
+    assert 'data-row="bo-01"' not in only
+    assert 'data-row="bo-01"' in ines.get("roster?group=nowhere").get_data(as_text=True)
+
+
+def test_canvas_is_asked_by_resource_link_so_that_it_fills_in_the_sections(ines, platform, world) -> None:
+    with world.database.write() as session:
+        world.placement(session).platform_family = "canvas"
+    assert ines.post("roster").status_code == 303
+    assert platform.asked == [f"{URL}&rlid=link-durable-workflows"]
+
+
+def test_groups_that_cannot_be_had_cost_nobody_the_roster(ines, platform, world) -> None:
+    platform.members = [{"user_id": "sub-ada", "roles": ["Learner"], "group_enrollments": [{"group_id": "g1"}]}]
+    platform.groups = None
+    with world.database.write() as session:
+        world.placement(session).groups_url = GROUPS
+    assert ines.post("roster").status_code == 303
+    assert "g1" in ines.get("roster").get_data(as_text=True)

@@ -172,8 +172,10 @@ def test_enter_in_a_label_connects(open_page, world) -> None:
     page = open_page("items/drawing")
     for kind in ("runtime", "history"):
         page.select_option("#part", kind)
-        page.click("text=add part")
+        with page.expect_navigation():
+            page.click("text=add part")
     page.fill("#says", "append event")
+    page.focus("#says")
     page.keyboard.press("Enter")
     page.wait_for_selector(".outline >> text=append event")
     assert page.url.endswith("#connect")

@@ -33,7 +33,7 @@ from lti_tool.models import (
     ResourceLink,
     Submission,
 )
-from lti_tool.web import picker
+from lti_tool.web import admin, picker
 from lti_tool.web.sessions import COOKIE, open_session, token_hash
 from tests.conftest import World
 from tests.lti_tool.door import error_code
@@ -42,7 +42,7 @@ from tests.lti_tool.judged import all_at, judge_as
 # Open to everybody, and with nothing of anybody in it.
 PUBLIC = (
     *("/healthz", "/readyz", "/metrics", "/static/"),
-    *("/lti/login", "/lti/launch", "/lti/jwks", "/lti/register", "/lti/canvas.json"),
+    *("/lti/login", "/lti/launch", "/lti/jwks", "/lti/register", "/lti/canvas.json", "/admin/enter"),
 )
 SHARED = {"launch_id", "item_id", "step_id"}  # parts of the lesson, the same for everybody; every other part is work
 SECRET = "the marmalade clause"
@@ -198,7 +198,7 @@ def asked(app: Flask, rule: Rule, launch_id: str, victim: Victim) -> Iterator[tu
 def send(app: Flask, method: str, address: str, stranger: Stranger, victim: Victim) -> TestResponse:
     """One request with everything that the stranger holds."""
     headers = {
-        "Cookie": f"{COOKIE}={stranger.token}; {picker.COOKIE}={stranger.token}",
+        "Cookie": "; ".join(f"{name}={stranger.token}" for name in (COOKIE, picker.COOKIE, admin.COOKIE)),
         "Authorization": f"Bearer {stranger.token}",
     }
     sent: dict[str, Any] = {"query_string": victim.form}

@@ -1,0 +1,83 @@
+"""The page that a platform opens to have the tool register itself, and Canvas's configuration as JSON."""
+
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Blueprint, Response, g, jsonify, render_template, request
+from sqlalchemy.orm import Session
+
+from lti_tool.dynamic_registration import (
+    PlatformConfiguration,
+    Registered,
+    canvas_configuration,
+    read_configuration,
+    register,
+)
+from lti_tool.keys import ensure_key
+from lti_tool.models import Audit, Registration
+from lti_tool.outbound import OutboundError
+from lti_tool.platforms import RegistrationProblem, is_pending, keep_pending
+from lti_tool.web.context import current
+from lti_tool.web.errors import ErrorPage, render_error
+
+bp = Blueprint("register", __name__)
+log = structlog.get_logger()
+
+
+@bp.get("/lti/canvas.json")
+def canvas() -> Response:
+    """What Canvas reads when a developer key is made with the method "Enter URL"."""
+    return jsonify(canvas_configuration(current().settings))
+
+
+@bp.get("/lti/register")
+def register_itself() -> str | Response:
+    """Register with the platform that opened this page; what comes of it waits for an operator's approval."""
+    atelier = current()
+    address = request.args.get("openid_configuration", "")
+    if not address:
+        return _not_registered("The platform did not say where its configuration is. Let it open this page.")
+    g.framed_by = (Registration(issuer=address, auth_login_url=address), None)
+    try:
+        configuration = read_configuration(atelier.outbound, address)
+        with atelier.database.write() as session:
+            ensure_key(session, atelier.settings)
+        registered = register(
+            atelier.outbound, configuration, request.args.get("registration_token", ""), atelier.settings
+        )
+        with atelier.database.write() as session:
+            kept, is_new = _keep(session, configuration, registered)
+            waiting, named = is_pending(kept), kept.name
+    except (RegistrationProblem, OutboundError) as problem:
+        return _not_registered(str(problem))
+    log.info("registered_itself", is_new=is_new)
+    return render_template("registered.html", waiting=waiting, name=named)
+
+
+def _keep(session: Session, configuration: PlatformConfiguration, registered: Registered) -> tuple[Registration, bool]:
+    return keep_pending(
+        session,
+        current().settings,
+        name=urlsplit(configuration.issuer).hostname or configuration.issuer,
+        issuer=configuration.issuer,
+        client_id=registered.client_id,
+        auth_login_url=configuration.auth_login_url,
+        auth_token_url=configuration.auth_token_url,
+        jwks_url=configuration.jwks_url,
+        deployment_id=registered.deployment_id,
+        token_audience=configuration.token_audience,
+        family=configuration.family,
+    )
+
+
+def _not_registered(sentence: str) -> Response:
+    with current().database.write() as session:
+        session.add(Audit(kind="registration", code="refused", request_id=g.request_id))
+    page = ErrorPage(
+        code="registration_failed",
+        label="not registered",
+        title="The tool could not register.",
+        sentence=sentence,
+        hint="Nothing was kept. The tool can also be registered by hand; see the admin page or `atelier lms add`.",
+    )
+    return render_error(page, 400)
