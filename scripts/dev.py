@@ -204,7 +204,7 @@ def lock():
         ("test", ["--group", "test", "-c", "requirements/runtime.txt"]),
         ("dev", ["--group", "test", "--group", "dev", "-c", "requirements/test.txt"]),
         # Installed by .ci/run alone, beside the test set.
-        ("platforms", ["--group", "test", "--group", "platforms", "-c", "requirements/test.txt"]),
+        ("ci", ["--group", "test", "--group", "ci", "-c", "requirements/test.txt"]),
     )
     for name, extra in steps:
         code = run(base + extra + ["-o", f"requirements/{name}.txt"])

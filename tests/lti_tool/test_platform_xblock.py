@@ -1,7 +1,7 @@
 """Open edX's LTI consumer (lti-consumer-xblock 11.4.4) launches the tool over real HTTP, takes its score and a choice.
 
 A second platform that others wrote. It is AGPL, so it is no part of the project: only continuous integration
-installs it (requirements/platforms.txt), and nothing but this file touches it.
+installs it (requirements/ci.txt), and nothing but this file touches it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 from tests.lti_tool.door import rsa_key, serving
 
-pytest.importorskip("lti_consumer", reason="lti-consumer-xblock is not installed (requirements/platforms.txt)")
+pytest.importorskip("lti_consumer", reason="lti-consumer-xblock is not installed (requirements/ci.txt)")
 
 AGS = "https://purl.imsglobal.org/spec/lti-ags/scope/"
 NRPS_SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
