@@ -36,8 +36,10 @@ from lti_tool.settings import Settings
 POLL_SECONDS = 0.15
 LEASE_SECONDS = 30.0
 CHUNK_SIZE = 25
-RUNS_AT_ONCE = {jobs.JUDGE: 4, jobs.SEND_SCORE: 2}
-THREADS = 24
+CHUNKS_AT_ONCE = 4
+SENDING_AT_ONCE = 2
+CALLS_AT_ONCE = 16
+OTHER_THREADS = 8  # beside those that wait for a judge: the database, platforms
 GRACE_SECONDS = 7.0  # to finish what runs when asked to stop; the rest is given back
 RECOVERY_SECONDS = 3.0
 WATCH_SECONDS = 1.0
@@ -61,6 +63,8 @@ class Executor:
         gradebook_of: GradebookOf | None = None,
         lease_seconds: float = LEASE_SECONDS,
         criteria_at_once: int = 3,
+        calls_at_once: int = CALLS_AT_ONCE,
+        chunks_at_once: int = CHUNKS_AT_ONCE,
     ) -> None:
         self.owner = owner or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._settings = settings
@@ -68,7 +72,14 @@ class Executor:
         self._judge = judge_factory(settings.judge)
         self._gradebook_of = gradebook_of or platform_gradebooks(settings)
         self._lease_seconds = lease_seconds
-        self._bench = Bench(database, ThreadPoolExecutor(THREADS, "work"), criteria_at_once, settings.judge_budget_usd)
+        self._runs_at_once = {jobs.JUDGE: chunks_at_once, jobs.SEND_SCORE: SENDING_AT_ONCE}
+        self._bench = Bench(
+            database,
+            ThreadPoolExecutor(calls_at_once + OTHER_THREADS, "work"),
+            criteria_at_once,
+            settings.judge_budget_usd,
+            asyncio.Semaphore(calls_at_once),
+        )
         self._loop = asyncio.new_event_loop()
         self._server: EmbeddedServer | None = None
         self._stopping = threading.Event()
@@ -188,7 +199,7 @@ class Executor:
         return bool(self._runs)
 
     def _claim_and_run(self, kind: str) -> bool:
-        if list(self._runs.values()).count(kind) >= RUNS_AT_ONCE[kind]:
+        if list(self._runs.values()).count(kind) >= self._runs_at_once[kind]:
             return False
         with self._database.read() as session:
             if not jobs.anything_due(session, [kind]):
