@@ -104,16 +104,18 @@ def ac2(pairs: Pairs, levels: Floats, weights: str = "quadratic") -> Floats:
     if q < 2:
         return np.full(len(pairs.n), np.nan)
     step = (levels[-1] - levels[0]) / (q - 1)
-    apart = np.abs(np.subtract.outer(np.arange(q), np.arange(q))).astype(np.float64)
     linear, square = pairs.absolute_error / step, pairs.squared_error / step**2
-    if weights == "ordinal":
-        table, agreed = 1 - apart * (apart + 1) / (q * (q - 1)), 1 - (square + linear) / (q * (q - 1))
-    else:
-        table, agreed = 1 - apart**2 / (q - 1) ** 2, 1 - square / (q - 1) ** 2
+    agreed = 1 - (square + linear) / (q * (q - 1)) if weights == "ordinal" else 1 - square / (q - 1) ** 2
     first, second, _ = marginals(pairs)
     prevalence = (first + second) / 2
-    by_chance = table.sum() / (q * (q - 1)) * (prevalence * (1 - prevalence)).sum(axis=1)
+    by_chance = ac2_weights(q, weights).sum() / (q * (q - 1)) * (prevalence * (1 - prevalence)).sum(axis=1)
     return ratio(agreed - by_chance, 1 - by_chance)
+
+
+def ac2_weights(q: int, kind: str) -> Floats:
+    """What a difference of levels is worth in AC2, shape (q, q)."""
+    apart = np.abs(np.subtract.outer(np.arange(q), np.arange(q))).astype(np.float64)
+    return 1 - apart * (apart + 1) / (q * (q - 1)) if kind == "ordinal" else 1 - apart**2 / (q - 1) ** 2
 
 
 def alpha(pairs: Pairs) -> Floats:

@@ -50,15 +50,19 @@ def percentiles(replicates: Floats) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Units:
-    """What a resample draws: `rows` of shape (rows, columns), `counts` per unit, and each row's unit (None: itself)."""
+    """What a resample draws: `rows` of shape (rows, columns), `counts` per unit, and each row's unit (None: itself).
+
+    With `strata`, one for each unit, as many are drawn from each stratum as it has.
+    """
 
     rows: Floats
     counts: Places
     unit: Places | None = None
+    strata: Places | None = None
 
     def resample(self, statistics: Statistics, replicates: int, seed: int) -> dict[str, Floats]:
         """Every statistic in every resample."""
-        parts = [statistics(weights) for weights in draws(self.counts, replicates, seed)]
+        parts = [statistics(weights) for weights in draws(self.counts, replicates, seed, self.strata)]
         return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else {})}
 
     def observed(self, statistics: Statistics) -> dict[str, float]:
@@ -67,26 +71,42 @@ class Units:
         return {name: float(value[0]) for name, value in found.items()}
 
 
-def units_of(columns: Sequence[Floats], seed: int, cluster: Places | None = None) -> Units:
+def units_of(
+    columns: Sequence[Floats], seed: int, cluster: Places | None = None, stratum: Places | None = None
+) -> Units:
     """The units of a table: clusters if given; else cells of equal rows where few; else rows, or blocks of rows.
 
     Rows drawn with replacement fall into cells of equal rows as a multinomial, so with few cells only their counts are
     drawn: the same distribution, without touching the rows. Above 5,000 rows, random blocks of equal size are drawn
     instead of rows: resamples of a mean keep their expected variance, and the blocks' own chance moves an interval's
-    width by sqrt(1 / 2 blocks), 1.4 percent, less than 2,000 replicates do.
+    width by sqrt(1 / 2 blocks), 1.4 percent, less than 2,000 replicates do. A block has its share of every stratum.
     """
     rows = np.column_stack(columns)
     n = len(rows)
     if cluster is not None:
-        return Units(rows, np.ones(int(cluster.max()) + 1 if n else 0, dtype=np.int64), cluster)
-    cells = _cells(columns) if n else None
+        ones = np.ones(int(cluster.max()) + 1 if n else 0, dtype=np.int64)
+        return Units(rows, ones, cluster, _of_clusters(cluster, stratum, len(ones)))
+    cells = _cells(columns if stratum is None else [*columns, stratum.astype(np.float64)]) if n else None
     if cells is not None:
         first, counts = cells
-        return Units(rows[first], counts)
+        return Units(rows[first], counts, None, None if stratum is None else stratum[first])
     if n <= MOST_ROWS:
-        return Units(rows, np.ones(n, dtype=np.int64))
-    block = np.random.default_rng(seed).permutation(n) % BLOCKS
+        return Units(rows, np.ones(n, dtype=np.int64), None, stratum)
+    order = np.random.default_rng(seed).permutation(n)
+    if stratum is not None:
+        order = order[np.argsort(stratum[order], kind="stable")]
+    block = np.empty(n, dtype=np.int64)
+    block[order] = np.arange(n) % BLOCKS
     return Units(rows, np.ones(BLOCKS, dtype=np.int64), block)
+
+
+def _of_clusters(cluster: Places, stratum: Places | None, clusters: int) -> Places | None:
+    """The stratum of each cluster; None where a cluster lies in more than one."""
+    if stratum is None or not clusters:
+        return None
+    of_cluster = np.zeros(clusters, dtype=np.int64)
+    of_cluster[cluster] = stratum
+    return of_cluster if np.array_equal(of_cluster[cluster], stratum) else None
 
 
 def _cells(columns: Sequence[Floats]) -> tuple[Places, Places] | None:
@@ -102,18 +122,29 @@ def _cells(columns: Sequence[Floats]) -> tuple[Places, Places] | None:
     return (first, counts) if len(counts) <= most else None
 
 
-def draws(counts: Places, replicates: int, seed: int) -> Iterator[Floats]:
+def draws(counts: Places, replicates: int, seed: int, strata: Places | None = None) -> Iterator[Floats]:
     """Weights of the units in each resample, shape (some replicates, units), in chunks of at most 16 MB."""
     random = np.random.default_rng(seed)
     n, units = int(counts.sum()), len(counts)
-    at_once = max(1, CHUNK_BYTES // (8 * max(units, 1 if units * ROWS_PER_CELL <= n else n)))
-    row_unit = np.repeat(np.arange(units), counts) if n != units else None
+    at_once = max(1, CHUNK_BYTES // (8 * max(units, n if units * ROWS_PER_CELL > n else 1)))
+    parts = [] if strata is None else [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     for start in range(0, replicates, at_once):
         size = min(at_once, replicates - start)
-        if units * ROWS_PER_CELL <= n:
-            yield random.multinomial(n, counts / n, size=size).astype(np.float64)
-        else:
-            yield _rows(random, n, units, size, row_unit)
+        if len(parts) < 2:
+            yield _drawn(random, counts, size)
+            continue
+        weights = np.empty((size, units))
+        for part in parts:
+            weights[:, part] = _drawn(random, counts[part], size)
+        yield weights
+
+
+def _drawn(random: np.random.Generator, counts: Places, size: int) -> Floats:
+    """How often each unit is drawn: as a multinomial where units are few, else row by row."""
+    n, units = int(counts.sum()), len(counts)
+    if units * ROWS_PER_CELL <= n:
+        return random.multinomial(n, counts / n, size=size).astype(np.float64)
+    return _rows(random, n, units, size, np.repeat(np.arange(units), counts) if n != units else None)
 
 
 def _rows(random: np.random.Generator, n: int, units: int, size: int, row_unit: Places | None) -> Floats:

@@ -58,18 +58,23 @@ class Settings:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of the same rows, NaN for missing: the reference, the judge, a second human, and each row's cluster."""
+    """Scores of the same rows, NaN for missing: the reference, the judge, a second human; each row's cluster, stratum.
+
+    Rows of a cluster are drawn together in resamples; from each stratum (a prompt) as many are drawn as it has.
+    """
 
     human: Floats
     system: Floats
     human2: Floats | None = None
     cluster: Places | None = None
+    stratum: Places | None = None
 
     def chosen(self, rows: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> "Scores":
         """Some of the rows, their clusters numbered anew."""
         second = None if self.human2 is None else self.human2[rows]
         cluster = None if self.cluster is None else np.unique(self.cluster[rows], return_inverse=True)[1]
-        return Scores(self.human[rows], self.system[rows], second, cluster)
+        stratum = None if self.stratum is None else self.stratum[rows]
+        return Scores(self.human[rows], self.system[rows], second, cluster, stratum)
 
     def both(self) -> "Scores":
         """The rows with a human and a system score."""
@@ -78,7 +83,7 @@ class Scores:
     def humans(self) -> "Scores":
         """The second human in the judge's place."""
         absent = np.full(len(self.human), np.nan)
-        return Scores(self.human, absent if self.human2 is None else self.human2, None, self.cluster)
+        return replace(self, system=absent if self.human2 is None else self.human2, human2=None)
 
 
 def judge_figures(scores: Scores, settings: Settings) -> Figures:
@@ -177,7 +182,7 @@ def _estimate(
     if scores.human2 is not None:
         # A blank second score is a value of its own to the cells; it never enters a sum.
         columns.append(np.nan_to_num(scores.human2, nan=BLANK))
-    units = units_of(columns, settings.seed, scores.cluster)
+    units = units_of(columns, settings.seed, scores.cluster, scores.stratum)
     human, system = units.rows[:, 0], units.rows[:, 1]
     second = units.rows[:, 2] if scores.human2 is not None and of_three is not None else None
     double = None if second is None else second != BLANK

@@ -19,6 +19,7 @@ def metrics(
     human: Annotated[str, typer.Option(help="Column of the human scores that are the reference.")],
     system: Annotated[str, typer.Option(help="Column of the judge's scores.")],
     human2: Annotated[str | None, typer.Option(help="Column of a second, independent human score.")] = None,
+    rater: Annotated[list[str] | None, typer.Option(help="Column of a third human, with --human2; repeatable.")] = None,
     group: Annotated[list[str] | None, typer.Option(help="Column of groups; repeatable.")] = None,
     minimum: Annotated[float | None, typer.Option("--min", help="Lowest score; else the lowest human one.")] = None,
     maximum: Annotated[float | None, typer.Option("--max", help="Highest score; else the highest human one.")] = None,
@@ -27,7 +28,7 @@ def metrics(
     code: Annotated[list[str] | None, typer.Option(help="Text that stands for no score, as TD; repeatable.")] = None,
     exclude_zero: Annotated[bool, typer.Option(help="Leave out human scores of zero, as rsmtool does.")] = False,
     id_column: Annotated[
-        str | None, typer.Option("--id", help="Column of ids; a second row of an id is refused.")
+        str | None, typer.Option("--id", help="Column of ids, none for no such; a second row of an id is refused.")
     ] = None,
     prompt: Annotated[
         str | None, typer.Option(help="A group column whose groups' unweighted mean is told too.")
@@ -47,7 +48,9 @@ def metrics(
     from eval.wide_table import Columns
 
     groups = tuple(dict.fromkeys([*([prompt] if prompt else []), *(group or [])]))
-    columns = Columns(human, system, human2, groups, id_column, cluster, prompt)
+    if rater and human2 is None:
+        raise typer.BadParameter("a third human needs --human2 for the second")
+    columns = Columns(human, system, human2, groups, id_column, cluster, prompt, tuple(rater or ()))
     request = Request(
         file, columns, minimum, maximum, step, rounding, tuple(code or ()), exclude_zero, replicates, seed
     )

@@ -1,7 +1,7 @@
 """The JSON of `atelier eval metrics`: a table's figures, its groups, fairness, and where all of it comes from."""
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from eval.agreement import exact, quadratic_kappa
+from eval.criteria import OF_GROUP, finding, findings, holm, p_of
 from eval.delimited import listed
 from eval.errors import ScaleError, TableError
-from eval.fairness import FLOOR, dsm, error_models
+from eval.fairness import FLOOR, MODELS, dsm, error_models
 from eval.figure import Figure, rows_of
 from eval.intervals import BLOCKS, CONFIDENCE, MOST_ROWS, wilson
 from eval.metrics import AGREEMENT, SECOND, Figures, Scores, Settings, human_figures, judge_figures, missing
 from eval.pairs import Floats, Pairs
 from eval.prompts import mean_of_prompts
+from eval.raters import Ratings, figures_of_raters
 from eval.scale import TRIM, Scale, rounding_named
 from eval.wide_table import Columns, WideTable, read_wide
 
@@ -50,28 +52,41 @@ def report_of_file(request: Request) -> dict[str, Any]:
 
 def report(table: WideTable, columns: Columns, settings: Settings, declared: bool) -> dict[str, Any]:
     """Figures for the whole table, for the two humans and for each group, each as JSON, and their provenance."""
-    scores = scores_of(table)
-    humans = human_figures(scores, settings)
+    scores = scores_of(table, columns.prompt)
+    overall = judge_figures(scores, settings) | _of_all(scores, settings.scale)
     found: dict[str, Any] = {
-        "overall": as_json(judge_figures(scores, settings) | _of_all(scores, settings.scale)),
-        "human_human": as_json(humans),
+        "human_human": as_json(human_figures(scores, settings)),
         "groups": {},
         "human_human_groups": {},
         "fairness": {},
         "prompts": {},
+        "raters": {},
     }
+    if columns.more:
+        found["raters"] = figures_of_raters(ratings_of(table, columns, scores), settings)
+    found = {"overall": as_json(overall), "criteria": [one.as_json() for one in findings(overall)]} | found
     for name in columns.groups:
         judged, rated = groups_of(scores, table.groups[name], settings)
         found["groups"][name] = {value: as_json(figures) for value, figures in judged.items()}
         found["human_human_groups"][name] = {value: as_json(figures) for value, figures in rated.items()}
         found["fairness"][name] = fairness_of(scores, table.groups[name], settings)
+        apart = {value: figures["dsm"] for value, figures in judged.items()}
+        found["fairness"][name]["groups"] = {value: group_verdict(figure) for value, figure in apart.items()}
         if name == columns.prompt:
+            means = mean_of_prompts(judged)
             found["prompts"] = {
                 "column": name,
-                "overall": as_json(mean_of_prompts(judged)),
+                "overall": as_json(means),
                 "human_human": as_json(mean_of_prompts(rated)),
             }
+            found["criteria"] = [one.as_json() for one in findings(counted_in_rows(means, overall))]
+    adjust(found["fairness"])
     return found | {"provenance": provenance(table, columns, settings, declared)}
+
+
+def counted_in_rows(means: Figures, overall: Figures) -> Figures:
+    """Means over prompts with the number of rows that they rest on."""
+    return {name: replace(figure, n=overall[name].n) for name, figure in means.items() if name in overall}
 
 
 def as_json(figures: Figures) -> dict[str, Any]:
@@ -79,10 +94,19 @@ def as_json(figures: Figures) -> dict[str, Any]:
     return {name: figure.as_json() for name, figure in figures.items()}
 
 
-def scores_of(table: WideTable) -> Scores:
-    """The table's scores, its clusters numbered."""
+def scores_of(table: WideTable, prompt: str | None = None) -> Scores:
+    """The table's scores, its clusters and prompts numbered."""
     cluster = None if table.cluster is None else np.unique(table.cluster, return_inverse=True)[1]
-    return Scores(table.human, table.system, table.human2, cluster)
+    stratum = None if prompt is None else np.unique(table.groups[prompt], return_inverse=True)[1]
+    return Scores(table.human, table.system, table.human2, cluster, stratum)
+
+
+def ratings_of(table: WideTable, columns: Columns, scores: Scores) -> Ratings:
+    """All human columns side by side."""
+    known = [(columns.human, table.human), (columns.human2, table.human2), *table.more.items()]
+    named = [(name, column) for name, column in known if name is not None and column is not None]
+    names, ratings = zip(*named, strict=True)
+    return Ratings(tuple(names), np.column_stack(ratings), table.system, scores.cluster, scores.stratum)
 
 
 def groups_of(
@@ -114,6 +138,21 @@ def fairness_of(scores: Scores, labels: np.ndarray[Any, np.dtype[Any]], settings
     return error_models(scores.human[known], settings.scale.trim(scores.system[known]), labels[known])
 
 
+def group_verdict(apart: Figure) -> dict[str, Any]:
+    """A group's DSM with its p against none, and whether it lies within the bound."""
+    verdict = finding(OF_GROUP, apart)
+    return {"dsm": apart.as_json(), "p": p_of(apart), "verdict": verdict.verdict, "reason": verdict.reason}
+
+
+def adjust(fairness: dict[str, Any]) -> None:
+    """Give every p of the groups, and every p of the regressions, a `p_holm` for how many of its kind there are."""
+    regressions = [column[model] for column in fairness.values() for model in MODELS]
+    groups = [group for column in fairness.values() for group in column["groups"].values()]
+    for family in (regressions, groups):
+        for one, adjusted in zip(family, holm([one["p"] for one in family]), strict=True):
+            one["p_holm"] = adjusted
+
+
 def _hidden(names: tuple[str, ...], n: int) -> Figures:
     return {"n": Figure.count(n)} | missing(names, f"{rows_of(n)}: no figure of a group below {FLOOR}", n)
 
@@ -140,7 +179,7 @@ def _of_all(scores: Scores, scale: Scale) -> Figures:
 
 def scale_of(table: WideTable, minimum: float | None, maximum: float | None, step: float, rounding: str) -> Scale:
     """The scale with its declared ends, else from the lowest to the highest human score; TableError without any."""
-    human = [scores for scores in (table.human, table.human2) if scores is not None]
+    human = [scores for scores in (table.human, table.human2, *table.more.values()) if scores is not None]
     known = np.concatenate([scores[~np.isnan(scores)] for scores in human])
     if not len(known):
         raise TableError("there is no human score in the table")
@@ -155,7 +194,7 @@ def scale_of(table: WideTable, minimum: float | None, maximum: float | None, ste
 
 def refuse_off_scale(table: WideTable, columns: Columns, scale: Scale) -> None:
     """TableError naming the rows whose human scores lie outside the scale; the system's are trimmed instead."""
-    for name, scores in ((columns.human, table.human), (columns.human2, table.human2)):
+    for name, scores in ((columns.human, table.human), (columns.human2, table.human2), *table.more.items()):
         if scores is None:
             continue
         outside = np.flatnonzero(~np.isnan(scores) & ~scale.contains(scores))
@@ -172,12 +211,13 @@ def provenance(table: WideTable, columns: Columns, settings: Settings, declared:
         "columns": {
             "human": columns.human,
             "human2": columns.human2,
+            "more_humans": list(columns.more),
             "system": columns.system,
             "groups": list(columns.groups),
             "prompt": columns.prompt,
             "cluster": columns.cluster,
         },
-        "rows": row_counts(table),
+        "rows": row_counts(table, scale),
         "codes": table.codes,
         "scale": {"minimum": scale.minimum, "maximum": scale.maximum, "step": scale.step, "declared": declared},
         "rules": {
@@ -214,7 +254,7 @@ def drawn_units(table: WideTable, columns: Columns) -> str:
     return f"rows, or {BLOCKS:,} random blocks of rows where more than {MOST_ROWS:,} rows are mostly unlike"
 
 
-def row_counts(table: WideTable) -> dict[str, int]:
+def row_counts(table: WideTable, scale: Scale) -> dict[str, int]:
     """How many rows there are, and how many of them have which score."""
 
     def missing(scores: Floats) -> int:
@@ -226,6 +266,7 @@ def row_counts(table: WideTable) -> dict[str, int]:
         "scored": int(scored.sum()),
         "human_missing": missing(table.human),
         "system_missing": missing(table.system),
+        "system_trimmed": int((scale.trim(table.system) != table.system)[~np.isnan(table.system)].sum()),
         "zeros_excluded": table.zeros_excluded,
         "double_scored": 0 if table.human2 is None else int((~(np.isnan(table.human) | np.isnan(table.human2))).sum()),
     }

@@ -126,6 +126,31 @@ def test_blanks_are_missing_and_codes_are_counted_apart(tmp_path: Path) -> None:
     assert found["overall"]["exact_worst"]["value"] < found["overall"]["exact"]["value"]
 
 
+def test_the_comma_may_be_the_decimal_point_where_it_delimits_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("h1;judge\n" + "\n".join(f"{number % 4};{number % 4},25" for number in range(60)) + "\n")
+    assert figures(file)["overall"]["bias"]["value"] == pytest.approx(0.25)
+
+
+def test_a_code_may_be_a_number(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("h1,judge\n" + "\n".join(f"{number % 4},{number % 3}" for number in range(60)) + "\n3,99\n")
+    found = figures(file, "--code", "99")
+    assert found["provenance"]["rows"]["system_missing"] == 1
+    assert found["provenance"]["codes"] == {"judge": {"99": 1}}
+    assert figures(file)["provenance"]["rows"]["system_trimmed"] == 1
+
+
+def test_ids_are_known_by_their_usual_names(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("essay_id,h1,judge\n" + "e1,1,2\n" + "".join(f"e{at},1,{at % 3}\n" for at in range(1, 60)))
+    result = run(file)
+    assert result.exit_code == 1
+    assert "column 'essay_id': more than one row for e1 (again in row 3)" in result.stderr
+    assert figures(file, "--id", "none")["overall"]["n"]["value"] == 60
+    assert figures(file, "--cluster", "essay_id")["provenance"]["columns"]["cluster"] == "essay_id"
+
+
 def test_zeros_count_unless_left_out(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_text("h1,judge\n" + "\n".join(f"{number % 4},{number % 4}" for number in range(80)) + "\n")
@@ -153,7 +178,7 @@ def test_a_human_score_off_the_scale_is_refused_and_a_judges_is_trimmed(tmp_path
         (["--rounding", "up"], "half-even or half-up, not 'up'"),
         (["--group", "nowhere"], "has no column 'nowhere'"),
         (["--group", "id"], "a group column has at most 200"),
-        (["--id", "class"], "more than one row for a, b"),
+        (["--id", "class"], "more than one row for a (again in row 400), b (again in row 401)"),
         (["--max", "1e9"], "more than 2000 levels"),
     ],
 )
@@ -200,6 +225,52 @@ def test_prompts_are_averaged_beside_the_pooled_figure(tmp_path: Path) -> None:
     assert mean["value"] == pytest.approx(np.mean(each))
     assert mean["low"] < mean["value"] < mean["high"]
     assert found["overall"]["qwk"]["value"] > mean["value"] + 0.2
+
+
+def test_pooled_figures_are_drawn_within_prompts(tmp_path: Path) -> None:
+    """How many rows a prompt has is not left to chance, so a mean over two distant prompts moves less."""
+    file = tmp_path / "t.csv"
+    lines = [f"{h},{h},{p}" for p, level in (("p", 1), ("q", 9)) for h in (level, level + 1) for _ in range(60)]
+    file.write_text("\n".join(["h1,judge,prompt", *lines]) + "\n")
+    asked = ("--min", "0", "--max", "12")
+    free, held = figures(file, *asked), figures(file, "--prompt", "prompt", *asked)
+    width = [f["overall"]["human_mean"]["high"] - f["overall"]["human_mean"]["low"] for f in (free, held)]
+    assert width[1] < width[0] / 4
+
+
+def test_a_mean_over_prompts_says_which_it_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    lines = [f"{at % 4},{(at * 7) % 5},{'few' if at < 9 else 'many'}" for at in range(80)]
+    file.write_text("\n".join(["h1,judge,prompt", *lines]) + "\n")
+    mean = figures(file, "--prompt", "prompt", "--min", "0", "--max", "4")["prompts"]["overall"]["qwk"]
+    assert mean["n"] == 1
+    assert mean["reason"] == "1 of 2 prompts left out: they have no figure"
+
+
+def test_criteria_are_met_by_intervals(tmp_path: Path) -> None:
+    few = figures(table(tmp_path / "few.csv", rows=60), "--min", "1", "--max", "6")["criteria"]
+    assert {(one["verdict"], one["reason"]) for one in few if one["criterion"] == "qwk"} == {
+        ("not shown", "60 rows: no verdict below 100")
+    }
+    many = figures(table(tmp_path / "many.csv", rows=900), "--min", "1", "--max", "6", "--human2", "h2")["criteria"]
+    assert {one["criterion"]: one["verdict"] for one in many} == {
+        "qwk": "met",
+        "pearson": "met",
+        "degradation": "met",
+        "smd": "met",
+    }
+
+
+def test_a_third_human_is_seen_two_by_two_and_against_the_rest(tmp_path: Path) -> None:
+    file = table(tmp_path / "t.csv", rows=200)
+    lines = file.read_text().splitlines()
+    third = [f"{lines[0]},h3", *(f"{line},{1 + number % 6}" for number, line in enumerate(lines[1:]))]
+    file.write_text("\n".join(third) + "\n")
+    found = figures(file, "--human2", "h2", "--rater", "h3", "--min", "1", "--max", "6")["raters"]
+    assert [(pair["first"], pair["second"]) for pair in found["pairs"]] == [("h1", "h2"), ("h1", "h3"), ("h2", "h3")]
+    assert found["pairs"][0]["qwk"]["value"] > 0.6 > 0.2 > found["pairs"][1]["qwk"]["value"]
+    assert found["rest"]["h3"]["judge"]["qwk"]["value"] > found["rest"]["h3"]["rater"]["qwk"]["value"]
+    assert all(found["all"][name]["low"] is not None for name in ("alpha", "ac2", "icc21", "icc2k", "prmse"))
 
 
 def test_the_same_column_twice_is_perfect_agreement(tmp_path: Path) -> None:
