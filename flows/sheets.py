@@ -21,7 +21,6 @@ from flows.judging.judge import (
     JudgeRefused,
     JudgeRequest,
     Usage,
-    confirmed,
     evidence_of,
     fingerprint,
     rate_by_code,
@@ -38,6 +37,7 @@ from lti_tool.review_queue import same_text
 from lti_tool.reviews import ReviewProblem, release_by_policy
 from rubrics.checks import Facts, find_facts
 from rubrics.drawing import DrawingError, check_drawing, parse_drawing
+from rubrics.evidence import confirmed
 from rubrics.judgement import Quote, Rating
 from rubrics.model import Rubric
 

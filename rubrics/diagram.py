@@ -255,36 +255,92 @@ def drawn_words(drawing: Drawing) -> str:
 def canonical(drawing: Drawing) -> str:
     """A JSON text that is the same for the same drawing, whatever its ids, order or coordinates.
 
-    Parts of equal kind and label are told apart by what they are joined to (Weisfeiler-Leman refinement).
+    Parts of equal kind and label are told apart by what they are joined to (Weisfeiler-Leman refinement), and where
+    that is not enough by trying each first; a drawing of very many equal parts is left at the refinement.
     """
-    recovery = drawing.crash.recovery if drawing.crash else ()
-    steps = {edge.id: [n for n, step in enumerate(recovery) if step == edge.id] for edge in drawing.edges}
-    classes = _refined(drawing, steps)
+    joined = _Joined(drawing)
+    try:
+        return min(_forms(drawing, joined, joined.refined(joined.colours()), _Patience(_TRIALS)))
+    except _OutOfPatienceError:
+        return _form(drawing, joined, joined.refined(joined.colours()))
+
+
+_TRIALS = 200  # the count is the same for the same drawing, so that giving up is, too
+
+
+class _OutOfPatienceError(Exception):
+    """Too many equal parts to try each."""
+
+
+class _Patience:
+    def __init__(self, trials: int) -> None:
+        self.left = trials
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise _OutOfPatienceError
+
+
+class _Joined:
+    """What each part is joined to, and the colours that tell parts apart."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        recovery = drawing.crash.recovery if drawing.crash else ()
+        self.dies = drawing.crash.at if drawing.crash else None
+        self.parts = drawing.nodes
+        self.steps = {edge.id: [n for n, step in enumerate(recovery) if step == edge.id] for edge in drawing.edges}
+        self.around: dict[str, list[tuple[Any, ...]]] = {part.id: [] for part in drawing.nodes}
+        for edge in drawing.edges:
+            mark = (_spaced(edge.label), tuple(self.steps[edge.id]))
+            if edge.source in self.around and edge.target in self.around:
+                self.around[edge.source].append((0, edge.target, *mark))
+                self.around[edge.target].append((1, edge.source, *mark))
+
+    def colours(self) -> dict[str, int]:
+        return _ranked({part.id: (part.kind, _spaced(part.label), part.id == self.dies) for part in self.parts})
+
+    def refined(self, colours: dict[str, int]) -> dict[str, int]:
+        """A class for each part; parts share one where no chain of neighbours tells them apart."""
+        for _ in self.parts:
+            seen = {
+                part: sorted((way, colours[other], *mark) for way, other, *mark in around)
+                for part, around in self.around.items()
+            }
+            finer = _ranked({part: (colours[part], *around) for part, around in seen.items()})
+            if len(set(finer.values())) == len(set(colours.values())):
+                break
+            colours = finer
+        return colours
+
+    def alike(self, colours: Mapping[str, int]) -> list[str]:
+        """One of each kind of part in the first class that holds several; parts joined to the same are one kind."""
+        counts = Counter(colours.values())
+        shared = min((colour for colour, count in counts.items() if count > 1), default=None)
+        kinds = {frozenset(self.around[part]): part for part, colour in sorted(colours.items()) if colour == shared}
+        return list(kinds.values())
+
+
+def _forms(drawing: Drawing, joined: _Joined, colours: dict[str, int], patience: _Patience) -> Iterator[str]:
+    """The drawing written out for every way of telling equal parts apart."""
+    patience.spend()
+    choices = joined.alike(colours)
+    if not choices:
+        yield _form(drawing, joined, colours)
+    for chosen in choices:
+        first = {part: (colour, part != chosen) for part, colour in colours.items()}
+        yield from _forms(drawing, joined, joined.refined(_ranked(first)), patience)
+
+
+def _form(drawing: Drawing, joined: _Joined, classes: Mapping[str, int]) -> str:
     dies_in = classes.get(drawing.crash.at) if drawing.crash else None
     edges = sorted(
-        [classes.get(e.source, -1), classes.get(e.target, -1), _spaced(e.label), steps[e.id]] for e in drawing.edges
+        [classes.get(e.source, -1), classes.get(e.target, -1), _spaced(e.label), joined.steps[e.id]]
+        for e in drawing.edges
     )
     parts = sorted([classes[part.id], part.kind, _spaced(part.label)] for part in drawing.nodes)
     content = {"schema": SCHEMA, "nodes": parts, "edges": edges, "crash": dies_in, "note": _spaced(drawing.note)}
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _refined(drawing: Drawing, steps: Mapping[str, list[int]]) -> dict[str, int]:
-    """A class for each part; parts share one where no chain of neighbours tells them apart."""
-    dies = drawing.crash.at if drawing.crash else None
-    colours = _ranked({p.id: (p.kind, _spaced(p.label), p.id == dies) for p in drawing.nodes})
-    for _ in drawing.nodes:
-        seen: dict[str, list[tuple[Any, ...]]] = {part.id: [] for part in drawing.nodes}
-        for edge in drawing.edges:
-            if edge.source in colours and edge.target in colours:
-                mark = (_spaced(edge.label), tuple(steps[edge.id]))
-                seen[edge.source].append((0, colours[edge.target], *mark))
-                seen[edge.target].append((1, colours[edge.source], *mark))
-        finer = _ranked({part: (colours[part], *sorted(around)) for part, around in seen.items()})
-        if len(set(finer.values())) == len(set(colours.values())):
-            break
-        colours = finer
-    return colours
 
 
 def _ranked(colours: Mapping[str, tuple[Any, ...]]) -> dict[str, int]:

@@ -68,7 +68,7 @@ _REQUIRED: tuple[tuple[Kind, ...], ...] = (
 
 
 class Check(BaseModel):
-    """One rule, what it gave, and which edges or parts it rests on."""
+    """One rule, what it gave, which edges or parts it rests on, and what it is for."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -78,6 +78,7 @@ class Check(BaseModel):
     maximum: int
     passed: bool
     detail: str
+    why: str = ""
 
 
 class DrawingFlag(BaseModel):
@@ -88,6 +89,7 @@ class DrawingFlag(BaseModel):
     id: str
     title: str
     detail: str
+    why: str = ""
 
 
 class DrawingChecks(BaseModel):
@@ -112,6 +114,7 @@ class _Rule(NamedTuple):
     id: str
     title: str
     points: int
+    why: str
     paths: tuple[_Path, ...]  # any of them will do
 
 
@@ -119,22 +122,78 @@ def _path(*kinds: Kind | tuple[Kind, ...]) -> _Path:
     return _Path(tuple((kind,) if isinstance(kind, str) else kind for kind in kinds))
 
 
+_PARTS_WHY = "Three points for each part that a durable run cannot do without."
 _RULES = (
-    _Rule("checkpoint_write", "Checkpoint: write", 4, (_path(("runtime", "worker"), "history"),)),
-    _Rule("checkpoint_replay", "Checkpoint: replay", 5, (_path("history", "runtime"),)),
-    _Rule("dispatch", "Dispatch", 3, (_path("runtime", "queue", "worker"),)),
-    _Rule("result", "Result recorded", 3, (_path("worker", ("runtime", "history")),)),
-    _Rule("effect", "Effect", 3, (_path("worker", _OUTSIDE), _path("worker", "ledger", _OUTSIDE))),
-    _Rule("dedupe", "Dedupe", 5, (_path("worker", "ledger"),)),
-    _Rule("retry_enters", "Retry: enters", 3, (_path(("worker", "runtime", "queue"), "retry"),)),
+    _Rule(
+        "checkpoint_write",
+        "Checkpoint: write",
+        4,
+        "What happened is written where it outlives the one who did it.",
+        (_path(("runtime", "worker"), "history"),),
+    ),
+    _Rule(
+        "checkpoint_replay",
+        "Checkpoint: replay",
+        5,
+        "The runtime reads the history back; a log that nobody reads saves no run.",
+        (_path("history", "runtime"),),
+    ),
+    _Rule(
+        "dispatch",
+        "Dispatch",
+        3,
+        "A step waits in a queue until a worker takes it, so that no worker has to be alive.",
+        (_path("runtime", "queue", "worker"),),
+    ),
+    _Rule(
+        "result",
+        "Result recorded",
+        3,
+        "What a worker found comes back, or the run never learns of it.",
+        (_path("worker", ("runtime", "history")),),
+    ),
+    _Rule(
+        "effect",
+        "Effect",
+        3,
+        "A worker, and nobody else, touches the outside.",
+        (_path("worker", _OUTSIDE), _path("worker", "ledger", _OUTSIDE)),
+    ),
+    _Rule(
+        "dedupe",
+        "Dedupe",
+        5,
+        "The worker looks its key up before it acts, so that a second try does not act twice.",
+        (_path("worker", "ledger"),),
+    ),
+    _Rule(
+        "retry_enters",
+        "Retry: enters",
+        3,
+        "A step that failed reaches the policy that decides about it.",
+        (_path(("worker", "runtime", "queue"), "retry"),),
+    ),
     _Rule(
         "retry_returns",
         "Retry: returns",
         4,
+        "What the policy decides comes back as work, at once or after a wait.",
         (_path("retry", ("queue", "runtime")), _path("retry", "timer", ("queue", "runtime"))),
     ),
-    _Rule("gate_pause", "Gate: pause", 3, (_path("runtime", "gate"),)),
-    _Rule("gate_resume", "Gate: resume", 3, (_path("gate", "runtime"), _path("gate", "history", "runtime"))),
+    _Rule(
+        "gate_pause",
+        "Gate: pause",
+        3,
+        "The runtime parks the run where a person is asked.",
+        (_path("runtime", "gate"),),
+    ),
+    _Rule(
+        "gate_resume",
+        "Gate: resume",
+        3,
+        "The answer reaches the runtime, or the run waits for ever.",
+        (_path("gate", "runtime"), _path("gate", "history", "runtime")),
+    ),
 )
 
 # Edges that earn nothing and are no clutter: who starts a run, who answers, and whatever is traced.
@@ -203,6 +262,7 @@ def _parts(graph: _Graph) -> Check:
         maximum=maximum,
         passed=not missing,
         detail=f"missing: {', '.join(missing)}" if missing else "all there",
+        why=_PARTS_WHY,
     )
 
 
@@ -215,6 +275,7 @@ def _checked(rule: _Rule, graph: _Graph) -> Check:
         maximum=rule.points,
         passed=bool(edges),
         detail=f"edges: {', '.join(edges)}" if edges else f"no {' or '.join(map(_spelled, rule.paths))}",
+        why=rule.why,
     )
 
 
@@ -251,5 +312,16 @@ def _loose(graph: _Graph) -> list[str]:
     ]
 
 
+_FLAGS_WHY = {
+    "runtime_calls_outside": "A replay would call it again; outside work belongs in a worker.",
+    "worker_waits_on_human": "A worker that waits for a person is held for days, and its wait dies with it.",
+    "caller_bypasses_runtime": "What the runtime never saw, it can neither record nor resume.",
+    "retry_without_ledger": "A second try acts twice where nobody remembers the first.",
+    "state_in_memory": "Memory dies with its process, and the run with it.",
+    "loose_parts": "A part without an edge does nothing.",
+    "wired_to_everything": f"Where all is joined to all, nothing is said; this half is held at {SPARE_CAP}.",
+}
+
+
 def _flag(flag: str, title: str, detail: str = "") -> DrawingFlag:
-    return DrawingFlag(id=flag, title=title, detail=detail)
+    return DrawingFlag(id=flag, title=title, detail=detail, why=_FLAGS_WHY[flag])

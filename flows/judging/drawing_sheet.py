@@ -35,12 +35,27 @@ def read_labels(drawing: Drawing, lexicon: Lexicon) -> Seen:
         for edge, label in zip(edges, labels, strict=True)
         if labels.count(label) == 1 and _says_something(label, lexicon)
     ]
-    written = sum(bool(label) for label in labels)
+    written = [edge.id for edge, label in zip(edges, labels, strict=True) if label]
     share = len(told) / len(edges) if edges else 0.0
-    level = 4 if edges and share == 1 else 3 if share >= _NEARLY_ALL else 2 if share >= _HALF else 1 if written else 0
+    level = _labels_level(share, len(written) / len(edges) if edges else 0.0)
     rest = [edge.id for edge in edges if edge.id not in told]
     note = f"{len(told)} of {len(edges)} edges say what passes."
-    return Seen(level, tuple(told), f"{note} Too general, repeated or blank: {', '.join(rest[:10])}." if rest else note)
+    return Seen(
+        level,
+        tuple(told or written),
+        f"{note} Too general, repeated or blank: {', '.join(rest[:10])}." if rest else note,
+    )
+
+
+def _labels_level(told: float, written: float) -> int:
+    """From the shares of edges that say what passes and of edges with any word; "mostly blank" is not "calls"."""
+    if told == 1:
+        return 4
+    if told >= _NEARLY_ALL:
+        return 3
+    if told >= _HALF or (told and written >= _NEARLY_ALL):
+        return 2
+    return 1 if written else 0
 
 
 def _says_something(label: str, lexicon: Lexicon) -> bool:
@@ -110,7 +125,7 @@ def read_economy(drawing: Drawing, lexicon: Lexicon) -> Seen:
     ]
     checks = tuple(part.id for part in spare)
     if len(spare) >= _CLUTTER or any(flag.id == "wired_to_everything" for flag in check_drawing(drawing).flags):
-        return Seen(1, checks, "Clutter hides the run.")
+        return Seen(1, checks or tuple(part.id for part in drawing.nodes), "Clutter hides the run.")
     if usurpers:
         names = ", ".join(part.name for part in usurpers)
         return Seen(2, checks, f"Does the job of a required part: {names}.")

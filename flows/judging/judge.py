@@ -22,17 +22,14 @@ from rubrics.checks import (
     find_facts,
     form_level,
     send_problem,
-    verify_quote,
-    word_count,
 )
 from rubrics.drawing import DrawingError, canonical, parse_drawing
-from rubrics.judgement import Judgement, Quote, Rating
-from rubrics.model import Criterion, Rubric
-from rubrics.text import QUOTE_WORDS
+from rubrics.evidence import Evidence as Evidence
+from rubrics.evidence import with_evidence
+from rubrics.judgement import Judgement, Rating
+from rubrics.model import Rubric
 
 COMMENT_WORDS = 60
-
-Evidence = Literal["quotes", "checks", "none"]
 
 
 class JudgeError(Exception):
@@ -251,36 +248,27 @@ def _read_row(criterion: str, row: dict[str, Any] | None) -> Rating:
 def settle(judge: Judge, request: JudgeRequest, ratings: Sequence[Rating]) -> tuple[Rating, ...]:
     """One rating for each criterion asked, with only what code could confirm in it.
 
-    A level that the criterion does not have, or that rests on no quote found in the text, becomes unscored.
+    A level that the criterion does not have, or whose evidence does not hold, becomes unscored.
     """
     given = {rating.criterion: rating for rating in ratings}
     facts = Facts.model_validate(request.facts)
-    quoting = evidence_of(judge, request.rubric) == "quotes"
+    evidence = evidence_of(judge, request.rubric)
     return tuple(
-        _settled(request.rubric.criterion(name), given.get(name), request.text, facts, quoting)
-        for name in request.criteria
+        _settled(request.rubric, name, given.get(name), request.text, facts, evidence) for name in request.criteria
     )
 
 
-def _settled(criterion: Criterion, rating: Rating | None, text: str, facts: Facts, quoting: bool) -> Rating:
+def _settled(rubric: Rubric, name: str, rating: Rating | None, text: str, facts: Facts, evidence: Evidence) -> Rating:
     if rating is None:
-        return Rating(criterion=criterion.id, level=None, reason="no_answer")
-    if rating.level is None:
-        return rating
-    if rating.level > criterion.top:
-        return Rating(criterion=criterion.id, level=None, reason="unreadable", comment="No such level.")
-    quotes = tuple(quote for one in rating.quotes if (quote := confirmed(text, one)) is not None)
-    if quoting and rating.level > 0 and not quotes:
-        return Rating(criterion=criterion.id, level=None, reason="quote", comment=rating.comment)
-    level = capped_level(criterion, rating.level, facts)
-    note = f"Held at {level}: the text is out of the asked range." if level < rating.level else ""
-    words = " ".join(part for part in (note, rating.comment) if part).split()
+        return Rating(criterion=name, level=None, reason="no_answer")
+    criterion = rubric.criterion(name)
+    if rating.level is not None and rating.level > criterion.top:
+        return Rating(criterion=name, level=None, reason="unreadable", comment="No such level.")
+    held = with_evidence(rubric, rating, text, evidence)
+    if held.level is None:
+        return held
+    level = capped_level(criterion, held.level, facts)
+    note = f"Held at {level}: the text is out of the asked range." if level < held.level else ""
+    words = " ".join(part for part in (note, held.comment) if part).split()
     short = " ".join(words[:COMMENT_WORDS])
-    return rating.model_copy(update={"level": level, "quotes": quotes, "comment": short})
-
-
-def confirmed(text: str, quote: Quote) -> Quote | None:
-    """A quote with its true place in the text, or None where its words do not stand there."""
-    if text[quote.start : quote.end] == quote.text and word_count(quote.text) <= QUOTE_WORDS:
-        return quote
-    return verify_quote(text, quote.text)
+    return held.model_copy(update={"level": level, "comment": short})

@@ -208,7 +208,7 @@ def graph_lines(graph: Mapping[str, Any] | None, drawn: Bench | None, palette: S
     checks = [
         Check(
             words=str(check["title"]),
-            detail=_in_words(str(check.get("detail") or ""), drawn, palette),
+            detail=_explained(check, _in_words(str(check.get("detail") or ""), drawn, palette)),
             met=bool(check.get("passed")),
             points=float(check.get("points", 0)),
             maximum=float(check.get("maximum", 0)),
@@ -216,6 +216,13 @@ def graph_lines(graph: Mapping[str, Any] | None, drawn: Bench | None, palette: S
         for check in graph.get("checks", ())
     ]
     return sorted(checks, key=lambda check: check.met)
+
+
+def _explained(check: Mapping[str, Any], detail: str) -> str:
+    """What a rule rests on; where it is not met, also what it is for."""
+    if check.get("passed") or not check.get("why"):
+        return detail
+    return f"{detail}. {check['why']}"
 
 
 def _in_words(detail: str, drawn: Bench | None, palette: Sequence[Part]) -> str:
@@ -236,7 +243,8 @@ def graph_flags(graph: Mapping[str, Any] | None) -> list[str]:
     found = []
     for flag in graph.get("flags", ()) if graph else ():
         detail = flag.get("detail")
-        found.append(f"{flag['title']}: {detail}" if detail else str(flag["title"]))
+        said = f"{flag['title']}: {detail}" if detail else str(flag["title"])
+        found.append(f"{said}. {flag['why']}" if flag.get("why") else said)
     return found
 
 

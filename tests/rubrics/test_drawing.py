@@ -270,3 +270,58 @@ def test_equal_parts_are_told_apart_by_their_neighbours() -> None:
     swapped = stored(nodes=nodes, edges=[("1", "q", "w2"), ("2", "w2", "l"), ("3", "w1", "c")])
     assert canonical(parse_drawing(one)) == canonical(parse_drawing(swapped))
     assert canonical(parse_drawing(one)) != canonical(parse_drawing(other))
+
+
+def ring(*sizes: int) -> Drawing:
+    """Rings of equal workers, which no neighbourhood tells apart."""
+    nodes, edges = [], []
+    for number, size in enumerate(sizes):
+        nodes += [(f"{number}.{at}", "worker") for at in range(size)]
+        edges += [(f"e{number}.{at}", f"{number}.{at}", f"{number}.{(at + 1) % size}") for at in range(size)]
+    return parse_drawing(stored(nodes=nodes, edges=edges))
+
+
+def test_one_ring_is_not_two() -> None:
+    assert canonical(ring(6)) != canonical(ring(3, 3))
+    assert canonical(ring(3, 3)) == canonical(parse_drawing(ring(3, 3).as_json()))
+
+
+def test_very_many_equal_parts_are_answered_too() -> None:
+    assert canonical(ring(3, 3, 3, 3, 3, 3, 3, 3)) == canonical(ring(3, 3, 3, 3, 3, 3, 3, 3))
+    assert len(canonical(draw("", more="worker"))) > 20
+
+
+def test_every_rule_and_every_flag_says_what_it_is_for() -> None:
+    drawings = [row[1] for row in VARIANTS]
+    said = [(one.id, one.why) for drawing in drawings for one in (*check_drawing(drawing).checks,)]
+    flagged = [(one.id, one.why) for drawing in drawings for one in check_drawing(drawing).flags]
+    assert all(why.endswith(".") for _, why in [*said, *flagged])
+    assert len({name for name, _ in said}) == 11
+    assert {name for name, _ in flagged} == {
+        "runtime_calls_outside",
+        "worker_waits_on_human",
+        "caller_bypasses_runtime",
+        "retry_without_ledger",
+        "state_in_memory",
+        "loose_parts",
+        "wired_to_everything",
+    }
+
+
+ALL = [f"{one}>{other}" for one in KINDS for other in KINDS if one != other]
+
+
+@given(st.lists(st.sampled_from(ALL), unique=True, max_size=40))
+def test_points_stay_within_the_half_that_code_gives(edges: list[str]) -> None:
+    checked = check_drawing(draw(" ".join(edges)))
+    assert 0 <= checked.points <= 60
+    assert checked.deducted == min(12, 4 * len(checked.flags))
+    assert not checked.capped or checked.points <= 36
+    earned = sum(check.points for check in checked.checks)
+    assert checked.points == min(36 if checked.capped else 60, max(0, earned - checked.deducted))
+
+
+@given(st.lists(st.sampled_from(ALL), unique=True, max_size=30), st.sampled_from(ALL))
+def test_one_edge_more_never_unmakes_a_rule(edges: list[str], more: str) -> None:
+    before, after = (check_drawing(draw(" ".join(dict.fromkeys(some)))) for some in (edges, [*edges, more]))
+    assert all(new.points >= old.points for old, new in zip(before.checks, after.checks, strict=True))
