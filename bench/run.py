@@ -10,6 +10,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,12 @@ BENCHMARKS = {
     "ltijs": "launches over HTTP, beside a tool made with ltijs (needs Node and the npm registry the first time)",
     "pages": "weight of the first page, CPU of the main pages, beside a one-line view",
     "engine": "click to first stage, CPU an essay, beside a bare loop over the judge",
+    "durable": "six steps of half a second, beside DBOS (from the index) and a bare loop; --full: up to 1,500 essays",
     "metrics": "eval metrics over 50,000 rows, beside rsmtool's rsmeval (installed from the index the first time)",
     "install": "fresh clone to a usable page and to the first judgement, beside an empty venv",
 }
+# What some are given for the long version.
+FULL = {"durable": ["--full"]}
 LONGEST_SECONDS = 1800
 STOP_SECONDS = 60
 
@@ -38,7 +42,7 @@ def main() -> int:
             broken = broken or bool(asked.only)
             continue
         say(f"{name}: {BENCHMARKS[name]} ...")
-        outcome = run(name)
+        outcome = run(name, FULL.get(name, []) if asked.full else [])
         broken = broken or outcome is None
         if outcome is not None:
             outcomes[name] = outcome
@@ -60,6 +64,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", metavar="NAME", choices=list(BENCHMARKS), action="append", help="run this one; repeatable"
     )
+    parser.add_argument("--full", action="store_true", help="the long version of those that have one")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     return parser.parse_args()
 
@@ -79,12 +84,12 @@ def machine() -> dict[str, Any]:
     }
 
 
-def run(name: str) -> dict[str, Any] | None:
+def run(name: str, options: Sequence[str] = ()) -> dict[str, Any] | None:
     """The JSON that a benchmark printed last; None, and a word on why, where it did not end well."""
     root = str(BENCH.parent)
     settings = {key: value for key, value in os.environ.items() if not key.startswith(("ATELIER_", "PREFECT_"))}
     process = subprocess.Popen(
-        [sys.executable, str(BENCH / f"{name}.py")],
+        [sys.executable, str(BENCH / f"{name}.py"), *options],
         cwd=root,
         env={**settings, "PYTHONPATH": root, "DO_NOT_TRACK": "1"},
         stdout=subprocess.PIPE,

@@ -1,0 +1,155 @@
+"""Atelier's executor, as it runs in production, with a judge that takes half a second a criterion.
+
+The essays are handed in through the ordinary function and become due at the start, as at a deadline. It is done when
+the ledger has every essay at the gate; after that Prefect's server may go on recording, and that is waited for too.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+from sqlalchemy import func, select, update
+
+from bench.contenders.race import STEP_SECONDS, Race
+from flows.executor import Executor
+from flows.judging.judge import Answer, JudgeRequest, read_ratings
+from lti_tool import jobs, schema
+from lti_tool.attempts import submit
+from lti_tool.db import Database, utc_now
+from lti_tool.models import Context, Deployment, Job, Person, RatingRow, Registration, ResourceLink
+from lti_tool.settings import Settings
+from rubrics.judgement import Rating
+from seeds.load import bundled, load_into, read_lesson
+
+LESSON = Path(__file__).parents[1] / "six_steps"
+READY_SECONDS = 180
+SETTLED_SECONDS = 3.0
+
+
+class SlowJudge:
+    """Level 1 for whatever is asked, after half a second; tells the race when an essay's first question comes."""
+
+    name, version, model, prompt_hash, label = "slow", "1", "none", "p", "Waits."
+    evidence, fills, provisional, paid = "quotes", "criterion", True, False
+    parameters: Mapping[str, Any] = {}
+
+    def __init__(self, race: Race) -> None:
+        self._race = race
+
+    def ask(self, request: JudgeRequest) -> Answer:
+        """Wait, then answer with the text's first word as the quote."""
+        self._race.step_begins(int(request.text.rsplit(maxsplit=1)[1].rstrip(".")))
+        time.sleep(STEP_SECONDS)
+        word = request.text.split(maxsplit=1)[0]
+        quote = {"text": word, "start": 0, "end": len(word)}
+        ratings = [{"criterion": one, "level": 1, "quotes": [quote]} for one in request.criteria]
+        return Answer(body={"ratings": ratings}, model=self.model)
+
+    def read(self, request: JudgeRequest, answer: Answer) -> tuple[Rating, ...]:
+        """The ratings as they were answered."""
+        return read_ratings(request, answer)
+
+
+def main() -> None:
+    """Hand in, warm up, let them be due, wait for the ledger and then for Prefect's records."""
+    race = Race.from_arguments()
+    settings = Settings(
+        database_url=race.url, result_storage=Path(race.folder) / "results", secret_key="not a secret " * 4
+    )
+    database = Database(race.url)
+    hand_in(database, race.essays)
+    judge = SlowJudge(race)
+    executor = Executor(
+        settings,
+        database,
+        judge_factory=lambda _: judge,  # type: ignore[arg-type,return-value]
+        criteria_at_once=1,
+        calls_at_once=race.at_once,
+        chunks_at_once=max(1, race.at_once // 25),
+    )
+    thread = threading.Thread(target=executor.run)
+    thread.start()
+    if not executor.wait_until_ready(READY_SECONDS):
+        raise SystemExit("Prefect did not start.")
+    race.wait_for_start()
+    with database.write() as session:
+        session.execute(update(Job).values(next_try_at=utc_now()))
+    while unfinished(database):
+        time.sleep(0.1)
+    seconds = race.passed()
+    runs = wait_for_records()
+    recorded = race.passed()
+    with database.read() as session:
+        records = session.scalar(select(func.count()).select_from(RatingRow)) or 0
+    race.finish(seconds, records, recorded_seconds=recorded, prefect_runs=runs)
+    executor.stop()
+    thread.join()
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def hand_in(database: Database, essays: int) -> None:
+    """Schema, a lesson of six criteria, a course, and an essay of each learner that is not due yet."""
+    text = next(item.samples[0].text for item in read_lesson(bundled()[0]).items if item.id == "essay")
+    schema.upgrade(database)
+    site = "https://campus.example.edu"
+    with database.write() as session:
+        load_into(session, LESSON)
+        registration = Registration(
+            name="Campus", issuer=site, client_id="1", auth_login_url=site, auth_token_url=site, jwks_url=site
+        )
+        deployment = Deployment(registration=registration, lms_id="1")
+        context = Context(deployment=deployment, lms_id="course")
+        link = ResourceLink(deployment=deployment, context=context, lms_id="link", lesson_slug="six-steps")
+        session.add_all([registration, deployment, context, link])
+        session.flush()
+        for number in range(essays):
+            person = Person(registration_id=registration.id, sub=f"learner-{number}", handle=f"learner-{number}")
+            session.add(person)
+            session.flush()
+            jobs.enqueue_judging(session, submit(session, link, person.id, "answer", f"{text} {number}."))
+        session.execute(update(Job).values(next_try_at=utc_now() + timedelta(days=1)))
+
+
+def unfinished(database: Database) -> int:
+    """How many essays are not at the gate yet."""
+    with database.read() as session:
+        waiting = select(func.count()).select_from(Job).where(Job.state.in_(jobs.UNFINISHED))
+        return session.scalar(waiting) or 0
+
+
+def wait_for_records() -> dict[str, int]:
+    """Prefect's task runs by state, once nothing has changed for a while."""
+    counts, since = task_runs(), time.monotonic()
+    while time.monotonic() - since < SETTLED_SECONDS:
+        time.sleep(0.5)
+        now = task_runs()
+        if now != counts:
+            counts, since = now, time.monotonic()
+    return counts
+
+
+def task_runs() -> dict[str, int]:
+    """How many task runs Prefect's server knows, and how many of them are completed."""
+    found = {}
+    for name, state in (("all", None), ("completed", "COMPLETED")):
+        body = {"task_runs": {"state": {"type": {"any_": [state]}}}} if state else {}
+        request = Request(
+            f"{os.environ['PREFECT_API_URL']}/task_runs/count",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urlopen(request, timeout=60) as response:
+            found[name] = int(response.read())
+    return found
+
+
+if __name__ == "__main__":
+    main()
