@@ -111,7 +111,7 @@ def bare_loop(database: Database, link_id: int, text: str, essays: int) -> float
             sheet = sheets.open_sheet(database, judge, claim.submission_id)
             for part in sheets.begin(database, claim, sheet):
                 answer = sheets.answer_for(database, sheet, part)
-                ratings = sheets.ratings_from(sheet, part, answer)
+                ratings = sheets.ratings_from(part, answer)
                 sheets.keep_ratings(database, claim, sheet, part, ratings, answer.model)
             sheets.close_sheet(database, claim, sheet)
 

@@ -19,6 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from flows.judge_watch import ILL_SECONDS, WELL_SECONDS, look
 from flows.judging.catalog import get_judge
 from flows.judging.judge import Judge
 from flows.prefect_setup import API_URL, EmbeddedServer, prepare
@@ -79,6 +80,7 @@ class Executor:
             criteria_at_once,
             settings.judge_budget_usd,
             asyncio.Semaphore(calls_at_once),
+            judge_name=settings.judge,
         )
         self._loop = asyncio.new_event_loop()
         self._server: EmbeddedServer | None = None
@@ -123,7 +125,7 @@ class Executor:
             self._server = EmbeddedServer()
             os.environ[API_URL] = self._server.api_url
         threads = {"loop": self._loop.run_forever, "leases": self._keep_leases, "start": self._warm_up}
-        for name, target in {**threads, "closing": self._settle_closed}.items():
+        for name, target in {**threads, "closing": self._settle_closed, "judge": self._watch_judge}.items():
             threading.Thread(target=target, name=name, daemon=True).start()
 
     def wait_until_ready(self, seconds: float) -> bool:
@@ -289,6 +291,16 @@ class Executor:
                     log.info("scored at the close", learners=settled)
             except SQLAlchemyError as error:
                 log.error("what has closed could not be scored", error=type(error).__name__)
+
+    def _watch_judge(self) -> None:
+        """Look at the judge now and then: what is wrong is written down for the admin, and held work is woken."""
+        ill, seconds = True, 0.0  # held work is woken by the first look too: whatever was wrong, we were restarted
+        while not self._stopping.wait(seconds):
+            try:
+                ill = look(self._bench, self._judge, was_ill=ill)
+            except Exception as error:  # a judge's own client may fail in any way
+                log.error("the judge could not be looked at", error=type(error).__name__)
+            seconds = ILL_SECONDS if ill else WELL_SECONDS
 
     def _give_back(self) -> None:
         with self._lock:

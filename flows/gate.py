@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from rubrics.judgement import Rating
 from rubrics.model import Rubric
 
+DOUBTS_SHOWN = 3
 QUOTE = "quote"  # the reason of a rating whose quote does not stand in the text
 
 _FLAGS: Mapping[str, str] = {
@@ -29,7 +30,8 @@ def gate_reason(
     evidence: str,
 ) -> str | None:
     """Why a person decides; None only where the placement's policy is "auto" and nothing speaks against it."""
-    reasons = [*_unscored(rubric, ratings), *(_FLAGS.get(flag, flag.replace("_", " ")) for flag in flags)]
+    flagged = [_FLAGS.get(flag, flag.replace("_", " ")) for flag in flags]
+    reasons = [*_unscored(rubric, ratings), *flagged, *_doubtful(rubric, ratings)]
     if evidence == "none":
         reasons.append("an estimate without quotes")
     if policy == "auto" and not reasons:
@@ -46,6 +48,13 @@ def _unscored(rubric: Rubric, ratings: Sequence[Rating]) -> list[str]:
     other = ", ".join(titles[rating.criterion] for rating in missing if rating.reason != QUOTE)
     said = [f"quote failed: {quoted}"] if quoted else []
     return [*said, f"not scored: {other}"] if other else said
+
+
+def _doubtful(rubric: Rubric, ratings: Sequence[Rating]) -> list[str]:
+    """What a judge is not sure of, row by row; a long list is cut, the sheet has all of it."""
+    found = [f"{rubric.criterion(one.criterion).title}: {one.doubt}" for one in ratings if one.doubt]
+    more = len(found) - DOUBTS_SHOWN
+    return [*found[:DOUBTS_SHOWN], f"{more} more rows are uncertain"] if more > 1 else found
 
 
 def _sentence(reasons: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 
-from flows import sheets
+from flows import judge_watch, sheets
 from flows.judging.judge import JudgeHeld, JudgeUnavailable
 from flows.sheets import OpenSheet, Part
 from flows.work import CHUNK, Bench, Chunk
@@ -58,7 +58,7 @@ async def is_worth_waiting(_task: Task[..., Any], _run: TaskRun, state: State[An
     retry_jitter_factor=0.5,
     retry_condition_fn=is_worth_waiting,
 )
-async def ask(submission_id: int, criteria: list[str], fingerprint: str) -> dict[str, Any]:
+async def ask(submission_id: int, fingerprint: str) -> dict[str, Any]:
     """Have the judge answer and the answer stored; returns the receipt: model and usage. Raises JudgeUnavailable.
 
     Prefect keeps the receipt. The answer itself, which may quote a learner, is in the ledger's database alone.
@@ -66,24 +66,27 @@ async def ask(submission_id: int, criteria: list[str], fingerprint: str) -> dict
     chunk = CHUNK.get()
     bench, sheet = chunk.bench, chunk.sheet(submission_id)
     async with bench.asking.setdefault(fingerprint, asyncio.Lock()), bench.calls:
-        answer = await bench.in_thread(sheets.answer_for, bench.database, sheet, sheet.part(criteria), bench.budget_usd)
+        part = sheet.part(fingerprint)
+        answer = await bench.in_thread(sheets.answer_for, bench.database, sheet, part, bench.budget_usd)
     bench.asking.pop(fingerprint, None)
+    if bench.trouble:
+        await bench.in_thread(judge_watch.has_answered, bench)
     return {"model": answer.model, "usage": answer.usage.model_dump(mode="json")}
 
 
 @task(name="read", cache_policy=NO_CACHE, persist_result=False)
-async def read(submission_id: int, criteria: list[str]) -> None:
+async def read(submission_id: int, fingerprint: str) -> None:
     """Turn the stored answer into ratings; what can't be read or confirmed is unscored. Raises LeaseLost."""
     chunk = CHUNK.get()
-    await chunk.bench.in_thread(_read, chunk, submission_id, criteria)
+    await chunk.bench.in_thread(_read, chunk, submission_id, fingerprint)
 
 
-def _read(chunk: Chunk, submission_id: int, criteria: Sequence[str]) -> None:
+def _read(chunk: Chunk, submission_id: int, fingerprint: str) -> None:
     sheet, database = chunk.sheet(submission_id), chunk.bench.database
-    part = sheet.part(criteria)
+    part = sheet.part(fingerprint)
     answer = sheets.stored_answer(database, part)
     assert answer is not None
-    ratings = sheets.ratings_from(sheet, part, answer)
+    ratings = sheets.ratings_from(part, answer)
     sheets.keep_ratings(database, chunk.claims[submission_id], sheet, part, ratings, answer.model)
 
 
@@ -119,13 +122,13 @@ async def _fill_in(chunk: Chunk, claim: Claim) -> None:
 
 
 async def _rate(bench: Bench, sheet: OpenSheet, part: Part, turn: asyncio.Semaphore) -> None:
-    question = (sheet.submission_id, list(part.criteria))
+    question = (sheet.submission_id, part.fingerprint)
     async with turn:
         asked_at = time.monotonic()
-        receipt = await ask(*question, part.fingerprint)
+        receipt = await ask(*question)
         if await bench.in_thread(sheets.stored_answer, bench.database, part) is None:
             # The answer was erased with its learner, or is another database's: Prefect's receipt is void.
-            receipt = await ask.with_options(refresh_cache=True)(*question, part.fingerprint)
+            receipt = await ask.with_options(refresh_cache=True)(*question)
         await _take_as_long(receipt, time.monotonic() - asked_at)
         await read(*question)
 
@@ -150,6 +153,7 @@ async def put_back(chunk: Chunk, claim: Claim, sentence: str, retry_after: float
 
 
 def _postpone(chunk: Chunk, claim: Claim, error: JudgeHeld) -> None:
+    judge_watch.ran_into(chunk.bench, str(error))
     try:
         with chunk.bench.database.write() as session:
             jobs.postpone(session, claim, str(error), error.retry_after or HELD_SECONDS)

@@ -20,11 +20,14 @@ from flows.judging.judge import (
     JudgeHeld,
     JudgeRefused,
     JudgeRequest,
+    Question,
     Usage,
+    combined,
     evidence_of,
     fingerprint,
+    is_panel,
+    questions_for,
     rate_by_code,
-    requests_for,
     settle,
     unscored,
 )
@@ -38,7 +41,7 @@ from lti_tool.reviews import ReviewProblem, release_by_policy
 from rubrics.checks import Facts, find_facts
 from rubrics.drawing import DrawingError, check_drawing, parse_drawing
 from rubrics.evidence import confirmed
-from rubrics.judgement import Quote, Rating
+from rubrics.judgement import Rating
 from rubrics.model import Rubric
 
 REFUSED = "refused"
@@ -48,10 +51,11 @@ CODE = "code"
 
 @dataclass(frozen=True)
 class Part:
-    """One question to the judge: a criterion, or all of them for a judge that fills in whole sheets."""
+    """One question to a judge: a criterion, or all of them for a judge that fills in whole sheets."""
 
     request: JudgeRequest
     fingerprint: str
+    judge: Judge
 
     @property
     def criteria(self) -> tuple[str, ...]:
@@ -74,12 +78,12 @@ class OpenSheet:
     same_text: bool
     judge: Judge
 
-    def part(self, criteria: Sequence[str]) -> Part:
-        """The question about these criteria; KeyError if there is none."""
+    def part(self, fingerprint: str) -> Part:
+        """The question with this fingerprint; KeyError if there is none."""
         for part in self.parts:
-            if part.criteria == tuple(criteria):
+            if part.fingerprint == fingerprint:
                 return part
-        raise KeyError(f"nothing is asked about {', '.join(criteria)}")
+        raise KeyError(f"nothing is asked under {fingerprint}")
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -99,10 +103,7 @@ def open_sheet(database: Database, judge: Judge, submission_id: int) -> OpenShee
         policy = str(submission.resource_link.settings.get("release", "review"))
         twins = same_text(session, submission.resource_link, [submission])
     text, facts = submission.text, find_facts(submission.text, rubric)
-    parts = tuple(
-        Part(request, _fingerprint(registration_id, judge, rubric, request.criteria, text))
-        for request in requests_for(judge, rubric, text, facts)
-    )
+    asked = questions_for(judge, rubric, text, facts, scope=_scope(registration_id))
     return OpenSheet(
         submission_id=submission_id,
         registration_id=registration_id,
@@ -110,7 +111,7 @@ def open_sheet(database: Database, judge: Judge, submission_id: int) -> OpenShee
         rubric=rubric,
         facts=facts,
         coded=rate_by_code(rubric, text, facts),
-        parts=parts,
+        parts=tuple(Part(question.request, question.fingerprint, question.judge) for question in asked),
         policy=policy,
         same_text=bool(twins),
         judge=judge,
@@ -118,8 +119,11 @@ def open_sheet(database: Database, judge: Judge, submission_id: int) -> OpenShee
 
 
 def _fingerprint(registration_id: int, judge: Judge, rubric: Rubric, criteria: Sequence[str], text: str) -> str:
-    scope = f"registration:{registration_id}"
-    return fingerprint(scope=scope, judge=judge, rubric=rubric, criteria=criteria, text=text)
+    return fingerprint(scope=_scope(registration_id), judge=judge, rubric=rubric, criteria=criteria, text=text)
+
+
+def _scope(registration_id: int) -> str:
+    return f"registration:{registration_id}"
 
 
 def begin(database: Database, claim: Claim, sheet: OpenSheet) -> tuple[Part, ...]:
@@ -160,16 +164,17 @@ def answer_for(database: Database, sheet: OpenSheet, part: Part, budget_usd: flo
     known = stored_answer(database, part)
     if known is not None:
         return known
-    if budget_usd and sheet.judge.paid:
-        _within_budget(database, budget_usd)
+    if budget_usd and part.judge.paid:
+        within_budget(database, budget_usd)
     try:
-        answer = sheet.judge.ask(part.request)
+        answer = part.judge.ask(part.request)
     except JudgeRefused as refusal:
-        answer = Answer(body={REFUSED: refusal.reason}, model=sheet.judge.model)
+        answer = Answer(body={REFUSED: refusal.reason}, model=part.judge.model)
     return _keep_answer(database, sheet.registration_id, part.fingerprint, answer)
 
 
-def _within_budget(database: Database, budget_usd: float) -> None:
+def within_budget(database: Database, budget_usd: float) -> None:
+    """Raises JudgeHeld when what was paid today reaches the budget."""
     now = utc_now()
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     with database.read() as session:
@@ -201,12 +206,12 @@ def _answer(row: AnswerRow) -> Answer:
     return Answer(body=row.body, model=row.model, usage=Usage.model_validate(row.usage))
 
 
-def ratings_from(sheet: OpenSheet, part: Part, answer: Answer) -> tuple[Rating, ...]:
+def ratings_from(part: Part, answer: Answer) -> tuple[Rating, ...]:
     """What an answer says, as far as code could confirm it; unscored with a reason where it can't be read."""
     if set(answer.body) == {REFUSED}:
         return unscored(part.request, str(answer.body[REFUSED]))
     try:
-        return settle(sheet.judge, part.request, sheet.judge.read(part.request, answer))
+        return settle(part.judge, part.request, part.judge.read(part.request, answer))
     except Exception:  # whatever a judge makes of its own answer must not cost the other criteria
         return unscored(part.request, UNREADABLE)
 
@@ -238,7 +243,7 @@ def _store(session: Session, sheet: OpenSheet, rating: Rating, mark: str, model:
     )
     if session.scalar(known) is not None:
         return False
-    fields = rating.model_dump(mode="json")
+    fields = rating.model_dump(mode="json", exclude={"needs"})  # the frozen rubric says it
     session.add(RatingRow(submission_id=sheet.submission_id, fingerprint=mark, model=model, **fields))
     session.flush()
     return True
@@ -263,6 +268,7 @@ def close_sheet(database: Database, claim: Claim, sheet: OpenSheet) -> str | Non
     """
     with database.write() as session:
         jobs.hold(session, claim)
+        _store_combined(session, sheet)
         rows = _all_ratings(session, sheet)
         ratings = [_standing(sheet, row) for row in rows]
         quotes = sum(len(rating.quotes) for rating in ratings)
@@ -286,21 +292,52 @@ def close_sheet(database: Database, claim: Claim, sheet: OpenSheet) -> str | Non
         return reason
 
 
+def _store_combined(session: Session, sheet: OpenSheet) -> None:
+    """A panel's own ratings, beside those of its readers."""
+    if not is_panel(sheet.judge):
+        return
+    given = [
+        (
+            Question(part.judge, part.request, part.fingerprint),
+            [_rating(row) for row in _stored(session, sheet, part).values()],
+        )
+        for part in sheet.parts
+    ]
+    for criterion, rating in combined(sheet.judge, sheet.rubric, sheet.text, sheet.facts, given).items():
+        mark = _fingerprint(sheet.registration_id, sheet.judge, sheet.rubric, [criterion], sheet.text)
+        _store(session, sheet, rating, mark, sheet.judge.model)
+
+
 def _all_ratings(session: Session, sheet: OpenSheet) -> list[RatingRow]:
-    found = {criterion: row for part in sheet.parts for criterion, row in _stored(session, sheet, part).items()}
-    for rating in sheet.coded:
-        mark = _fingerprint(sheet.registration_id, sheet.judge, sheet.rubric, [rating.criterion], sheet.text)
-        rows = select(RatingRow).where(RatingRow.submission_id == sheet.submission_id, RatingRow.fingerprint == mark)
-        found |= {row.criterion: row for row in session.scalars(rows)}
-    return [found[criterion.id] for criterion in sheet.rubric.criteria]
+    """The rating that stands for each criterion: the judge's, a panel's own, or the one that code gave."""
+    of_judge = {} if is_panel(sheet.judge) else {name: part for part in sheet.parts for name in part.criteria}
+    found = {}
+    for criterion in sheet.rubric.criteria:
+        if criterion.id in of_judge:
+            mark = of_judge[criterion.id].fingerprint
+        else:
+            mark = _fingerprint(sheet.registration_id, sheet.judge, sheet.rubric, [criterion.id], sheet.text)
+        rows = select(RatingRow).where(
+            RatingRow.submission_id == sheet.submission_id,
+            RatingRow.criterion == criterion.id,
+            RatingRow.fingerprint == mark,
+        )
+        found[criterion.id] = session.scalars(rows).one()
+    return list(found.values())
+
+
+def _rating(row: RatingRow) -> Rating:
+    """A stored rating as it was."""
+    fields = [name for name in Rating.model_fields if name != "needs"]
+    return Rating.model_validate({name: getattr(row, name) for name in fields})
 
 
 def _standing(sheet: OpenSheet, row: RatingRow) -> Rating:
     """A stored rating, unscored if one of its quotes does not stand in the text."""
-    quotes = tuple(Quote.model_validate(quote) for quote in row.quotes)
-    if any(confirmed(sheet.text, quote) is None for quote in quotes):
+    rating = _rating(row)
+    if any(confirmed(sheet.text, quote) is None for quote in rating.quotes):
         return Rating(criterion=row.criterion, level=None, reason=QUOTE)
-    return Rating(criterion=row.criterion, level=row.level, reason=row.reason, quotes=quotes)
+    return rating
 
 
 def _store_judgement(session: Session, sheet: OpenSheet, rows: Sequence[RatingRow]) -> None:

@@ -32,6 +32,8 @@ class Bench:
     budget_usd: float = 0  # what paid judges may spend in a day; 0 for no limit
     calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(16))
     asking: dict[str, asyncio.Lock] = field(default_factory=dict)
+    judge_name: str = ""  # as the setting has it
+    trouble: str = ""  # what asking the judge ran into and no answer has ended yet
 
     async def in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run something that waits (a judge, the database) without holding up the others."""

@@ -191,7 +191,7 @@ def _take(session: Session, job: Job, owner: str, lease_seconds: float) -> Claim
     session.execute(
         update(Job)
         .where(Job.id == job.id)
-        .values(state="running", owner=owner, tries=tries, lease_until=_clock(session, lease_seconds))
+        .values(state="running", held=False, owner=owner, tries=tries, lease_until=_clock(session, lease_seconds))
         .execution_options(synchronize_session=False)
     )
     if broke:
@@ -273,8 +273,26 @@ def postpone(session: Session, claim: Claim, sentence: str, seconds: float) -> N
     """Leave a job until somebody has acted, for so many seconds; no try is counted. Raises LeaseLost."""
     due = _clock(session, seconds)
     values = {"state": "queued", "tries": claim.tries - 1, "next_try_at": due, "last_error": sentence, **_RELEASED}
-    _write(session, claim, values)
+    _write(session, claim, values | {"held": True})
     add_event(session, claim.job_id, "waiting", reason=sentence)
+
+
+def wake_held(session: Session) -> int:
+    """Have held judging tried now: what it waited for seems to be mended; returns how many jobs that were."""
+    woken = session.scalars(
+        update(Job)
+        .where(Job.kind == JUDGE, Job.state == "queued", Job.held.is_(True))
+        .values(next_try_at=_clock(session), held=False)
+        .returning(Job.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(woken.all())
+
+
+def count_held(session: Session) -> int:
+    """How many submissions wait for an operator to change something."""
+    held = select(func.count()).select_from(Job).where(Job.kind == JUDGE, Job.state == "queued", Job.held.is_(True))
+    return session.scalar(held) or 0
 
 
 def pause(tries: int, retry_after: float | None = None) -> float:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
+    false,
 )
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, relationship
@@ -425,7 +426,7 @@ class Submission(Frozen, Base):
 class Job(Base):
     """One piece of durable work. Its state moves: queued, running, then awaiting_review, done or needs_person.
 
-    Jobs that share a `lane` run one at a time, oldest first.
+    Jobs that share a `lane` run one at a time, oldest first. `held`: it waits for an operator to change something.
     """
 
     __tablename__ = "job"
@@ -454,6 +455,7 @@ class Job(Base):
     tries: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[datetime] = mapped_column(default=utc_now)
     last_error: Mapped[str | None] = mapped_column(Text)
+    held: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     finished_at: Mapped[datetime | None]
     submission: Mapped[Submission | None] = relationship()
@@ -481,7 +483,18 @@ class AnswerRow(Frozen, Base):
     body: Mapped[dict[str, Any]]
     model: Mapped[str]
     usage: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+
+
+class JudgeHealth(Base):
+    """What an executor last found when it looked at its judge; the row moves with every look."""
+
+    __tablename__ = "judge_health"
+
+    judge: Mapped[str] = mapped_column(primary_key=True)
+    trouble: Mapped[str] = mapped_column(Text, default="")
+    since: Mapped[datetime] = mapped_column(default=utc_now)
+    looked_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class RatingRow(Frozen, Base):
@@ -504,6 +517,10 @@ class RatingRow(Frozen, Base):
     looked_for: Mapped[str] = mapped_column(Text, default="")
     comment: Mapped[str] = mapped_column(Text, default="")
     confidence: Mapped[float | None]
+    confidence_source: Mapped[str] = mapped_column(default="", server_default="")
+    estimate: Mapped[float | None]
+    interval: Mapped[list[Any] | None]
+    doubt: Mapped[str] = mapped_column(Text, default="", server_default="")
     model: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 

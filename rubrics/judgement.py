@@ -36,7 +36,12 @@ class Rating(_Frozen):
     checks: tuple[str, ...] = ()  # facts or edge ids the level rests on
     looked_for: str = ""
     comment: str = ""
+    needs: str = ""  # what the next level asks for, in the rubric's words
     confidence: Confidence | None = None
+    confidence_source: str = ""  # what it was reckoned from, in words
+    estimate: Annotated[float, Field(allow_inf_nan=False)] | None = None  # the level before it was rounded
+    interval: tuple[float, float] | None = None  # where the level lies nine times in ten
+    doubt: str = ""  # what is uncertain about it, in words; a person decides then
 
     @model_validator(mode="after")
     def _says_why_unscored(self) -> Self:
@@ -54,6 +59,7 @@ class Judgement(_Frozen):
     judge: str
     evidence: Literal["quotes", "checks", "none"]
     provisional: bool = False
+    usage: dict[str, float] = Field(default_factory=dict)  # tokens, dollars, seconds
 
     @model_validator(mode="after")
     def _rates_each_criterion_once(self) -> Self:

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -83,6 +83,11 @@ class Usage(BaseModel):
     usd: float = 0.0
     seconds: float = 0.0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """Both together, one after the other."""
+        mine, more = self.model_dump(), other.model_dump()
+        return Usage(**{name: value + more[name] for name, value in mine.items()})
+
 
 class Answer(BaseModel):
     """A judge's answer as it came, before anyone believes it; survives a trip through JSON."""
@@ -127,6 +132,44 @@ class Judge(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Reader:
+    """Who reads a text: a judge, for the first time or again (`repeat`)."""
+
+    judge: Judge
+    repeat: int = 0
+
+
+class Panel(Judge, Protocol):
+    """A judge that puts other judges' ratings together; it is not asked itself, its readers are."""
+
+    @property
+    def readers(self) -> tuple[Reader, ...]: ...
+
+    def combine(self, rubric: Rubric, criterion: str, ratings: Sequence[tuple[Reader, Rating]]) -> Rating:
+        """One rating from what each reader said about a criterion."""
+        ...
+
+
+def is_panel(judge: Judge) -> TypeGuard[Panel]:
+    """Whether others are asked in its place."""
+    return hasattr(judge, "readers")
+
+
+def readers_of(judge: Judge) -> tuple[Reader, ...]:
+    """Who is asked: the judge itself, or the readers of a panel."""
+    return judge.readers if is_panel(judge) else (Reader(judge),)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing to ask one judge; its answer is paid once and found again by the fingerprint."""
+
+    judge: Judge
+    request: JudgeRequest
+    fingerprint: str
+
+
 def fingerprint(
     *, scope: str, judge: Judge, rubric: Rubric, criteria: Sequence[str], text: str, repeat: int = 0
 ) -> str:
@@ -163,9 +206,14 @@ def _sha256(text: str) -> str:
 def judge_text(judge: Judge, rubric: Rubric, text: str) -> Judgement:
     """The whole sheet for one text, in this process. Raises JudgeUnavailable."""
     facts = find_facts(text, rubric)
+    given: list[tuple[Question, tuple[Rating, ...]]] = []
+    usage = Usage()
+    for question in questions_for(judge, rubric, text, facts, scope=""):
+        read, took = answered(question)
+        given.append((question, read))
+        usage += took
     ratings = {rating.criterion: rating for rating in rate_by_code(rubric, text, facts)}
-    for request in requests_for(judge, rubric, text, facts):
-        ratings |= {rating.criterion: rating for rating in rate(judge, request)}
+    ratings |= combined(judge, rubric, text, facts, given)
     return Judgement(
         ratings=tuple(ratings[criterion.id] for criterion in rubric.criteria),
         flags=facts.flags,
@@ -173,7 +221,63 @@ def judge_text(judge: Judge, rubric: Rubric, text: str) -> Judgement:
         judge=judge.name,
         evidence=evidence_of(judge, rubric),
         provisional=judge.provisional,
+        usage=usage.model_dump(),
     )
+
+
+def questions_for(
+    judge: Judge, rubric: Rubric, text: str, facts: Facts, *, scope: str, repeat: int = 0
+) -> tuple[Question, ...]:
+    """Everything that has to be asked for one sheet, of whom; a panel's answers are those of its readers alone."""
+    readers = readers_of(judge)
+    per_reading = max(reader.repeat for reader in readers) + 1
+    return tuple(
+        Question(
+            reader.judge,
+            request,
+            fingerprint(
+                scope=scope,
+                judge=reader.judge,
+                rubric=rubric,
+                criteria=request.criteria,
+                text=text,
+                repeat=request.repeat,
+            ),
+        )
+        for reader in readers
+        for request in requests_for(reader.judge, rubric, text, facts, repeat * per_reading + reader.repeat)
+    )
+
+
+def answered(question: Question) -> tuple[tuple[Rating, ...], Usage]:
+    """Ask, read and settle; a refusal leaves its criteria unscored. Raises JudgeUnavailable."""
+    judge, request = question.judge, question.request
+    try:
+        answer = judge.ask(request)
+    except JudgeRefused as refusal:
+        return unscored(request, refusal.reason), Usage()
+    return settle(judge, request, judge.read(request, answer)), answer.usage
+
+
+def combined(
+    judge: Judge, rubric: Rubric, text: str, facts: Facts, given: Sequence[tuple[Question, Sequence[Rating]]]
+) -> dict[str, Rating]:
+    """One rating a criterion, from the settled ratings of every question of `questions_for`."""
+    said = [(question, rating) for question, ratings in given for rating in ratings]
+    if not is_panel(judge):
+        return {rating.criterion: rating for _, rating in said}
+    found = {}
+    for criterion in rubric.judged:
+        of_this = [(_reader(judge, q), rating) for q, rating in said if rating.criterion == criterion.id]
+        if of_this:
+            request = JudgeRequest(rubric, (criterion.id,), text, facts.model_dump(mode="json"))
+            (found[criterion.id],) = settle(judge, request, [judge.combine(rubric, criterion.id, of_this)])
+    return found
+
+
+def _reader(panel: Panel, question: Question) -> Reader:
+    per_reading = max(reader.repeat for reader in panel.readers) + 1
+    return Reader(question.judge, question.request.repeat % per_reading)
 
 
 def evidence_of(judge: Judge, rubric: Rubric) -> Evidence:
@@ -213,11 +317,7 @@ def requests_for(judge: Judge, rubric: Rubric, text: str, facts: Facts, repeat: 
 
 def rate(judge: Judge, request: JudgeRequest) -> tuple[Rating, ...]:
     """Ask, read and settle one request; a refusal leaves its criteria unscored. Raises JudgeUnavailable."""
-    try:
-        answer = judge.ask(request)
-    except JudgeRefused as refusal:
-        return unscored(request, refusal.reason)
-    return settle(judge, request, judge.read(request, answer))
+    return answered(Question(judge, request, ""))[0]
 
 
 def unscored(request: JudgeRequest, reason: str) -> tuple[Rating, ...]:
@@ -271,4 +371,5 @@ def _settled(rubric: Rubric, name: str, rating: Rating | None, text: str, facts:
     note = f"Held at {level}: the text is out of the asked range." if level < held.level else ""
     words = " ".join(part for part in (note, held.comment) if part).split()
     short = " ".join(words[:COMMENT_WORDS])
-    return held.model_copy(update={"level": level, "comment": short})
+    needs = criterion.next_needs(level) or ""
+    return held.model_copy(update={"level": level, "comment": short, "needs": needs})

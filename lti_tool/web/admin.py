@@ -16,6 +16,8 @@ from werkzeug.wrappers import Response
 
 from lti_tool.admin import SESSION_LIFE, find_admin, sign_out, use_code
 from lti_tool.checklist import Step, checklist
+from lti_tool.jobs import count_held
+from lti_tool.judge_health import health_of
 from lti_tool.keys import ensure_key
 from lti_tool.models import Registration
 from lti_tool.platforms import (
@@ -207,6 +209,9 @@ def _page(session: Session, *, typed: dict[str, str] | None = None, problem: str
         problem=problem,
         version=version("atelier"),
         seal=admin_seal(),
+        judge=current().settings.judge,
+        health=health_of(session, current().settings.judge),
+        held=count_held(session),
     )
 
 

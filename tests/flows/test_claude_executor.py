@@ -12,7 +12,7 @@ from flows.judging.claude import claude_judge
 from flows.judging.claude_client import forget_clients
 from lti_tool.attempts import submit
 from lti_tool.db import utc_now
-from lti_tool.models import AnswerRow, Job, JobEvent, RatingRow
+from lti_tool.models import AnswerRow, Job, JobEvent, JudgeHealth, RatingRow
 from tests.conftest import World
 from tests.flows.judging.anthropic_stub import KEY, ApiStub, Says, answer, error
 from tests.flows.judging.test_claude import MODEL, api
@@ -108,6 +108,29 @@ def test_a_missing_key_is_one_sentence_for_the_operator(world, executor, api, se
     forget_clients()
     executor(claude_judge(MODEL)).run_until_idle()
     [job] = rows(world, Job)
-    assert (job.state, job.last_error) == ("queued", "There is no key for Claude; set ANTHROPIC_API_KEY.")
+    said = "There is no key for Claude; set ANTHROPIC_API_KEY."
+    assert (job.state, job.held, job.last_error) == ("queued", True, said)
+    assert [health.trouble for health in rows(world, JudgeHealth)] == [said]
     assert KEY not in str(job.last_error)
     assert api.asked == []
+
+
+def test_work_that_was_held_goes_on_by_itself_once_the_key_is_there(world, executor, api, sent, monkeypatch) -> None:
+    api.script = honest
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    forget_clients()
+    executor(claude_judge(MODEL)).run_until_idle()
+    [job] = rows(world, Job)
+    assert job.held
+    assert job.next_try_at > utc_now()
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    forget_clients()
+    again = executor(claude_judge(MODEL))
+    again.start()
+    for _ in range(200):
+        again._stopping.wait(0.05)
+        if not rows(world, Job)[0].held:
+            break
+    again.run_until_idle()
+    assert [job.state for job in rows(world, Job)] == ["awaiting_review"]
+    assert [health.trouble for health in rows(world, JudgeHealth)] == [""]

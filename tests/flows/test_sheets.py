@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from flows import sheets
-from flows.judging.judge import JudgeRefused, JudgeRequest, Usage
+from flows.judging.judge import JudgeRefused, JudgeRequest, Reader, Usage
+from flows.judging.panel import PanelJudge
 from lti_tool import jobs
 from lti_tool.attempts import submit
 from lti_tool.db import utc_now
@@ -33,7 +34,7 @@ def fill_in(world, held, judge) -> str | None:
 
 def rate(world, held, sheet, part) -> None:
     answer = sheets.answer_for(world.database, sheet, part)
-    ratings = sheets.ratings_from(sheet, part, answer)
+    ratings = sheets.ratings_from(part, answer)
     sheets.keep_ratings(world.database, held, sheet, part, ratings, answer.model)
 
 
@@ -153,7 +154,7 @@ def test_a_refusal_is_a_row_and_is_not_bought_again(world, submission) -> None:
     part = sheet.parts[0]
     for _ in range(2):
         answer = sheets.answer_for(world.database, sheet, part)
-        [rating] = sheets.ratings_from(sheet, part, answer)
+        [rating] = sheets.ratings_from(part, answer)
         assert (rating.level, rating.reason) == (None, "the judge declined")
     assert len(judge.asked) == 1
 
@@ -276,3 +277,45 @@ def test_an_owner_whose_lease_ran_out_stores_no_rating_but_what_was_paid_for_is_
             session.scalar(select(func.count()).select_from(kind)) for kind in (RatingRow, JudgementRow, AnswerRow)
         ]
     assert counts == [0, 0, 1]
+
+
+# ---- a panel -------------------------------------------------------------------------------------------------
+
+
+def test_a_panels_members_are_asked_once_and_their_ratings_stand_beside_its_own(world, submission) -> None:
+    one, other = CountingJudge(name="one"), CountingJudge(name="other", fills="sheet")
+    panel = PanelJudge("panel", [Reader(one), Reader(other)])
+    fill_in(world, claim(world), panel)
+    assert (len(one.asked), len(other.asked)) == (7, 1)
+    assert len(rows(world, AnswerRow)) == 8
+    assert len(rows(world, RatingRow)) == 7 + 7 + 7
+    [judgement] = rows(world, JudgementRow)
+    own = rows(world, RatingRow, RatingRow.id.in_(judgement.rating_ids.values()))
+    assert {(row.model, row.level, row.confidence, row.doubt) for row in own} == {("median", 1, 1.0, "")}
+
+
+def test_what_a_member_answered_alone_is_not_paid_again_on_a_panel(world, submission, sample_texts) -> None:
+    one, other = CountingJudge(name="one"), CountingJudge(name="other", answer=refuse)
+    fill_in(world, claim(world), one)
+    send_by(world, world.bo_id, submission.text)
+    reason = fill_in(world, claim(world), PanelJudge("panel", [Reader(one), Reader(other)]))
+    assert len(one.asked) == 7
+    assert "Claim: other could not rate it (the judge declined)" in reason
+
+
+def test_a_panel_that_broke_off_goes_on_where_it_was(world, submission) -> None:
+    one, other = CountingJudge(name="one"), CountingJudge(name="other")
+    panel = PanelJudge("panel", [Reader(one), Reader(other)])
+    held = claim(world)
+    sheet = sheets.open_sheet(world.database, panel, held.submission_id)
+    for part in sheets.begin(world.database, held, sheet)[:9]:
+        rate(world, held, sheet, part)
+    expire(world)
+    held = claim(world)
+    sheet = sheets.open_sheet(world.database, panel, held.submission_id)
+    waiting = sheets.begin(world.database, held, sheet)
+    assert [part.judge.name for part in waiting] == ["other"] * 5
+    for part in waiting:
+        rate(world, held, sheet, part)
+    sheets.close_sheet(world.database, held, sheet)
+    assert (len(one.asked), len(other.asked)) == (7, 7)

@@ -11,8 +11,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from typer.testing import CliRunner
 
+from lti_tool import jobs
 from lti_tool.admin import make_code
 from lti_tool.db import utc_now
+from lti_tool.judge_health import report
 from lti_tool.lms_commands import app as lms
 from lti_tool.models import AdminCode, AdminSession, Audit, PlatformKeySet, Registration
 from lti_tool.platforms import SELF
@@ -197,3 +199,22 @@ def test_the_command_prints_a_link_that_opens_and_approves(
         assert json.loads(answer.stdout)["state"] == "enabled"
     finally:
         get_settings.cache_clear()
+
+
+# ---- the judge -----------------------------------------------------------------------------------------------
+
+
+def test_a_judge_that_cannot_be_asked_is_one_sentence_with_the_work_that_waits(admin, world, submission) -> None:
+    assert "no executor has looked at it yet" in get(admin).text
+    with world.database.write() as session:
+        report(session, "checklist", "There is no key for Claude; set ANTHROPIC_API_KEY.")
+        [held] = jobs.claim(session, owner="a", limit=1, lease_seconds=60)
+        jobs.postpone(session, held, "no key", 600)
+    page = get(admin).text
+    assert "There is no key for Claude; set ANTHROPIC_API_KEY. 1 submission waits for it" in " ".join(page.split())
+    with world.database.write() as session:
+        report(session, "checklist", "")
+        assert jobs.wake_held(session) == 1
+    page = get(admin).text
+    assert "judge-trouble" not in page
+    assert "can be asked, looked at" in page
