@@ -12,7 +12,7 @@ from lti_tool import jobs
 from lti_tool.db import utc_now
 from lti_tool.deadlines import Deadlines, Stage, deadlines_for, granted_to
 from lti_tool.lesson import Item, Lesson
-from lti_tool.lessons import Published, current_lesson, lesson_of, rubric_for
+from lti_tool.lessons import Published, lesson_here, lesson_of, rubric_for
 from lti_tool.models import Draft, Job, Person, ResourceLink, Review, Submission
 from rubrics.checks import send_problem
 from rubrics.drawing import DrawingError, parse_drawing
@@ -166,7 +166,7 @@ def submit(session: Session, resource_link: ResourceLink, person_id: int, item_i
 
     The same text again returns the same submission. Raises SendProblem with the sentence to show.
     """
-    published = current_lesson(session, resource_link.lesson_slug)
+    published = lesson_here(session, resource_link)
     item = published.lesson.item(item_id)
     rubric_version, rubric = rubric_for(session, published.version, item.rubric)
     text = _sendable(item, rubric, clean_text(text))

@@ -12,14 +12,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 import jwt
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from lti_tool.deadlines import VARIABLES
 from lti_tool.keys import SigningKey
 from lti_tool.lesson import Item, Lesson
-from lti_tool.lessons import current_lesson
-from lti_tool.models import DeepLinking, LessonPublication, Registration
+from lti_tool.lessons import course_lessons
+from lti_tool.models import DeepLinking, Registration
 
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 DL_CLAIM = "https://purl.imsglobal.org/spec/lti-dl/claim/"
@@ -66,10 +66,10 @@ class Choice:
     release: ReleasePolicy
 
 
-def published_lessons(session: Session) -> list[Lesson]:
-    """Every lesson that can be placed, by title."""
-    slugs = session.scalars(select(LessonPublication.slug).distinct())
-    return sorted((current_lesson(session, slug).lesson for slug in slugs), key=lambda lesson: lesson.title.casefold())
+def published_lessons(session: Session, context_id: int | None) -> list[Lesson]:
+    """Every lesson that can be placed in a course (None: one that is not known yet), by title."""
+    lessons = course_lessons(session, context_id)
+    return sorted((published.lesson for published in lessons), key=lambda lesson: lesson.title.casefold())
 
 
 def take_answer(session: Session, deep_linking_id: str, now: datetime) -> bool:

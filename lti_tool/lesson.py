@@ -323,9 +323,13 @@ class Lesson(_Frozen):
         """The lesson in JSON's own types, whole; `from_json` reads it back."""
         return self.model_dump(mode="json")
 
+    def as_file(self) -> dict[str, Any]:
+        """The content as a lesson's file writes it: what is as usual left out, every text in its place."""
+        return self.model_dump(mode="json", exclude_defaults=True, by_alias=True)
+
     @classmethod
     def from_json(cls, stored: Mapping[str, Any] | str | bytes) -> Lesson:
-        """A lesson from what `as_json` gave, or from its text. Raises pydantic.ValidationError."""
+        """A lesson from what `as_json` or `as_file` gave, or from its text. Raises pydantic.ValidationError."""
         if isinstance(stored, str | bytes):
             return cls.model_validate_json(stored)
         return cls.model_validate(dict(stored))

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lti_tool.lesson import DrillStep, HotTakesStep, Lesson, Step, VocabularyStep
 from lti_tool.models import (
+    CourseEdition,
     Job,
     LessonPublication,
     LessonVersion,
@@ -30,6 +31,7 @@ KEPT_READ = 64
 
 
 _Read = TypeVar("_Read")
+_Row = TypeVar("_Row", RubricVersion, LessonVersion)
 
 
 class _AlreadyRead(Generic[_Read]):
@@ -82,43 +84,57 @@ class Progress:
 
 def store_rubric(session: Session, rubric: Rubric) -> RubricVersion:
     """The stored version with exactly this content, made if it is new."""
-    known = session.scalar(
+    return _stored(
+        session,
         select(RubricVersion).where(
             RubricVersion.rubric_id == rubric.id, RubricVersion.content_hash == rubric.content_hash
-        )
+        ),
+        lambda: RubricVersion(
+            rubric_id=rubric.id, content_hash=rubric.content_hash, title=rubric.title, content=rubric.as_json()
+        ),
     )
-    if known is not None:
-        return known
-    version = RubricVersion(
-        rubric_id=rubric.id, content_hash=rubric.content_hash, title=rubric.title, content=rubric.as_json()
-    )
-    session.add(version)
-    session.flush()
-    return version
 
 
 def store_lesson(session: Session, lesson: Lesson, rubrics: Mapping[str, Rubric]) -> LessonVersion:
-    """Store and publish a lesson with its rubrics; the same content again changes nothing."""
-    versions = {rubric_id: store_rubric(session, rubrics[rubric_id]) for rubric_id in lesson.rubric_ids}
-    content_hash = _version_hash(lesson, versions)
-    version = session.scalar(
-        select(LessonVersion).where(LessonVersion.slug == lesson.slug, LessonVersion.content_hash == content_hash)
-    )
-    if version is None:
-        version = LessonVersion(
-            slug=lesson.slug,
-            content_hash=content_hash,
-            title=lesson.title,
-            content=lesson.as_json(),
-            rubric_version_ids={rubric_id: stored.id for rubric_id, stored in versions.items()},
-        )
-        session.add(version)
-        session.flush()
+    """Store a lesson with its rubrics and publish it for everybody; the same content again changes nothing."""
+    version = store_version(session, lesson, rubrics)
     latest = _latest_publication(session, lesson.slug)
     if latest is None or latest.lesson_version_id != version.id:
         session.add(LessonPublication(slug=lesson.slug, lesson_version_id=version.id))
         session.flush()
     return version
+
+
+def store_version(session: Session, lesson: Lesson, rubrics: Mapping[str, Rubric]) -> LessonVersion:
+    """The stored version of a lesson with these rubrics, made if it is new; nobody is shown it by that."""
+    versions = {rubric_id: store_rubric(session, rubrics[rubric_id]) for rubric_id in lesson.rubric_ids}
+    content_hash = _version_hash(lesson, versions)
+    return _stored(
+        session,
+        select(LessonVersion).where(LessonVersion.slug == lesson.slug, LessonVersion.content_hash == content_hash),
+        lambda: LessonVersion(
+            slug=lesson.slug,
+            content_hash=content_hash,
+            title=lesson.title,
+            content=lesson.as_json(),
+            rubric_version_ids={rubric_id: stored.id for rubric_id, stored in versions.items()},
+        ),
+    )
+
+
+def _stored(session: Session, known: Select[_Row], make: Callable[[], _Row]) -> _Row:
+    """The row with this content, made if it is new; two who make it at once both get the one that was stored."""
+    row = session.scalar(known)
+    if row is not None:
+        return row
+    try:
+        with session.begin_nested():
+            row = make()
+            session.add(row)
+            session.flush()
+    except IntegrityError:
+        return session.scalars(known).one()
+    return row
 
 
 def _version_hash(lesson: Lesson, versions: Mapping[str, RubricVersion]) -> str:
@@ -134,11 +150,51 @@ def _latest_publication(session: Session, slug: str) -> LessonPublication | None
 
 
 def current_lesson(session: Session, slug: str) -> Published:
-    """The published lesson; UnknownLesson if there is none."""
+    """The lesson as published for everybody; UnknownLesson if there is none."""
     latest = _latest_publication(session, slug)
     if latest is None:
         raise UnknownLesson(f"No lesson called {slug!r} has been loaded.")
     return Published(latest.lesson_version, _lesson(latest.lesson_version))
+
+
+def lesson_here(session: Session, resource_link: ResourceLink) -> Published:
+    """The lesson as this placement shows it: its course's own edition, else the one for everybody.
+
+    UnknownLesson if there is neither. A rehearsal shows the one version that it is about.
+    """
+    if resource_link.lesson_version_id is not None:
+        pinned = session.get_one(LessonVersion, resource_link.lesson_version_id)
+        return Published(pinned, _lesson(pinned))
+    return lesson_of_course(session, resource_link.lesson_slug, resource_link.context_id)
+
+
+def lesson_of_course(session: Session, slug: str, context_id: int) -> Published:
+    """The lesson as a course shows it; UnknownLesson if there is none."""
+    own = newest_edition(session, slug, context_id)
+    if own is None or own.lesson_version is None:
+        return current_lesson(session, slug)
+    return Published(own.lesson_version, _lesson(own.lesson_version))
+
+
+def newest_edition(session: Session, slug: str, context_id: int) -> CourseEdition | None:
+    """What a course last decided about a lesson, if it ever did."""
+    found = select(CourseEdition).where(CourseEdition.slug == slug, CourseEdition.context_id == context_id)
+    return session.scalar(found.order_by(CourseEdition.id.desc()).limit(1))
+
+
+def course_lessons(session: Session, context_id: int | None) -> list[Published]:
+    """Every lesson that a course can show, its own editions among them; None for a course that is not known yet."""
+    shared = session.scalars(select(LessonPublication.slug).distinct())
+    own = session.scalars(select(CourseEdition.slug).where(CourseEdition.context_id == context_id).distinct())
+    slugs = {*shared, *own}
+    found = []
+    for slug in sorted(slugs):
+        try:
+            shown = current_lesson(session, slug) if context_id is None else lesson_of_course(session, slug, context_id)
+        except UnknownLesson:
+            continue  # its own lesson, taken back
+        found.append(shown)
+    return found
 
 
 def _lesson(version: LessonVersion) -> Lesson:

@@ -190,7 +190,11 @@ class Context(Base):
 
 
 class ResourceLink(Base):
-    """A placement: one lesson in one course. The service addresses follow the last launch."""
+    """A placement: one lesson in one course. The service addresses follow the last launch.
+
+    A `rehearsal` is no placement of the course's: an instructor tries a lesson there as a student would, often in a
+    version that is not published (`lesson_version_id`). It has no gradebook, and nothing in it is counted.
+    """
 
     __tablename__ = "resource_link"
     __table_args__ = (UniqueConstraint("deployment_id", "lms_id"),)
@@ -209,6 +213,8 @@ class ResourceLink(Base):
     platform_family: Mapped[str | None]
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    rehearsal: Mapped[bool] = mapped_column(default=False, server_default=false())
+    lesson_version_id: Mapped[int | None] = mapped_column(ForeignKey("lesson_version.id"))
     context: Mapped[Context] = relationship()
     deployment: Mapped[Deployment] = relationship()
 
@@ -324,7 +330,7 @@ class LessonVersion(Frozen, Base):
 
 
 class LessonPublication(Frozen, Base):
-    """From this moment the lesson is this version; the newest row wins."""
+    """From this moment the lesson is this version for everybody; the newest row wins."""
 
     __tablename__ = "lesson_publication"
 
@@ -333,6 +339,44 @@ class LessonPublication(Frozen, Base):
     lesson_version_id: Mapped[int] = mapped_column(ForeignKey("lesson_version.id"))
     published_at: Mapped[datetime] = mapped_column(default=utc_now)
     lesson_version: Mapped[LessonVersion] = relationship()
+
+
+class CourseEdition(Frozen, Base):
+    """From this moment a course shows its own version of a lesson, or, with no version, the one for everybody again.
+
+    The newest row wins; `by` is the handle of whoever decided it.
+    """
+
+    __tablename__ = "course_edition"
+    __table_args__ = (Index("ix_course_edition_of", "context_id", "slug"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    context_id: Mapped[int] = mapped_column(ForeignKey("context.id", ondelete="CASCADE"))
+    slug: Mapped[str]
+    lesson_version_id: Mapped[int | None] = mapped_column(ForeignKey("lesson_version.id"))
+    by: Mapped[str]
+    published_at: Mapped[datetime] = mapped_column(default=utc_now)
+    lesson_version: Mapped[LessonVersion | None] = relationship()
+
+
+class EditionDraft(Base):
+    """What a course's instructors are writing: its lesson (`rubric_id` is ""), or one of the lesson's rubrics.
+
+    `revision` counts the savings, so that a second writer is told; `content` may have faults until it is published.
+    """
+
+    __tablename__ = "edition_draft"
+    __table_args__ = (UniqueConstraint("context_id", "slug", "rubric_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    context_id: Mapped[int] = mapped_column(ForeignKey("context.id", ondelete="CASCADE"))
+    slug: Mapped[str]
+    rubric_id: Mapped[str] = mapped_column(default="")
+    base_version_id: Mapped[int] = mapped_column(ForeignKey("lesson_version.id"))
+    content: Mapped[dict[str, Any]]
+    revision: Mapped[int] = mapped_column(default=1)
+    by: Mapped[str]
+    saved_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 # ---- what a learner did --------------------------------------------------------------------------------------

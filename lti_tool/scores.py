@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from lti_tool import jobs, passback
 from lti_tool.db import Database, utc_now
 from lti_tool.deadlines import closed_for
-from lti_tool.lessons import current_lesson
+from lti_tool.lessons import lesson_here
 from lti_tool.models import Job, LessonScore, Release, ResourceLink, Submission
 from rubrics.scoring import lesson_points
 
@@ -36,7 +36,7 @@ def lesson_standing(session: Session, resource_link: ResourceLink, person_id: in
 
 def lesson_standings(session: Session, resource_link: ResourceLink, person_ids: Collection[int]) -> dict[int, Standing]:
     """Where each of these learners stands in a placement, by person id."""
-    lesson = current_lesson(session, resource_link.lesson_slug).lesson
+    lesson = lesson_here(session, resource_link).lesson
     weights = {**lesson.weights, **resource_link.settings.get("weights", {})}
     counting = resource_link.settings.get("counts", "best")
     released = _released_points(session, resource_link, person_ids)

@@ -157,13 +157,44 @@ class Rubric(_Frozen):
         """The whole content as JSON values, to be frozen in a database."""
         return self.model_dump(mode="json")
 
+    def as_content(self) -> dict[str, Any]:
+        """The content as JSON values to be written on: what is as usual left out."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    def as_file(self) -> dict[str, Any]:
+        """The content as a rubric's file writes it: levels as a map, whole weights without a point."""
+        content = self.as_content()
+        for criterion in content["criteria"]:
+            criterion["weight"] = _whole(criterion["weight"])
+            criterion["levels"] = {level["level"]: level["descriptor"] for level in criterion["levels"]}
+        if "graph_points" in content:
+            content["graph_points"] = _whole(content["graph_points"])
+        return content
+
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """The rubric `as_json` gave; RubricError if it is not one."""
+        """The rubric `as_json` or `as_file` gave; RubricError if it is not one."""
         faults = _faults("rubric", content)
         if faults:
             raise RubricError(faults)
         return cls.model_validate(content)
+
+
+def _whole(number: float) -> float:
+    return int(number) if number == int(number) else number
+
+
+def listed_levels(content: object) -> object:
+    """Content of a rubric's file with its levels as lists: JSON has no whole numbers as keys."""
+    if not isinstance(content, Mapping) or not isinstance(content.get("criteria"), list):
+        return content
+    return {**content, "criteria": [_listed(row) for row in content["criteria"]]}
+
+
+def _listed(row: object) -> object:
+    if not isinstance(row, Mapping) or not isinstance(row.get("levels"), Mapping):
+        return row
+    return {**row, "levels": [{"level": level, "descriptor": words} for level, words in row["levels"].items()]}
 
 
 def list_rubrics() -> tuple[str, ...]:

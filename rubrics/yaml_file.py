@@ -1,4 +1,4 @@
-"""Reading a YAML file that someone else wrote: safe types only, no duplicate keys, no aliases, small."""
+"""Reading YAML that someone else wrote: safe types only, no duplicate keys, no aliases, small. And writing it."""
 
 from collections.abc import Iterator
 from importlib.resources.abc import Traversable
@@ -25,7 +25,15 @@ class YamlFault(ValueError):
 
 def read_yaml(file: Traversable) -> Any:
     """The content of a YAML file; YamlFault in plain words if it has none."""
-    text = _read(file)
+    return parse_yaml(_read(file))
+
+
+def parse_yaml(text: str) -> Any:
+    """The content of YAML text that somebody pasted or sent; YamlFault in plain words if it has none."""
+    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        raise YamlFault(("", f"is larger than {MAX_BYTES // 1024} KiB"))
+    if not text.strip():
+        raise YamlFault(("", "is empty"))
     try:
         _refuse_traps(text)
         node = yaml.compose(text, Loader=_PARSER)
@@ -44,6 +52,26 @@ def read_yaml(file: Traversable) -> Any:
     return content
 
 
+class _Dumper(yaml.SafeDumper):
+    """Long texts as blocks, and lists set in under their key, as people write them."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _write_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    block = "\n" in text and not any(line != line.rstrip() for line in text.split("\n"))
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if block else None)
+
+
+_Dumper.add_representer(str, _write_text)
+
+
+def write_yaml(content: Any) -> str:
+    """JSON's own types as YAML text that `parse_yaml` reads back, keys in the order they have."""
+    return yaml.dump(content, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=118)
+
+
 def _read(file: Traversable) -> str:
     try:
         with file.open("rb") as stream:
@@ -56,8 +84,6 @@ def _read(file: Traversable) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise YamlFault(("", "is not UTF-8 text")) from None
-    if not text.strip():
-        raise YamlFault(("", "is empty"))
     return text
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lti_tool.attempts import find_submission
-from lti_tool.lessons import current_lesson
+from lti_tool.lessons import lesson_here
 from lti_tool.models import Launch, Person, ResourceLink, Submission
 from lti_tool.notice import is_accepted
 from lti_tool.web.notice_page import notice_here
@@ -26,7 +26,7 @@ def first_page(session: Session, launch: Launch) -> str:
 
 def _lesson(session: Session, launch: Launch, link: ResourceLink) -> str:
     """The path, or the one question that the placement is about."""
-    lesson = current_lesson(session, link.lesson_slug).lesson
+    lesson = lesson_here(session, link).lesson
     item_id = link.settings.get("item")
     if item_id is not None and all(item.id != item_id for item in lesson.items):
         raise LessonUnknown()

@@ -34,7 +34,7 @@ from lti_tool.deep_linking import (
 )
 from lti_tool.keys import current_key
 from lti_tool.lesson import Lesson
-from lti_tool.models import DeepLinking, Deployment
+from lti_tool.models import Context, DeepLinking, Deployment
 from lti_tool.outbound import AddressRefused, AddressRules
 from lti_tool.platforms import origin_of
 from lti_tool.web import launch_refusals, refusals
@@ -109,6 +109,11 @@ def _deployment_id(session: Session, registration_id: int, lms_id: str) -> int:
     return session.scalars(found).one()
 
 
+def _context_id(session: Session, row: DeepLinking) -> int | None:
+    found = select(Context.id).where(Context.deployment_id == row.deployment_id, Context.lms_id == row.context_lms_id)
+    return session.scalar(found)
+
+
 # ---- the page ------------------------------------------------------------------------------------------------
 
 
@@ -117,7 +122,7 @@ def page(picker_id: str) -> Answer:
     """What can be placed, with its options."""
     row = _sign_in(picker_id)
     with current().database.read() as session:
-        lessons = published_lessons(session)
+        lessons = published_lessons(session, _context_id(session, row))
     first = PickForm(picks=(lessons[0].slug,) if len(lessons) == 1 else (), title=stored_request(row).title or "")
     return _page(row, lessons, first)
 
@@ -129,7 +134,7 @@ def choose(picker_id: str) -> Answer:
     _require_seal(row)
     asked = stored_request(row)
     with atelier.database.read() as session:
-        lessons = published_lessons(session)
+        lessons = published_lessons(session, _context_id(session, row))
     try:
         choices = [] if "cancel" in request.form else _choices(request.form, lessons, asked.accept_multiple)
     except PickProblem as problem:

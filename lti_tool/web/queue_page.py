@@ -8,7 +8,7 @@ from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
 from lti_tool.lesson import Item
-from lti_tool.lessons import current_lesson
+from lti_tool.lessons import lesson_here
 from lti_tool.models import JudgementRow, Person, ResourceLink, Submission
 from lti_tool.review_queue import WAITING, QueueRow, Tab, counts, queue
 
@@ -66,7 +66,7 @@ def queue_page(session: Session, resource_link: ResourceLink, view: View) -> Que
         view=view,
         rows=tuple(matching_rows(session, resource_link, view)),
         counts=counts(session, resource_link),
-        items=current_lesson(session, resource_link.lesson_slug).lesson.items,
+        items=lesson_here(session, resource_link).lesson.items,
         judged=_judged(session, resource_link),
     )
 

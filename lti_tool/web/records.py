@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from lti_tool.deadlines import dates_of
 from lti_tool.handles import handles
 from lti_tool.lesson import WEIGHTS_SUM
-from lti_tool.lessons import UnknownLesson, current_lesson
+from lti_tool.lessons import UnknownLesson, lesson_of_course
 from lti_tool.models import (
     Base,
     Context,
@@ -158,16 +158,16 @@ def _placed(session: Session, link: ResourceLink, custom: Mapping[str, str]) -> 
         placed["release"] = custom["release"]
     if item_id := custom.get("item"):
         placed["item"] = item_id
-        placed["weights"] = _only(session, link.lesson_slug, item_id)
+        placed["weights"] = _only(session, link, item_id)
     before = {"placed", *link.settings.get("placed", ())}
     kept = {name: value for name, value in link.settings.items() if name not in before}
     return {**kept, **placed, "placed": sorted(placed)} if placed else kept
 
 
-def _only(session: Session, slug: str, item_id: str) -> dict[str, float]:
+def _only(session: Session, link: ResourceLink, item_id: str) -> dict[str, float]:
     """Weights by which one item counts for everything; none where the lesson or the item is not here."""
     try:
-        items = current_lesson(session, slug).lesson.items
+        items = lesson_of_course(session, link.lesson_slug, link.context_id).lesson.items
     except UnknownLesson:
         return {}
     known = any(item.id == item_id for item in items)

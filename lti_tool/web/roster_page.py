@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from lti_tool.db import utc_now
 from lti_tool.keys import SigningKey, current_key
-from lti_tool.lessons import current_lesson
+from lti_tool.lessons import lesson_here
 from lti_tool.models import Person, ResourceLink
 from lti_tool.nrps import group_names, members
 from lti_tool.outbound import OutboundError
@@ -98,7 +98,7 @@ def _page(session: Session, problem: str = "") -> str:
         group=group,
         view=read_view(request.values),
         learner=learner,
-        questions=len(current_lesson(session, link.lesson_slug).lesson.items),
+        questions=len(lesson_here(session, link).lesson.items),
         offered=bool(link.memberships_url),
         problem=problem or ("" if link.memberships_url else NOT_OFFERED),
         most=MAX_MEMBERS,

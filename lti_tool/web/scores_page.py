@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from lti_tool.jobs import MAX_TRIES
 from lti_tool.lesson import Lesson
-from lti_tool.lessons import current_lesson
+from lti_tool.lessons import lesson_here
 from lti_tool.models import Job, LessonScore, Passback, Person, ResourceLink, Submission
 from lti_tool.review_queue import counts
 from lti_tool.scores import Standing, lesson_standings
@@ -84,7 +84,7 @@ class ScoresPage:
 
 def scores_page(session: Session, resource_link: ResourceLink, names: bool) -> ScoresPage:
     """The placement's learners who have sent anything, by handle."""
-    lesson = current_lesson(session, resource_link.lesson_slug).lesson
+    lesson = lesson_here(session, resource_link).lesson
     states = _states(session, resource_link)
     people = session.scalars(select(Person).where(Person.id.in_(states)).order_by(Person.handle))
     messages, scores = _newest_messages(session, resource_link), _scores(session, resource_link)

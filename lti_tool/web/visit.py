@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lti_tool.db import utc_now
 from lti_tool.deadlines import deadlines_for, late_by
 from lti_tool.lesson import BriefStep, DrillStep, HotTakesStep, Item, Lesson, ReferenceStep, VocabularyStep
-from lti_tool.lessons import Progress, Published, current_lesson, progress, see_step
+from lti_tool.lessons import Progress, Published, lesson_here, progress, see_step
 from lti_tool.models import ResourceLink, Submission
 from lti_tool.web.context import current
 from lti_tool.web.instructor_words import unscored_words
@@ -87,7 +87,7 @@ def writing() -> Iterator[Visit]:
 
 def _visit(session: Session) -> Visit:
     link = session.get_one(ResourceLink, g.resource_link_id)
-    published = current_lesson(session, link.lesson_slug)
+    published = lesson_here(session, link)
     lesson = published.lesson.student_view()
     return Visit(session, link, g.person_id, published, lesson, progress(session, link, g.person_id, lesson))
 
