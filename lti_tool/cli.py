@@ -22,6 +22,9 @@ COMMANDS = {
     "rubric": ("rubrics.commands:app", "Check a rubric."),
     "judge": ("flows.judging.commands:app", "Judge one text or a file of them."),
     "eval metrics": ("eval.metrics_command:app", "How far a judge agrees with people, from a table that has both."),
+    "eval gate": ("eval.gate_command:app", "What share of its scores may be released unseen, at which risk."),
+    "eval gate-key": ("eval.gate_key_command:app", "The key pair that signs gate files."),
+    "eval simulate-gate": ("eval.simulate_gate_command:app", "Whether the gate keeps its promise, in known worlds."),
 }
 GROUPS = {"eval": "How far a judge agrees with people, and what it may decide alone."}
 HELP = ("-h", "--help")

@@ -1,0 +1,88 @@
+"""`atelier eval simulate-gate`: how often the gate breaks its promise, in worlds where the truth is known."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eval.errors import EvalError
+
+if TYPE_CHECKING:
+    from eval.simulate_gate import Outcome
+
+app = typer.Typer(help="Rerun the gate where the truth is known.", add_completion=False)
+
+
+@app.command()
+def simulate_gate(
+    table: Annotated[
+        Path | None, typer.Argument(help="A table whose confidences make the worlds; else made-up ones do.")
+    ] = None,
+    confidence: Annotated[str | None, typer.Option(help="Its column of confidences, 0 to 1.")] = None,
+    human: Annotated[str | None, typer.Option(help="Its column of human scores: splits it in halves, too.")] = None,
+    system: Annotated[str | None, typer.Option(help="Its column of the judge's scores.")] = None,
+    loss: Annotated[str, typer.Option(help="What counts as a loss in the table, as in `eval gate`.")] = "any",
+    minimum: Annotated[float, typer.Option("--min", help="Lowest score.")] = 0,
+    maximum: Annotated[float, typer.Option("--max", help="Highest score.")] = 100,
+    step: Annotated[float, typer.Option(help="Distance of two levels.")] = 1,
+    alpha: Annotated[float, typer.Option(help="The risk that is promised at most.")] = 0.1,
+    delta: Annotated[float, typer.Option(help="How often that may be broken.")] = 0.1,
+    labels: Annotated[list[int] | None, typer.Option(min=10, max=20_000, help="How many labels; repeatable.")] = None,
+    replicates: Annotated[int, typer.Option(min=10, max=100_000, help="Calibrations of each kind.")] = 1000,
+    splits: Annotated[int, typer.Option(min=1, max=10_000, help="Random halves of the table.")] = 200,
+    own_thresholds: Annotated[
+        bool, typer.Option("--own-thresholds", help="Thresholds from the labelled responses' own confidences.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of it all.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Calibrate again and again where the true risk is known, and count broken promises beside delta.
+
+    Exit code 1 if the gate broke its promise more often than chance explains.
+    """
+    from eval.gate_chain import Promise
+    from eval.gate_run import GateRequest
+    from eval.simulate_gate import SIZES, outcomes_json, rerun, split_check, table_of, worlds, worlds_of
+
+    columns = {"human": human, "system": system, "confidence": confidence}
+    try:
+        promise = Promise(alpha, delta)
+        halves = None
+        if table is None:
+            known = worlds(alpha, seed)
+        else:
+            request = GateRequest(table, loss, alpha, delta, columns, (), (minimum, maximum, step))
+            own, lost = table_of(request)
+            known = worlds_of(own, lost, alpha, seed)
+            halves = None if lost is None else split_check(own, lost, promise, splits, seed)
+        outcomes = []
+        for one in rerun(known, labels or SIZES, promise, replicates, seed, own_thresholds):
+            outcomes.append(one)
+            if not as_json:
+                _say(one, delta, first=len(outcomes) == 1)
+    except EvalError as error:
+        typer.echo(f"atelier eval simulate-gate: {error}.", err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        typer.echo(json.dumps(outcomes_json(outcomes, promise, halves), indent=2))
+    elif halves is not None:
+        typer.echo(
+            f"\n{halves.splits} halves of the table: open in {halves.open}, {halves.share:.0%} released, risk of the "
+            f"other half {halves.risk:.3f}; above {alpha:g} in {halves.above:.1%} of the splits"
+        )
+    if any(one.rule == "gate" and one.wrong > one.limit(delta) for one in outcomes):
+        raise typer.Exit(1)
+
+
+def _say(one: "Outcome", delta: float, first: bool) -> None:
+    """One row of the table, its head before the first."""
+    if first:
+        typer.echo(
+            f"{'world':<40}{'labels':>7}  {'rule':<14}{'broken':>8}{'delta':>7}{'limit':>7}{'released':>10}"
+            f"{'closed':>8}"
+        )
+    typer.echo(
+        f"{one.world:<40}{one.labels:>7}  {one.rule:<14}{one.wrong:>8.1%}{delta:>7.0%}{one.limit(delta):>7.1%}"
+        f"{one.share:>10.0%}{one.nothing:>8.0%}"
+    )
