@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from lti_tool import jobs
 from lti_tool.db import utc_now
 from lti_tool.deadlines import Deadlines, Stage, deadlines_for, granted_to
+from lti_tool.language import gettext as _
+from lti_tool.language import translated
 from lti_tool.lesson import Item, Lesson
 from lti_tool.lessons import Published, lesson_here, lesson_of, rubric_for
 from lti_tool.models import Draft, Job, Person, ResourceLink, Review, Submission
@@ -73,9 +75,15 @@ def save_draft(session: Session, resource_link: ResourceLink, person_id: int, it
     """Keep a text as it stands; unchanged text is not kept twice. SendProblem if it is far too long."""
     text = clean_text(text)
     if len(text) > MAX_CHARACTERS:
-        raise SendProblem(f"{len(text)} characters. The desk holds {MAX_CHARACTERS}. Copy your text, then cut.")
+        raise SendProblem(
+            _(
+                "%(number)d characters. The desk holds %(most)d. Copy your text, then cut.",
+                number=len(text),
+                most=MAX_CHARACTERS,
+            )
+        )
     if "\x00" in text:
-        raise SendProblem("This holds bytes that are not text. Paste it as plain text.")
+        raise SendProblem(_("This holds bytes that are not text. Paste it as plain text."))
     latest = latest_draft(session, resource_link, person_id, item.id)
     if latest is not None and latest.text == text:
         return latest
@@ -180,7 +188,7 @@ def submit(session: Session, resource_link: ResourceLink, person_id: int, item_i
     due = _open_until(deadlines_for(session, resource_link, person_id))
     used = sum(1 for _, withdrawn in sent if not withdrawn)
     if used >= attempts_allowed(session, resource_link, person_id, item):
-        raise NoAttemptsLeft("Every attempt is used. Your text is kept as a draft.")
+        raise NoAttemptsLeft(_("Every attempt is used. Your text is kept as a draft."))
     if known is not None:
         jobs.send_after_all(session, known[0].id, priority=CLICK_PRIORITY)
         return known[0]
@@ -206,9 +214,9 @@ def _open_until(deadlines: Deadlines) -> datetime | None:
     """When the work is due, if the course takes it now. Raises NotOpen."""
     stage = deadlines.stage(utc_now())
     if stage == "closed":
-        raise NotOpen("This is closed. Your text is kept as a draft, to read and to take with you.")
+        raise NotOpen(_("This is closed. Your text is kept as a draft, to read and to take with you."))
     if stage == "before":
-        raise NotOpen("This is not open yet. Your text is kept as a draft.")
+        raise NotOpen(_("This is not open yet. Your text is kept as a draft."))
     return deadlines.due
 
 
@@ -224,10 +232,10 @@ def withdraw(session: Session, resource_link: ResourceLink, submission: Submissi
     Only in the minutes of grace, and only before a person has decided about it.
     """
     if utc_now() > withdraw_until(resource_link, submission):
-        raise SendProblem("Too late to take it back; the judge keeps it.")
+        raise SendProblem(_("Too late to take it back; the judge keeps it."))
     reviewed = session.scalar(select(Review.id).where(Review.submission_id == submission.id).limit(1))
     if reviewed is not None or not jobs.withdraw_judging(session, submission.id):
-        raise SendProblem("Somebody has opened it already. It stays sent.")
+        raise SendProblem(_("Somebody has opened it already. It stays sent."))
     item = lesson_of(submission).item(submission.item_id)
     save_draft(session, resource_link, submission.person_id, item, submission.text)
 
@@ -239,13 +247,13 @@ def _sendable(item: Item, rubric: Rubric, text: str) -> str:
         try:
             drawing = parse_drawing(text)
         except DrawingError as error:
-            raise SendProblem(str(error)) from error
+            raise SendProblem(translated(error)) from error
         if not drawing.nodes:
-            raise SendProblem("There is no part yet. Add the first; most start with the runtime.")
+            raise SendProblem(_("There is no part yet. Add the first; most start with the runtime."))
         return text
     problem = send_problem(text, rubric)
     if problem:
-        raise SendProblem(problem)
+        raise SendProblem(translated(problem))
     return text
 
 

@@ -13,6 +13,8 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lti_tool.language import gettext as _
+from lti_tool.language import later
 from lti_tool.models import Launch, Person, ResourceLink
 
 # Our custom parameter to the platform's variable. What is said of this one learner goes before what is said of all.
@@ -25,7 +27,12 @@ VARIABLES = {
     "own_closes": "$ResourceLink.available.user.endDateTime",
 }
 DATES = ("opens", "due", "closes")
-SPANS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
+# Units as people say them, the largest first.
+SPANS = (
+    (timedelta(days=1), later("%(number)d d")),
+    (timedelta(hours=1), later("%(number)d h")),
+    (timedelta(minutes=1), later("%(number)d min")),
+)
 MAX_EXTRA_DAYS = 365
 MAX_EXTRA_ATTEMPTS = 20
 
@@ -149,8 +156,8 @@ def span(length: timedelta) -> str:
     """A length of time as people say it, in its largest unit: `2 h`, `3 d`; under a minute is `1 min`."""
     for unit, name in SPANS:
         if length >= unit:
-            return f"{length // unit} {name}"
-    return "1 min"
+            return _(name, number=length // unit)
+    return _(SPANS[-1][1], number=1)
 
 
 def late_by(due: datetime | None, at: datetime) -> str | None:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lti_tool.language import gettext as _
+from lti_tool.language import later
 from lti_tool.lesson import Item, Lesson
 from lti_tool.lessons import lesson_of, rubric_of
 from lti_tool.models import HumanScoreRow, Job, JobEvent, JudgementRow, RatingRow, Release, Submission
@@ -18,11 +20,11 @@ State = Literal["queued", "judging", "awaiting_review", "released", "needs_perso
 Provenance = Literal["judging", "judged", "confirmed", "policy"]
 
 REASONS: Mapping[str, str] = {
-    "wrong_level": "wrong level",
-    "missed_evidence": "missed evidence",
-    "quote_out_of_context": "quote out of context",
-    "rubric_unclear": "rubric unclear",
-    "other": "other",
+    "wrong_level": later("wrong level"),
+    "missed_evidence": later("missed evidence"),
+    "quote_out_of_context": later("quote out of context"),
+    "rubric_unclear": later("rubric unclear"),
+    "other": later("other"),
 }
 _STATE_OF_JOB: dict[str, State] = {
     "queued": "queued",
@@ -201,10 +203,10 @@ def _row(criterion: Criterion, rating: RatingRow | None, release: Release | None
 
 def _why(score: HumanScoreRow) -> str | None:
     """A person's reason for a level: from the list, in words of their own, or both."""
-    listed = REASONS.get(score.reason_code or "", "")
+    listed = REASONS.get(score.reason_code or "")
     if score.reason and score.reason_code == "other":
         return score.reason
-    return ": ".join(part for part in (listed, score.reason or "") if part) or None
+    return ": ".join(part for part in (_(listed) if listed else "", score.reason or "") if part) or None
 
 
 def _provenance(judgement: JudgementRow | None, release: Release | None) -> Provenance:

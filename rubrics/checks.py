@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from rubrics.addressing import addresses_judge
 from rubrics.drawing import DrawingError, drawn_words, parse_drawing
 from rubrics.model import CODE_TOP, Criterion, Rubric
+from rubrics.sentence import Sentence, plural_sentence
 from rubrics.text import (
     ZERO_WIDTH,
     Normalised,
@@ -128,19 +129,31 @@ def send_problem(text: str, rubric: Rubric) -> str | None:
     if rubric.kind == "drawing":
         return _drawing_problem(text)
     if not _INVISIBLE.sub("", text):
-        return "One sentence." if rubric.sentences == 1 else "Nothing written yet."
+        return Sentence("One sentence.") if rubric.sentences == 1 else Sentence("Nothing written yet.")
     if _is_binary(text):
-        return "This holds characters that are not text; paste it again as plain text."
+        return Sentence("This holds characters that are not text; paste it again as plain text.")
     if rubric.max_characters is not None and _characters(text) > rubric.max_characters:
-        return f"{_characters(text) - rubric.max_characters} over. Cut the hedge."
+        return Sentence("%(number)d over. Cut the hedge.", number=_characters(text) - rubric.max_characters)
     counted = word_count(text)
     if rubric.words is not None and counted < rubric.words.send_low:
         least = rubric.words.send_low
-        return f"{_words(counted)}, {least - counted} short of the {least} it takes to send."
+        return plural_sentence(
+            "%(num)d word, %(short)d short of the %(least)d it takes to send.",
+            "%(num)d words, %(short)d short of the %(least)d it takes to send.",
+            counted,
+            short=least - counted,
+            least=least,
+        )
     if rubric.words is not None and counted > rubric.words.send_high:
         most = rubric.words.send_high
-        return f"{_words(counted)}, {counted - most} over the {most} that can be sent."
-    return None if counted else "There are no words in this."
+        return plural_sentence(
+            "%(num)d word, %(over)d over the %(most)d that can be sent.",
+            "%(num)d words, %(over)d over the %(most)d that can be sent.",
+            counted,
+            over=counted - most,
+            most=most,
+        )
+    return None if counted else Sentence("There are no words in this.")
 
 
 def form_level(text: str, rubric: Rubric) -> tuple[int, tuple[str, ...]]:
@@ -206,20 +219,16 @@ def _prose(text: str, rubric: Rubric) -> str | None:
 
 def _drawing_problem(text: str) -> str | None:
     if not _INVISIBLE.sub("", text):
-        return "Nothing drawn yet."
+        return Sentence("Nothing drawn yet.")
     try:
         drawing = parse_drawing(text)
     except DrawingError as error:
         return error.faults[0]
-    return None if drawing.nodes else "Nothing drawn yet."
+    return None if drawing.nodes else Sentence("Nothing drawn yet.")
 
 
 def _characters(text: str) -> int:
     return len(text.strip().replace("\r\n", "\n"))
-
-
-def _words(count: int) -> str:
-    return "1 word" if count == 1 else f"{count} words"
 
 
 def _range(counted: int, characters: int, rubric: Rubric) -> Literal["under", "in", "over", "none"]:

@@ -16,6 +16,7 @@ from lti_tool.web import admin, api, instructor, launch, picker, register, roste
 from lti_tool.web.context import Atelier, current
 from lti_tool.web.errors import register_errors
 from lti_tool.web.headers import FrameOrigins, set_security_headers
+from lti_tool.web.languages import register_languages
 from lti_tool.web.platform_keys import PlatformKeys
 from lti_tool.web.sessions import register_sessions
 
@@ -39,6 +40,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.before_request(_begin_request)
     app.after_request(set_security_headers)
     app.after_request(_end_request)
+    register_languages(app)
     register_errors(app)
     register_sessions(app)
     for module in (api, launch, register, admin, picker, session_life, student, instructor, roster_page):

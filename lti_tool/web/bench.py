@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lti_tool.language import gettext as _
+from lti_tool.language import joined, ngettext
 from lti_tool.lesson import Part
 from rubrics.diagram import MAX_EDGES, MAX_LABEL, MAX_NODES, MAX_NOTE, SCHEMA
 
@@ -52,14 +54,14 @@ class Bench:
         for node in self.nodes:
             if node.id == node_id:
                 return node
-        raise BenchProblem("That part is not in the drawing. Choose another.")
+        raise BenchProblem(_("That part is not in the drawing. Choose another."))
 
     def edge(self, edge_id: str) -> Edge:
         """The edge with this id. BenchProblem if it is gone."""
         for edge in self.edges:
             if edge.id == edge_id:
                 return edge
-        raise BenchProblem("That edge is not in the drawing. Choose another.")
+        raise BenchProblem(_("That edge is not in the drawing. Choose another."))
 
     def number(self, edge_id: str) -> int:
         """An edge's number in the picture, from 1."""
@@ -134,9 +136,9 @@ def add_part(bench: Bench, kind: str, palette: tuple[Part, ...]) -> Bench:
     """One more part of this kind."""
     part = next((part for part in palette if part.kind == kind), None)
     if part is None:
-        raise BenchProblem("That part is not in the list. Choose another.")
+        raise BenchProblem(_("That part is not in the list. Choose another."))
     if len(bench.nodes) >= MAX_NODES:
-        raise BenchProblem(f"{MAX_NODES} parts is the limit. Remove one first.")
+        raise BenchProblem(_("%(most)d parts is the limit. Remove one first.", most=MAX_NODES))
     node = Node(_fresh("n", [node.id for node in bench.nodes]), part.kind, part.label)
     return replace(bench, nodes=(*bench.nodes, node))
 
@@ -160,15 +162,17 @@ def connect(bench: Bench, start: str, end: str, label: str) -> Bench:
     bench.node(start)
     bench.node(end)
     if start == end:
-        raise BenchProblem("An edge joins two different parts.")
+        raise BenchProblem(_("An edge joins two different parts."))
     if len(label) > MAX_LABEL:
-        raise BenchProblem(f"{len(label) - MAX_LABEL} over. An edge says at most {MAX_LABEL} characters.")
+        raise BenchProblem(
+            _("%(over)d over. An edge says at most %(most)d characters.", over=len(label) - MAX_LABEL, most=MAX_LABEL)
+        )
     for at, edge in enumerate(bench.edges):
         if (edge.start, edge.end) == (start, end):
             changed = replace(edge, label=label)
             return replace(bench, edges=(*bench.edges[:at], changed, *bench.edges[at + 1 :]))
     if len(bench.edges) >= MAX_EDGES:
-        raise BenchProblem(f"{MAX_EDGES} edges is the limit. Remove one first.")
+        raise BenchProblem(_("%(most)d edges is the limit. Remove one first.", most=MAX_EDGES))
     edge = Edge(_fresh("e", [edge.id for edge in bench.edges]), start, end, label)
     return replace(bench, edges=(*bench.edges, edge))
 
@@ -194,9 +198,9 @@ def add_recovery(bench: Bench, edge_id: str) -> Bench:
     """One more edge that brings the run back, after the others."""
     bench.edge(edge_id)
     if not bench.crash_at:
-        raise BenchProblem("Place the crash pin first: choose the part that dies.")
+        raise BenchProblem(_("Place the crash pin first: choose the part that dies."))
     if edge_id in bench.recovery:
-        raise BenchProblem("That edge is in the list already.")
+        raise BenchProblem(_("That edge is in the list already."))
     return replace(bench, recovery=(*bench.recovery, edge_id))
 
 
@@ -218,23 +222,23 @@ def set_note(bench: Bench, note: str) -> Bench:
     """What is not repeated, and why."""
     note = note.replace("\r\n", "\n").strip()
     if len(note) > MAX_NOTE:
-        raise BenchProblem(f"{len(note) - MAX_NOTE} over. The note holds {MAX_NOTE} characters.")
+        raise BenchProblem(
+            _("%(over)d over. The note holds %(most)d characters.", over=len(note) - MAX_NOTE, most=MAX_NOTE)
+        )
     return replace(bench, note=note)
 
 
 def lint(bench: Bench) -> list[str]:
     """What is loose or says nothing; never what is missing."""
     silent = [str(at) for at, edge in enumerate(bench.edges, 1) if not edge.label]
-    joined = {end for edge in bench.edges for end in (edge.start, edge.end)}
-    loose = [node.label for node in bench.nodes if node.id not in joined]
+    ends = {end for edge in bench.edges for end in (edge.start, edge.end)}
+    loose = [node.label for node in bench.nodes if node.id not in ends]
     lines = []
     if silent:
-        one = len(silent) == 1
-        lines.append(f"{'Edge' if one else 'Edges'} {_and(silent)} {'says' if one else 'say'} nothing yet.")
+        said = ngettext(
+            "Edge %(edges)s says nothing yet.", "Edges %(edges)s say nothing yet.", len(silent), edges=joined(silent)
+        )
+        lines.append(said)
     if loose:
-        lines.append(f"{_and(loose)} {'is' if len(loose) == 1 else 'are'} loose.")
+        lines.append(ngettext("%(parts)s is loose.", "%(parts)s are loose.", len(loose), parts=joined(loose)))
     return lines
-
-
-def _and(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

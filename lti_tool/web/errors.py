@@ -1,15 +1,18 @@
 """Every refused or failed request, as one small page or, for scripts, as JSON."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
+from babel.dates import format_datetime
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from lti_tool.db import utc_now
+from lti_tool.language import gettext as _
+from lti_tool.language import spoken
 from lti_tool.lessons import UnknownLesson
-from lti_tool.web.refusals import LessonUnknown, PageRefusal, Refusal
+from lti_tool.web.refusals import OPEN_AGAIN, LessonUnknown, PageRefusal, Refusal
 
 log = structlog.get_logger()
 MAX_TEXT_BACK = 200_000
@@ -65,7 +68,8 @@ def typed_text() -> str:
 
 def render_error(page: ErrorPage, status: int) -> Response:
     """The page with its code, time and request id; JSON where only JSON was asked for."""
-    now = utc_now().strftime("%d %b %Y %H:%M:%S UTC")
+    page = _in_words(page)
+    now = format_datetime(utc_now(), "d MMM yyyy HH:mm:ss", locale=spoken().locale) + " UTC"
     request_id = g.get("request_id", "")
     if request.accept_mimetypes.best == "application/json":
         answer = jsonify(error=page.code, title=page.title, sentence=page.sentence, request_id=request_id)
@@ -73,6 +77,19 @@ def render_error(page: ErrorPage, status: int) -> Response:
         answer = make_response(render_template("error.html", page=page, time=now, request_id=request_id))
     answer.status_code = status
     return answer
+
+
+def _in_words(page: ErrorPage) -> ErrorPage:
+    """The page's words, which are English where they are written down, in the language spoken."""
+    label, title, sentence = map(_sentences, (page.label, page.title, page.sentence))
+    return replace(page, label=label, title=title, sentence=sentence)
+
+
+def _sentences(words: str) -> str:
+    """The words translated; where a sentence was put together of two, each of them."""
+    if words.endswith(" " + OPEN_AGAIN):
+        return f"{_sentences(words.removesuffix(' ' + OPEN_AGAIN))} {_(OPEN_AGAIN)}"
+    return _(words.replace("%", "%%")) if words else words
 
 
 def page_of(refusal: Refusal) -> ErrorPage:

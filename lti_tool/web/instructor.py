@@ -17,10 +17,8 @@ from lti_tool.web.review_form import ReviewForm, posted_form
 from lti_tool.web.review_page import review_page
 from lti_tool.web.scores_page import scores_page
 from lti_tool.web.sessions import signed_in
-from rubrics.scoring import display
 
 bp = Blueprint("instructor", __name__, url_prefix="/l/<launch_id>")
-bp.add_app_template_filter(display, "points")
 
 _SENT_AGAIN = {
     "yes": "It is on its way again.",

@@ -8,6 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lti_tool.deadlines import late_by
+from lti_tool.language import gettext as _
+from lti_tool.language import later
 from lti_tool.models import Release, Submission
 from lti_tool.results import Sheet, Stage, stages
 from rubrics.model import Rubric
@@ -33,21 +35,21 @@ FLAGS: Mapping[str, str] = {
 }
 _SAID_OTHERWISE = ("out_of_range", "addresses_judge", "same_text")
 UNSCORED: Mapping[str, str] = {
-    "quote": "its quote does not stand in the text",
-    "no_answer": "the judge gave no answer",
-    "unreadable": "the judge’s answer could not be read",
-    "refused": "the judge declined",
-    "unavailable": "the judge was not to be had",
-    "language": "the text is in a language this judge does not read",
-    "cut_off": "the judge’s answer broke off",
-    "too_long": "the text is too long for this judge",
-    "unsure": "the judge could not decide",
-    "rejected": "the judge’s service did not take the question",
-    "no_look_fors": "nobody has written look-fors for it",
-    "no_model": "this judge has no model for it",
-    "out_of_range": "the length is outside what can be sent",
-    "empty": "there is no text",
-    "not_text": "this cannot be read",
+    "quote": later("its quote does not stand in the text"),
+    "no_answer": later("the judge gave no answer"),
+    "unreadable": later("the judge’s answer could not be read"),
+    "refused": later("the judge declined"),
+    "unavailable": later("the judge was not to be had"),
+    "language": later("the text is in a language this judge does not read"),
+    "cut_off": later("the judge’s answer broke off"),
+    "too_long": later("the text is too long for this judge"),
+    "unsure": later("the judge could not decide"),
+    "rejected": later("the judge’s service did not take the question"),
+    "no_look_fors": later("nobody has written look-fors for it"),
+    "no_model": later("this judge has no model for it"),
+    "out_of_range": later("the length is outside what can be sent"),
+    "empty": later("there is no text"),
+    "not_text": later("this cannot be read"),
 }
 _STAGES: Mapping[str, str] = {
     "held": "held for a person",
@@ -72,7 +74,7 @@ def flag_words(flags: Iterable[str]) -> list[str]:
 
 def unscored_words(reason: str) -> str:
     """Why a criterion has no level; a reason without words of its own is shown as it is."""
-    return UNSCORED.get(reason, reason.replace("_", " ").rstrip("."))
+    return _(UNSCORED[reason]) if reason in UNSCORED else reason.replace("_", " ").rstrip(".")
 
 
 def fact_words(sheet: Sheet) -> list[str]:

@@ -1,17 +1,20 @@
 """The stages of judging as lines of a log: what is done, what runs now, what is still to come."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lti_tool.language import gettext as _
+from lti_tool.language import later, ngettext
 from lti_tool.results import Stage, State
 from rubrics.model import Rubric
 
-ORDER = ("received", "reading", "judging", "checking quotes", "scoring")
+ORDER = (later("received"), later("reading"), later("judging"), later("checking quotes"), later("scoring"))
 RUNNING: tuple[State, ...] = ("queued", "judging")
-HELD = "Judged. A person looks at it next."
-UNREAD = "The judge could not finish it. A person looks at it next."
+HELD = later("Judged. A person looks at it next.")
+UNREAD = later("The judge could not finish it. A person looks at it next.")
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def judging_log(reached: Iterable[Stage], state: State, rubric: Rubric) -> Log:
         elif event.stage in ORDER and event.stage not in seen:
             lines.append(_stage_line(event, events, at_work if running else "", rubric))
         seen.add(event.stage)
-    lines += [Line(name, "open") for name in ORDER if running and name not in seen]
+    lines += [Line(_(name), "open") for name in ORDER if running and name not in seen]
     lines += _end(events, state)
     head = _head(events, state, at_work)
     say = "Received" if running and not at_work else at_work.capitalize() if running else head
@@ -73,7 +76,7 @@ def _stage_line(event: Stage, events: list[Stage], at_work: str, rubric: Rubric)
     state = "now" if event.stage == at_work else "done"
     if event.stage != "judging":
         detail = next((d for e in reversed(events) if e.stage == event.stage and (d := _detail(e, rubric))), "")
-        return Line(event.stage, state, event.at, detail)
+        return Line(_(event.stage), state, event.at, detail)
     words, marks = _judging(events, rubric, running=state == "now")
     return Line(words, state, event.at, marks=marks)
 
@@ -84,9 +87,17 @@ def _detail(event: Stage, rubric: Rubric) -> str:
     if not isinstance(words, int) or rubric.kind == "drawing":
         return ""
     if rubric.words is None:
-        return f"{words} words"
+        return ngettext("%(num)d word", "%(num)d words", words)
     low, high = rubric.words.low, rubric.words.high
-    return f"{words} words, {'in range' if low <= words <= high else f'asked for {low} to {high}'}"
+    if low <= words <= high:
+        return ngettext("%(num)d word, in range", "%(num)d words, in range", words)
+    return ngettext(
+        "%(num)d word, asked for %(low)d to %(high)d",
+        "%(num)d words, asked for %(low)d to %(high)d",
+        words,
+        low=low,
+        high=high,
+    )
 
 
 def _progress(events: list[Stage]) -> tuple[int, int]:
@@ -107,35 +118,45 @@ def _judging(events: list[Stage], rubric: Rubric, *, running: bool) -> tuple[str
         is_now = not is_done and not here
         here = here or is_now
         marks.append(Mark(criterion.title, "done" if is_done else "now" if is_now else "open"))
-    return _count("judging", done, of), tuple(marks)
+    return _count(done, of), tuple(marks)
 
 
-def _count(word: str, done: int, of: int) -> str:
-    return f"{word} {min(done + 1, of)} of {of}" if of else word
+def _count(done: int, of: int) -> str:
+    return _("judging %(number)d of %(all)d", number=min(done + 1, of), all=of) if of else _("judging")
 
 
 def _resumed(event: Stage) -> str:
     at: Any = event.detail.get("at")
-    place = f"at “{at}” " if at else ""
-    return f"It broke {place}and resumed there. Nothing lost, no attempt used."
+    if not at:
+        return _("It broke and resumed there. Nothing lost, no attempt used.")
+    return _("It broke at “%(stage)s” and resumed there. Nothing lost, no attempt used.", stage=stage_words(str(at)))
+
+
+def stage_words(at: str) -> str:
+    """A stage as the ledger names it, such as `judging 2 of 7`, in the reader's language."""
+    counted = re.fullmatch(r"judging (\d+) of (\d+)", at)
+    if counted:
+        return _("judging %(number)d of %(all)d", number=int(counted[1]), all=int(counted[2]))
+    return _(at) if at in ORDER else at
 
 
 def _end(events: list[Stage], state: State) -> list[Line]:
     last = events[-1].at if events else None
     if state == "awaiting_review":
-        return [Line(HELD, "now", last)]
+        return [Line(_(HELD), "now", last)]
     if state == "needs_person":
-        return [Line(UNREAD, "warn", last)]
-    return [Line("released", "done", last)] if state == "released" else []
+        return [Line(_(UNREAD), "warn", last)]
+    return [Line(_("released"), "done", last)] if state == "released" else []
 
 
 def _head(events: list[Stage], state: State, at_work: str) -> str:
     if state == "needs_person":
-        return UNREAD
+        return _(UNREAD)
     if state == "awaiting_review":
-        return HELD
+        return _(HELD)
     if state == "released":
-        return "Judged."
+        return _("Judged.")
     if state == "withdrawn":
-        return "Withdrawn."
-    return _count("Judging", *_progress(events)) if at_work == "judging" else (at_work or "received").capitalize()
+        return _("Withdrawn.")
+    words = _count(*_progress(events)) if at_work == "judging" else _(at_work or "received")
+    return words[:1].upper() + words[1:]

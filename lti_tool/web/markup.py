@@ -1,13 +1,14 @@
-"""Text to safe HTML: a lesson's Markdown, a learner's words with the judge's quotes marked in them, times."""
+"""Text to safe HTML: a lesson's Markdown, a learner's words with the judge's quotes marked in them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
+
+from lti_tool.language import gettext as _
 
 TINTS = 7
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -112,39 +113,7 @@ def _run(words: str, covering: list[Passage], beginning: list[Passage], anchors:
 
 def _tag(passage: Passage, anchor: str, *, first: bool) -> Markup:
     own_id = Markup("") if first else Markup(' id="{}"').format(anchor)
-    return Markup('<a class="tag h{}"{} href="#c{}" aria-label="Highlight {}: {}">{}</a>').format(
-        passage.tint, own_id, passage.number, passage.number, passage.title, passage.number
+    label = _("Highlight %(number)s: %(title)s", number=passage.number, title=passage.title)
+    return Markup('<a class="tag h{}"{} href="#c{}" aria-label="{}">{}</a>').format(
+        passage.tint, own_id, passage.number, label, passage.number
     )
-
-
-_FORMATS = {"time": "%H:%M", "seconds": "%H:%M:%S", "day": "%d %b", "moment": "%d %b %H:%M"}
-
-
-def local_time(at: datetime, style: str = "moment") -> Markup:
-    """A time that a script shows in the reader's zone; without script it stands in UTC and says so.
-
-    `style` is one of time, seconds, day, moment.
-    """
-    utc = at.astimezone(UTC)
-    words = utc.strftime(_FORMATS[style]).lstrip("0") if style in ("day", "moment") else utc.strftime(_FORMATS[style])
-    zone = "" if style in ("day", "seconds") else " UTC"
-    stamp = utc.isoformat(timespec="seconds").replace("+00:00", "Z")
-    return Markup('<time datetime="{}" data-style="{}">{}{}</time>').format(stamp, style, words, zone)
-
-
-def sentence_case(words: str) -> str:
-    """The words with their first letter as a capital, the others as they are."""
-    return words[:1].upper() + words[1:]
-
-
-def inner_case(title: str) -> str:
-    """A title inside a sentence: "The pitch" becomes "the pitch", "RAG in practice" stays."""
-    return title[:1].lower() + title[1:] if title[1:2].islower() or title[1:2] == " " else title
-
-
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-
-
-def number_word(number: int) -> str:
-    """A small number as a word, a larger one in digits."""
-    return _NUMBERS[number] if 0 <= number < len(_NUMBERS) else str(number)

@@ -6,12 +6,13 @@ from flask import abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from lti_tool.attempts import sent_items
+from lti_tool.language import gettext as _
 from lti_tool.lesson import BriefStep, DrillStep, HotTakesStep, Plot, ReferenceStep, Term, VocabularyStep
 from lti_tool.lessons import answer_term
 from lti_tool.scores import lesson_standing
 from lti_tool.web import takes
 from lti_tool.web.diagram import reference_picture
-from lti_tool.web.markup import inner_case
+from lti_tool.web.languages import content, inner_case
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.visit import (
     AnyStep,
@@ -84,13 +85,13 @@ def _path_lines(visit: Visit, sent: dict[str, int]) -> list[PathLine]:
 def _note(visit: Visit, step: AnyStep, sent: dict[str, int]) -> str:
     if isinstance(step, VocabularyStep):
         mastered = sum(term.id in visit.progress.mastered for term in step.terms)
-        return f"{mastered} of {len(step.terms)} mastered"
+        return _("%(number)d of %(all)d mastered", number=mastered, all=len(step.terms))
     if isinstance(step, HotTakesStep | DrillStep):
         done = sum(bool(sent[item_id]) for item_id in step.items)
         if done:
-            return f"{done} of {len(step.items)} sent"
-        return ", ".join(inner_case(visit.lesson.item(item_id).title) for item_id in step.items)
-    return "read"
+            return _("%(number)d of %(all)d sent", number=done, all=len(step.items))
+        return content(", ".join(inner_case(visit.lesson.item(item_id).title) for item_id in step.items))
+    return _("read")
 
 
 @bp.get("/steps/<step_id>")

@@ -9,12 +9,15 @@ from markupsafe import Markup
 from sqlalchemy import select
 
 from lti_tool.attempts import attempts_allowed, submissions
+from lti_tool.language import gettext as _
+from lti_tool.language import later, ngettext
 from lti_tool.lesson import Part
 from lti_tool.models import Passback, Submission
 from lti_tool.results import Row, Sheet, student_sheet
 from lti_tool.web.bench import Bench, read_bench
 from lti_tool.web.bench_page import picture_of
 from lti_tool.web.due import takes_work, withdraw_until_if_open
+from lti_tool.web.languages import content
 from lti_tool.web.markup import Passage, highlight, passages
 from lti_tool.web.visit import Visit
 
@@ -141,13 +144,14 @@ def headline(sheet: Sheet) -> str:
     scored = [row for row in sheet.rows if row.level is not None]
     if len(scored) < len(sheet.rows):
         missing = len(sheet.rows) - len(scored)
-        return f"{missing} of {len(sheet.rows)} rows not scored yet."
+        return _("%(missing)d of %(all)d rows not scored yet.", missing=missing, all=len(sheet.rows))
     # Among equals the heavier row, as in the list below it.
     strong = max(scored, key=lambda row: (_share(row), row.maximum))
     weak = min(scored, key=lambda row: (_share(row), -row.maximum))
     if _share(strong) == _share(weak):
-        return "Every row at the top." if _share(weak) == 1 else "Even across the sheet."
-    return f"{_short(strong)} carried it. {_short(weak)} leaked."
+        return _("Every row at the top.") if _share(weak) == 1 else _("Even across the sheet.")
+    carried, leaked = (content(_short(row), sheet.rubric.language) for row in (strong, weak))
+    return Markup(_("%(strong)s carried it. %(weak)s leaked.", strong=carried, weak=leaked))
 
 
 def _short(row: Row) -> str:
@@ -156,32 +160,49 @@ def _short(row: Row) -> str:
 
 def provenance(sheet: Sheet) -> str:
     """Who filled in the sheet, from which rubric, and whether a person has seen it."""
-    rubric = f"rubric v{sheet.rubric.version}"
+    version = sheet.rubric.version
     if sheet.provenance == "confirmed":
         changed = sum(row.changed for row in sheet.rows)
-        what = f", {changed} level{'' if changed == 1 else 's'} changed" if changed else ""
-        return f"Confirmed by your instructor{what}, {rubric}."
+        if not changed:
+            return _("Confirmed by your instructor, rubric v%(version)s.", version=version)
+        return ngettext(
+            "Confirmed by your instructor, %(num)d level changed, rubric v%(version)s.",
+            "Confirmed by your instructor, %(num)d levels changed, rubric v%(version)s.",
+            changed,
+            version=version,
+        )
+    said = [_("Scored by %(judge)s, rubric v%(version)s.", judge=_judge(sheet), version=version)]
     if sheet.provenance == "policy":
-        return f"Scored by {_judge(sheet)}, {rubric}. Released by your course’s rule, not yet seen by your instructor."
-    practice = " Practice until it is released." if sheet.item.kind == "hot_take" else ""
-    return f"Scored by {_judge(sheet)}, {rubric}. Not yet seen by your instructor.{practice}"
+        return " ".join([*said, _("Released by your course’s rule, not yet seen by your instructor.")])
+    said.append(_("Not yet seen by your instructor."))
+    if sheet.item.kind == "hot_take":
+        said.append(_("Practice until it is released."))
+    return " ".join(said)
+
+
+_JUDGES = {
+    "checklist": later("a checklist"),
+    "trained": later("a trained model"),
+    "panel": later("a panel of judges"),
+    "claude": later("a model"),
+}
 
 
 def _judge(sheet: Sheet) -> str:
     name = sheet.judgement.judge.partition(":")[0] if sheet.judgement else ""
-    return {"checklist": "a checklist", "trained": "a trained model", "panel": "a panel of judges"}.get(name, "a model")
+    return _(_JUDGES.get(name, "a model"))
 
 
 def ladder(visit: Visit, sheet: Sheet) -> list[Rung]:
     """The way of a score from the judge to the gradebook."""
-    rungs = [Rung(f"scored by {_judge(sheet)}", "done")] if sheet.judgement else []
+    rungs = [Rung(_("scored by %(judge)s", judge=_judge(sheet)), "done")] if sheet.judgement else []
     if sheet.provenance == "judged":
-        rungs += [Rung("with your instructor", "now"), Rung("confirmed", "open")]
+        rungs += [Rung(_("with your instructor"), "now"), Rung(_("confirmed"), "open")]
     elif sheet.provenance == "policy":
-        rungs.append(Rung("released by rule", "done"))
+        rungs.append(Rung(_("released by rule"), "done"))
     else:
-        rungs.append(Rung("confirmed", "done"))
-    return [*rungs, Rung("in the gradebook", "done" if _in_gradebook(visit, sheet) else "open")]
+        rungs.append(Rung(_("confirmed"), "done"))
+    return [*rungs, Rung(_("in the gradebook"), "done" if _in_gradebook(visit, sheet) else "open")]
 
 
 def _in_gradebook(visit: Visit, sheet: Sheet) -> bool:
@@ -255,8 +276,20 @@ def fact_lines(sheet: Sheet) -> list[str]:
     if isinstance(words, int) and sheet.item.kind != "drawing":
         limits = sheet.rubric.words
         fits = limits is None or limits.low <= words <= limits.high
-        asked = "" if limits is None else ", in range" if fits else f", asked for {limits.low} to {limits.high}"
-        lines.append(f"{words} words{asked}")
+        if limits is None:
+            lines.append(ngettext("%(num)d word", "%(num)d words", words))
+        elif fits:
+            lines.append(ngettext("%(num)d word, in range", "%(num)d words, in range", words))
+        else:
+            lines.append(
+                ngettext(
+                    "%(num)d word, asked for %(low)d to %(high)d",
+                    "%(num)d words, asked for %(low)d to %(high)d",
+                    words,
+                    low=limits.low,
+                    high=limits.high,
+                )
+            )
     return lines
 
 

@@ -27,6 +27,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lti_tool.db import utc_now
 from lti_tool.models import Draft, Launch, ResourceLink, WebSession
 from lti_tool.web.context import current
+from lti_tool.web.languages import speak_for
 from lti_tool.web.refusals import (
     FormTokenMissing,
     FormTokenWrong,
@@ -120,6 +121,7 @@ def _sign_in(launch_id: str) -> None:
         if found is None:
             raise LaunchExpired()
         launch, now = found.launch, utc_now()
+        speak_for(launch)
         g.return_url, g.framed_by = launch.return_url, (launch.registration, launch.return_url)
         if found.expires_at <= now:
             g.draft_saved_at = last_saved(session, launch)

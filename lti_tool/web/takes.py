@@ -7,8 +7,8 @@ from lti_tool.attempts import Desk, desk
 from lti_tool.lesson import HotTakesStep
 from lti_tool.models import Submission
 from lti_tool.results import Row, Sheet, State, state_of, student_sheet
+from lti_tool.web.languages import points
 from lti_tool.web.visit import Visit, page
-from rubrics.scoring import display
 
 TENTHS = 10
 
@@ -25,11 +25,15 @@ class Mark:
 
 @dataclass(frozen=True)
 class Reply:
-    """The judge's practice reply; `total` is out of ten, None while a row has no level."""
+    """The judge's practice reply; `total` is out of ten, None while a row has no level.
+
+    `why` is a comment; where there is none, `needs` has a level and what it takes.
+    """
 
     total: str | None
     marks: tuple[Mark, ...]
     why: str
+    needs: tuple[int, str] | None
     judge: str
     provisional: bool
     released: bool
@@ -84,7 +88,7 @@ def _take(visit: Visit, item_id: str, problem: Problem | None) -> Take:
 def reply_of(sheet: Sheet) -> Reply:
     """A sheet in short, with the comment on its weakest row."""
     return Reply(
-        total=None if sheet.points is None else display(sheet.points / TENTHS),
+        total=None if sheet.points is None else points(sheet.points / TENTHS),
         marks=tuple(
             Mark(
                 word=row.criterion.id.replace("_", " "),
@@ -95,22 +99,23 @@ def reply_of(sheet: Sheet) -> Reply:
             for row in sheet.rows
         ),
         why=_why(sheet.rows),
+        needs=_needs(sheet.rows),
         judge=sheet.judgement.judge_label if sheet.judgement else "",
         provisional=bool(sheet.judgement and sheet.judgement.provisional),
         released=sheet.release is not None,
     )
 
 
+def _weakest_first(rows: tuple[Row, ...]) -> list[Row]:
+    scored = [row for row in rows if row.level is not None and row.criterion.rated_by == "judge"]
+    return sorted(scored, key=lambda row: (row.level or 0) / row.criterion.top)
+
+
 def _why(rows: tuple[Row, ...]) -> str:
-    """The comment on the weakest row that has one; where none has, what its next level needs."""
-    scored = sorted(
-        (row for row in rows if row.level is not None and row.criterion.rated_by == "judge"),
-        key=lambda row: (row.level or 0) / row.criterion.top,
-    )
-    for row in scored:
-        if row.rating and row.rating.comment:
-            return row.rating.comment
-    for row in scored:
-        if row.next_needs:
-            return f"A {(row.level or 0) + 1} needs: {row.next_needs}"
-    return ""
+    """The comment on the weakest row that has one."""
+    return next((row.rating.comment for row in _weakest_first(rows) if row.rating and row.rating.comment), "")
+
+
+def _needs(rows: tuple[Row, ...]) -> tuple[int, str] | None:
+    """The next level of the weakest row that has one, and what it takes."""
+    return next((((row.level or 0) + 1, row.next_needs) for row in _weakest_first(rows) if row.next_needs), None)

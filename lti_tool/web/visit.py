@@ -15,20 +15,12 @@ from lti_tool.lessons import Progress, Published, lesson_here, progress, see_ste
 from lti_tool.models import ResourceLink, Submission
 from lti_tool.web.context import current
 from lti_tool.web.instructor_words import unscored_words
-from lti_tool.web.markup import (
-    inline_markdown,
-    inner_case,
-    local_time,
-    markdown,
-    number_word,
-    sentence_case,
-)
-from rubrics.scoring import display
+from lti_tool.web.languages import content_in
+from lti_tool.web.markup import inline_markdown, markdown
 
 bp = Blueprint("student", __name__, url_prefix="/l/<launch_id>")
-for word in (markdown, inline_markdown, local_time, sentence_case, inner_case, number_word, unscored_words):
+for word in (markdown, inline_markdown, unscored_words):
     bp.add_app_template_filter(word)
-bp.add_app_template_filter(display, "points")
 MAX_TYPED = 4 * 1024 * 1024
 
 AnyStep = BriefStep | ReferenceStep | VocabularyStep | HotTakesStep | DrillStep
@@ -150,6 +142,7 @@ def _state(visit: Visit, step: AnyStep, is_current: bool) -> str:
 
 def page(template: str, visit: Visit, current_step: str | None, **context: Any) -> str:
     """A student's page in its frame: the steps in the bar, back and next at the foot."""
+    g.content_language = visit.lesson.language
     steps = marks(visit, current_step)
     deadlines = deadlines_for(visit.session, visit.link, visit.person_id)
     now = utc_now()
@@ -157,6 +150,7 @@ def page(template: str, visit: Visit, current_step: str | None, **context: Any) 
     return render_template(
         template,
         lesson=visit.lesson,
+        lang=content_in(visit.lesson.language),
         progress=visit.progress,
         marks=steps,
         mark=None if at is None else steps[at],

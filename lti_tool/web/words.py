@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lti_tool.language import gettext as _
+from lti_tool.language import ngettext
 from rubrics.model import WordRange
 
 GAUGE = 144  # the gauge's width in its SVG
@@ -30,10 +32,12 @@ class WordLine:
 def word_line(count: int, limits: WordRange | None) -> WordLine:
     """The copy for this many words."""
     if limits is None:
-        return WordLine(count, f"{count} words", "", True, None)
+        return WordLine(count, ngettext("%(num)d word", "%(num)d words", count), "", True, None)
     head = f"{count} / {limits.aim}"
     if count < limits.low:
-        return WordLine(count, head, f"{limits.low - count} to the floor.", False, limits)
+        return WordLine(count, head, _("%(number)d to the floor.", number=limits.low - count), False, limits)
     if count > limits.high:
-        return WordLine(count, head, f"{count - limits.high} over. Cut the second example.", False, limits)
-    return WordLine(count, head, "in range", True, limits)
+        return WordLine(
+            count, head, _("%(number)d over. Cut the second example.", number=count - limits.high), False, limits
+        )
+    return WordLine(count, head, _("in range"), True, limits)

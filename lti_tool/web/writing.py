@@ -8,6 +8,8 @@ from flask import abort, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from lti_tool.attempts import GRACE_MINUTES, Desk, SendProblem, desk, drafts, latest_draft, save_draft, submit
+from lti_tool.language import gettext as _
+from lti_tool.language import translated
 from lti_tool.lesson import DrillStep, HotTakesStep, Item
 from lti_tool.models import Draft, Submission
 from lti_tool.passback import enqueue_submitted
@@ -104,7 +106,7 @@ def _check_drawing(text: str) -> None:
     try:
         parse_drawing(text)
     except DrawingError as error:
-        raise SendProblem(str(error)) from error
+        raise SendProblem(translated(error)) from error
 
 
 def _typed() -> str:
@@ -226,11 +228,11 @@ def send(launch_id: str, item_id: str) -> Answer:
     try:
         _keep(item_id, text)
         if found.kind == "drawing" and not read_bench(text).nodes:
-            raise SendProblem("Nothing drawn yet.")
+            raise SendProblem(_("Nothing drawn yet."))
         if not told and not _wants_json():
             return redirect(url_for("student.notice", item=item_id), code=303)
         if not told:
-            raise SendProblem("Read the notice first: what happens with your work. Your text is kept.")
+            raise SendProblem(_("Read the notice first: what happens with your work. Your text is kept."))
         with writing() as visit:
             sent = submit(visit.session, visit.link, visit.person_id, item_id, text)
             if _weights(visit).get(item_id):  # practice is no handed-in work
@@ -260,17 +262,17 @@ def _take_url(visit: Visit, item: Item) -> str:
 Operation = Callable[[Bench, str, Visit], Bench]
 
 
-def _connect(drawn: Bench, _: str, visit: Visit) -> Bench:
+def _connect(drawn: Bench, name: str, visit: Visit) -> Bench:
     said = request.form.get("says", "")
     return bench.connect(drawn, request.form.get("from", ""), request.form.get("to", ""), said)
 
 
-def _add(drawn: Bench, _: str, visit: Visit) -> Bench:
+def _add(drawn: Bench, name: str, visit: Visit) -> Bench:
     reference = visit.lesson.reference
     return bench.add_part(drawn, request.form.get("part", ""), reference.palette if reference else ())
 
 
-def _keep_only(drawn: Bench, _: str, visit: Visit) -> Bench:
+def _keep_only(drawn: Bench, name: str, visit: Visit) -> Bench:
     return drawn
 
 
@@ -284,11 +286,11 @@ OPERATIONS: dict[str, Operation] = {
     "connect": _connect,
     "enter": _enter,
     "save": _keep_only,
-    "remove-part": lambda drawn, name, _: bench.remove_part(drawn, name),
-    "remove-edge": lambda drawn, name, _: bench.remove_edge(drawn, name),
+    "remove-part": lambda drawn, name, _visit: bench.remove_part(drawn, name),
+    "remove-edge": lambda drawn, name, _visit: bench.remove_edge(drawn, name),
     "recover": lambda drawn, _name, _visit: bench.add_recovery(drawn, request.form.get("recovers", "")),
-    "drop": lambda drawn, name, _: bench.drop_recovery(drawn, name),
-    "earlier": lambda drawn, name, _: bench.earlier(drawn, name),
+    "drop": lambda drawn, name, _visit: bench.drop_recovery(drawn, name),
+    "earlier": lambda drawn, name, _visit: bench.earlier(drawn, name),
 }
 ANCHORS = {"connect": "connect", "enter": "connect", "recover": "pin", "drop": "pin", "earlier": "pin", "add": "add"}
 
@@ -297,7 +299,7 @@ ANCHORS = {"connect": "connect", "enter": "connect", "recover": "pin", "drop": "
 @signed_in("student")
 def draw(launch_id: str, item_id: str) -> Answer:
     """One operation on the drawing, or judging it; whatever else the form holds is kept with it."""
-    operation, _, name = request.form.get("do", "save").partition(":")
+    operation, _colon, name = request.form.get("do", "save").partition(":")
     if operation not in OPERATIONS and operation != "judge":
         abort(404)
     with reading() as visit:

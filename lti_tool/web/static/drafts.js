@@ -1,6 +1,7 @@
 // Saving what is typed: two seconds after it goes quiet, again when it failed, and the save state in words.
 import { post } from "./server.js";
 import { spoken } from "./times.js";
+import { _ } from "./words.js";
 
 const QUIET = 2000;
 const AGAIN = 5000;
@@ -38,7 +39,7 @@ export class Drafts {
 
   typed() {
     this.wanted += 1;
-    show("typing", "typing");
+    show("typing", _("typing"));
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.save(), QUIET);
   }
@@ -50,12 +51,14 @@ export class Drafts {
       const { saved_at: at } = await (await post(this.url, this.fields())).json();
       this.savedAt = at;
       this.kept = Math.max(this.kept, version);
-      if (this.kept === this.wanted) show("saved", "saved ", clock(new Date(at)));
+      if (this.kept === this.wanted) show("saved", `${_("saved")} `, clock(new Date(at)));
       this.failed("");
     } catch (error) {
-      const since = this.savedAt ? ` since ${spoken(new Date(this.savedAt), "time")}` : "";
-      show("failed", `Not saved${since}.`);
-      this.failed(error.status ? `Not saved${since}. ${error.message} Copy your text.` : `Not saved${since}. Copy your text.`);
+      const since = this.savedAt
+        ? _("Not saved since %(time)s.", { time: spoken(new Date(this.savedAt), "time") })
+        : _("Not saved.");
+      show("failed", since);
+      this.failed([since, error.status ? error.message : "", _("Copy your text.")].filter(Boolean).join(" "));
       // What the server refused stays refused until it is changed; what did not get there is sent again.
       if (!error.status || error.status >= 500) this.timer = setTimeout(() => this.save(), AGAIN);
     }

@@ -1,5 +1,6 @@
 // The gym: flip in place, rate without leaving, other cards without leaving; keys work only inside the card.
 import { getPage, pageOf, post, say, take } from "./server.js";
+import { _ } from "./words.js";
 
 const AGAIN = 3000;
 let busy = false;
@@ -9,9 +10,9 @@ function open(is) {
   document.getElementById("def").hidden = !is;
   document.getElementById("rate").hidden = !is;
   document.getElementById("flip-hint").hidden = is;
-  document.getElementById("face").textContent = is ? "definition" : "face down";
+  document.getElementById("face").textContent = is ? _("definition") : _("face down");
   flip.setAttribute("aria-expanded", String(is));
-  flip.textContent = is ? "flip back" : "flip";
+  flip.textContent = is ? _("flip back") : _("flip");
   flip.className = is ? "btn-plain" : "btn-go";
 }
 
@@ -50,10 +51,10 @@ async function rate(said) {
       break;
     } catch (error) {
       if (error.status && error.status < 500) {
-        say(error.message || "Not saved. Open this page again from your course.");
+        say(error.message || _("Not saved. Open this page again from your course."));
         break;
       }
-      say("Not saved. Retrying.");
+      say(_("Not saved. Retrying."));
       await new Promise((done) => setTimeout(done, AGAIN));
     }
   }

@@ -1,6 +1,7 @@
 // The log while judging runs: asked for every 0.7 seconds, spoken only when the stage changes.
 import { getJson, say } from "./server.js";
 import { localise } from "./times.js";
+import { _ } from "./words.js";
 
 const EVERY = 700;
 const SLOW = 20000;
@@ -23,7 +24,7 @@ async function watch() {
     } catch (error) {
       if (error.status && error.status < 500) return say(error.message);
       misses += 1;
-      if (misses === 3) lede.textContent = "Offline. It keeps going; this page catches up when you’re back.";
+      if (misses === 3) lede.textContent = _("Offline. It keeps going; this page catches up when you’re back.");
       continue;
     }
     if (news.html) {
@@ -32,7 +33,7 @@ async function watch() {
       log.innerHTML = news.html;
       localise(log);
       head.textContent = news.head;
-      lede.textContent = "Close this if you like; it keeps going.";
+      lede.textContent = _("Close this if you like; it keeps going.");
       say(news.say);
     }
     if (news.result) {
@@ -40,11 +41,11 @@ async function watch() {
       return undefined;
     }
     if (!news.running) {
-      lede.textContent = "Nothing to do here. The sheet opens when it is released.";
+      lede.textContent = _("Nothing to do here. The sheet opens when it is released.");
       log.removeAttribute("aria-hidden");
       return undefined;
     }
-    if (Date.now() - moved > SLOW) lede.textContent = "Slower than usual. Close this if you like; it keeps going.";
+    if (Date.now() - moved > SLOW) lede.textContent = _("Slower than usual. Close this if you like; it keeps going.");
   }
 }
 

@@ -2,6 +2,7 @@
 import { onCommandEnter, showKeys, words } from "./count.js";
 import { Drafts } from "./drafts.js";
 import { say } from "./server.js";
+import { _, ngettext } from "./words.js";
 
 const form = document.getElementById("writing");
 const text = document.getElementById("text");
@@ -14,11 +15,11 @@ let told = "";
 let pause;
 
 function line(number) {
-  if (!limits.aim) return [`${number} words`, ""];
+  if (!limits.aim) return [ngettext("%(num)d word", "%(num)d words", number), ""];
   const head = `${number} / ${limits.aim}`;
-  if (number < limits.low) return [head, `${limits.low - number} to the floor.`];
-  if (number > limits.high) return [head, `${number - limits.high} over. Cut the second example.`];
-  return [head, "in range"];
+  if (number < limits.low) return [head, _("%(number)d to the floor.", { number: limits.low - number })];
+  if (number > limits.high) return [head, _("%(number)d over. Cut the second example.", { number: number - limits.high })];
+  return [head, _("in range")];
 }
 
 function band(number) {
@@ -34,7 +35,7 @@ function show() {
   if (needle) needle.setAttribute("x", Math.max(0, Math.min((number / limits.end) * 144, 144) - 1.5));
   clearTimeout(pause);
   const now = band(number);
-  if (limits.aim && told && now !== told) pause = setTimeout(() => say(`${number} words, ${rest || now}`), 3000);
+  if (limits.aim && told && now !== told) pause = setTimeout(() => say(`${ngettext("%(num)d word", "%(num)d words", number)}, ${rest}`), 3000);
   told = now;
 }
 

@@ -1,4 +1,6 @@
 // Play a failure: one trace at a time, one step at a time, in the list and in the drawing. It never moves by itself.
+import { _ } from "./words.js";
+
 const player = document.getElementById("player");
 
 if (player) {
@@ -8,7 +10,11 @@ if (player) {
   let trace;
   let at = 0;
 
-  const signs = { done: ["st st-x", "[x]", "done: "], now: ["st st-now", "[>]", "now: "], open: ["st", "[ ]", "open: "] };
+  const signs = {
+    done: ["st st-x", "[x]", _("done:")],
+    now: ["st st-now", "[>]", _("now:")],
+    open: ["st", "[ ]", _("open:")],
+  };
 
   function sign(line, state) {
     const mark = line.querySelector(".st");
@@ -21,7 +27,7 @@ if (player) {
       words.className = "vh";
       mark.after(words);
     }
-    words.textContent = word;
+    words.textContent = `${word} `;
     line.className = state === "open" ? "" : state;
   }
 
@@ -42,7 +48,7 @@ if (player) {
     steps.forEach((line, place) => sign(line, place < at ? "done" : place === at ? "now" : "open"));
     light(steps);
     const name = trace.querySelector("h3").textContent;
-    status.textContent = `${name} · step ${at + 1} of ${steps.length}`;
+    status.textContent = `${name} · ${_("step %(number)s of %(all)s", { number: at + 1, all: steps.length })}`;
     // Not `disabled`: the key that has the focus must not lose it at the last step.
     player.querySelector('[data-move="-1"]').setAttribute("aria-disabled", String(at === 0));
     player.querySelector('[data-move="1"]').setAttribute("aria-disabled", String(at === steps.length - 1));

@@ -1,4 +1,6 @@
 // Two minutes before the session ends the page says so, and one press keeps it open (WCAG 2.2.1).
+import { _ } from "./words.js";
+
 const WARN = 120;
 const AGAIN = 15;
 const LONGEST = 2 ** 31 - 1; // what a timer can wait, in milliseconds
@@ -18,10 +20,10 @@ async function left(box, method) {
 }
 
 function showEnded(box) {
-  box.querySelector("h2").textContent = "This page was opened too long ago.";
+  box.querySelector("h2").textContent = _("This page was opened too long ago.");
   box.querySelector("[data-open]").hidden = true;
   box.querySelector("[data-ended]").hidden = false;
-  box.querySelector("button").textContent = "close"; // what was typed can still be copied
+  box.querySelector("button").textContent = _("close"); // what was typed can still be copied
   box.dataset.ended = "yes";
   if (!box.open) box.showModal();
 }

@@ -2,6 +2,7 @@
 import { characters, onCommandEnter, showKeys } from "./count.js";
 import { Drafts } from "./drafts.js";
 import { getJson, getPage, say, take } from "./server.js";
+import { _ } from "./words.js";
 
 const EVERY = 700;
 const SLOW = 10000;
@@ -16,8 +17,8 @@ function box(form) {
     const bold = document.createElement("b");
     bold.textContent = most ? `${number} / ${most}` : String(number);
     bold.className = most && left <= most / 16 ? "warn" : "";
-    const rest = !most || left > most / 16 ? "" : left < 0 ? ` · ${-left} over. Cut the hedge.` : ` · ${left} left`;
-    count.replaceChildren(bold, rest);
+    const over = left < 0 ? _("%(number)d over. Cut the hedge.", { number: -left }) : _("%(left)s left", { left });
+    count.replaceChildren(bold, !most || left > most / 16 ? "" : ` · ${over}`);
   };
   const drafts = new Drafts(form.dataset.saveTo, () => ({ text: text.value }), (sentence) => sentence && say(sentence));
   text.addEventListener("input", () => {
@@ -44,7 +45,7 @@ async function watch(article) {
   const fresh = take(await getPage(location.href), article.id);
   start(fresh);
   const total = fresh.querySelector(".big")?.textContent;
-  say(total ? `Reply: ${total.trim()}` : "No score yet.");
+  say(total ? _("Reply: %(score)s", { score: total.trim() }) : _("No score yet."));
 }
 
 function start(article) {

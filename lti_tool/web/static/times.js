@@ -1,4 +1,4 @@
-// Times are sent in UTC; here they are shown in the reader's zone and the course's locale.
+// Times are sent in UTC; here they are shown as the page's locale has them, in the course's zone or else the browser's.
 const STYLES = {
   time: { hour: "2-digit", minute: "2-digit" },
   seconds: { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
@@ -6,17 +6,13 @@ const STYLES = {
   moment: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
 };
 
-function locale() {
-  const wanted = (document.documentElement.dataset.locale || "").replace("_", "-");
-  try {
-    return wanted ? Intl.getCanonicalLocales(wanted)[0] : undefined;
-  } catch {
-    return undefined;
-  }
-}
+const { locale: wanted, zone } = document.documentElement.dataset;
+// A language without a country is written as the browser's own country writes it, if that speaks the language.
+const locale = wanted?.includes("-") ? wanted : navigator.languages.find((tag) => tag.split("-")[0] === wanted) || wanted;
 
 export function spoken(at, style) {
-  return new Intl.DateTimeFormat(locale(), STYLES[style] || STYLES.moment).format(at);
+  const options = { ...(STYLES[style] || STYLES.moment), timeZone: zone };
+  return new Intl.DateTimeFormat(locale || undefined, options).format(at);
 }
 
 export function localise(root) {

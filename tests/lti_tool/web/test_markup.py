@@ -1,13 +1,12 @@
 """Text to safe HTML: Markdown, highlights, times; and diagrams to shapes."""
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 from markupsafe import Markup
 
 from lti_tool.web.diagram import drawing_picture, reference_picture
-from lti_tool.web.markup import Passage, highlight, inner_case, local_time, markdown, number_word, passages
+from lti_tool.web.markup import Passage, highlight, markdown, passages
 from seeds.load import bundled, read_lesson
 
 
@@ -83,22 +82,6 @@ def test_a_quote_that_does_not_stand_there_is_left_out(start: int) -> None:
 
 def test_a_tint_for_every_row_however_many() -> None:
     assert [Passage(number, "", 0, 1).tint for number in (1, 7, 8, 15)] == [1, 7, 1, 1]
-
-
-def test_a_time_stands_in_utc_until_a_script_changes_it() -> None:
-    at = datetime(2026, 12, 4, 9, 5, 6, tzinfo=UTC)
-    assert local_time(at) == '<time datetime="2026-12-04T09:05:06Z" data-style="moment">4 Dec 09:05 UTC</time>'
-    assert ">09:05:06<" in local_time(at, "seconds")
-
-
-def test_words_for_titles_and_numbers() -> None:
-    assert [inner_case(title) for title in ("The pitch", "RAG in practice", "A word", "Q1")] == [
-        "the pitch",
-        "RAG in practice",
-        "a word",
-        "Q1",
-    ]
-    assert [number_word(n) for n in (1, 7, 13)] == ["one", "seven", "13"]
 
 
 def test_edges_between_the_same_two_parts_are_drawn_apart() -> None:
