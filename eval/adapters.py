@@ -60,20 +60,36 @@ def read_data(path: Path, kind: str | None = None) -> DataSet:
     return _data(file, adapter)
 
 
-def read_columns(
-    path: Path, id_column: str, humans: Sequence[str], scale: Scale, text: str = "", prompt: str = ""
-) -> DataSet:
-    """Any table with a row per response: named columns of ids, human scores, texts and prompts."""
+@dataclass(frozen=True)
+class Named:
+    """Which columns of a table hold what, where the table is of no known kind; people's columns by criterion."""
+
+    id: str
+    humans: Mapping[str, Sequence[str]]
+    scale: Scale
+    text: str = ""
+    prompt: str = ""
+    comment: str = ""
+    groups: Sequence[str] = ()
+
+
+def read_columns(path: Path, named: Named) -> DataSet:
+    """Any table with a row per response, by its columns' names."""
     file = open_delimited(path)
-    file.require([name for name in (id_column, *humans, text, prompt) if name])
-    ends = (scale.minimum, scale.maximum, scale.step)
+    raters = [(criterion, rater) for criterion, raters in named.humans.items() for rater in raters]
+    wanted = [named.id, *(rater for _, rater in raters), named.text, named.prompt, named.comment, *named.groups]
+    file.require([name for name in wanted if name])
+    ends = (named.scale.minimum, named.scale.maximum, named.scale.step)
 
     def read(rows: Rows, _name: str) -> Iterable[Row]:
         for row in rows:
-            for human in humans:
-                yield _row(row[id_column], human, row[human], ends, prompt_id=row[prompt] if prompt else "")
+            more: Row = {name: row[name] for name in named.groups}
+            more["prompt_id"] = row[named.prompt].strip() if named.prompt else ""
+            more["comment"] = row[named.comment] if named.comment else ""
+            for criterion, rater in raters:
+                yield _row(row[named.id], rater, row[rater], ends, **more, criterion=criterion)
 
-    return _data(file, Adapter("columns", (), read, id_column, text))
+    return _data(file, Adapter("columns", (), read, named.id, named.text))
 
 
 def to_rsmtool(table: LongTable, criterion: str, human: str, judge: str, second: str | None = None) -> pd.DataFrame:

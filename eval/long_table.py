@@ -15,13 +15,19 @@ from eval.delimited import BLANK, LISTED, listed, open_delimited
 from eval.errors import TableError
 
 KEY = ("response_id", "criterion", "rater_id", "repeat")
-TEXTS = ("response_id", "prompt_id", "criterion", "rater_id", "rater_kind", "code", "judge_version", "prompt_hash")
+TEXTS = (
+    *("response_id", "prompt_id", "criterion", "rater_id", "rater_kind", "code", "judge_version", "prompt_hash"),
+    "comment",
+)
 NUMBERS = ("score", "scale_min", "scale_max", "step", "confidence", "repeat", "cost", "latency")
 FLAGS = ("blind",)
 COLUMNS = (*TEXTS, *NUMBERS, *FLAGS)
 REQUIRED = ("response_id", "criterion", "rater_id", "rater_kind", "score", "scale_min", "scale_max")
 KINDS = ("human", "judge", "adjudicated")
-DEFAULTS: Mapping[str, object] = {"prompt_id": "", "code": "", "judge_version": "", "prompt_hash": "", "blind": False}
+DEFAULTS: Mapping[str, object] = {
+    **{"prompt_id": "", "code": "", "judge_version": "", "prompt_hash": "", "comment": ""},
+    "blind": False,
+}
 NUMBER_DEFAULTS: Mapping[str, float] = {"step": 1.0, "repeat": 0.0}
 TRUE, FALSE = frozenset({"1", "true", "yes"}), frozenset({"", "0", "false", "no"})
 UNSCORED = "unscored"

@@ -54,6 +54,15 @@ def estimate(judge: Judge, rubric: Rubric, texts: Sequence[str], repeats: int = 
     return Estimate(len(texts), len(questions), tokens_in, tokens_out, dollars, counted=True)
 
 
+def likely_cost(judge: Judge, request: JudgeRequest) -> float:
+    """What a call would cost by the length of what is sent, without asking the API; nothing for a judge that is free."""
+    if not judge.paid:
+        return 0.0
+    sent = getattr(judge, "question", None)
+    length = len(str(sent(request))) if sent is not None else len(request.text)
+    return price_of(judge.model).of(length // BYTES_A_TOKEN, len(request.criteria) * OUTPUT_TOKENS)
+
+
 def _tokens(questions: Sequence[JudgeRequest], count: Callable[[JudgeRequest], int]) -> int:
     """Counted for a spread of the questions; the others by what these have beside their texts."""
     if not questions:

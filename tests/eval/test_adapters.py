@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.adapters import read_columns, read_data, to_rsmtool
+from eval.adapters import Named, read_columns, read_data, to_rsmtool
 from eval.errors import TableError
 from eval.long_table import FaultyTable
 from eval.matching import match, scale_of_criterion
@@ -111,7 +111,8 @@ def test_our_own_export_is_a_long_table(tmp_path: Path) -> None:
 
 def test_any_other_table_by_its_columns(tmp_path: Path) -> None:
     file = file_of(tmp_path, "answer_id,answer,rater1,rater2,question", "a,x,0,1.5,q1", "b,y,5,4,q2")
-    found = read_columns(file, "answer_id", ["rater1", "rater2"], Scale(0, 5), text="answer", prompt="question")
+    humans = {"overall": ["rater1", "rater2"]}
+    found = read_columns(file, Named("answer_id", humans, Scale(0, 5), text="answer", prompt="question"))
     assert list(found.table.frame["score"]) == [0, 1.5, 5, 4]
     assert found.texts == {"a": "x", "b": "y"}
 
