@@ -25,7 +25,11 @@ COLUMNS = (*TEXTS, *NUMBERS, *FLAGS)
 REQUIRED = ("response_id", "criterion", "rater_id", "rater_kind", "score", "scale_min", "scale_max")
 KINDS = ("human", "judge", "adjudicated")
 DEFAULTS: Mapping[str, object] = {
-    **{"prompt_id": "", "code": "", "judge_version": "", "prompt_hash": "", "comment": ""},
+    "prompt_id": "",
+    "code": "",
+    "judge_version": "",
+    "prompt_hash": "",
+    "comment": "",
     "blind": False,
 }
 NUMBER_DEFAULTS: Mapping[str, float] = {"step": 1.0, "repeat": 0.0}
@@ -137,7 +141,7 @@ def _numbers(frame: pd.DataFrame, column: str, faults: list[Fault]) -> "pd.Serie
 def _flags(frame: pd.DataFrame, column: str, faults: list[Fault]) -> "pd.Series[bool]":
     if column not in frame.columns:
         return pd.Series(np.zeros(len(frame), dtype=np.bool_))
-    text = frame[column].astype(str).str.strip().str.lower()
+    text = frame[column].astype("object").where(frame[column].notna(), "").astype(str).str.strip().str.lower()
     wrong = ~text.isin(TRUE | FALSE).to_numpy()
     faults += [
         Fault(int(at) + 2, column, f"{text.iloc[at][:20]!r} is neither yes nor no") for at in np.flatnonzero(wrong)

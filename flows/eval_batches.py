@@ -1,8 +1,9 @@
 """A set asked in message batches, at half the price; a batch that was sent is waited for and read, never sent again."""
 
 import json
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +27,6 @@ class Batches:
 
     def write(self, **row: object) -> None:
         """Append a row that is on the disk when this returns."""
-        import os
-
         with self.path.open("ab") as file:
             file.write(json.dumps({**row, "at": datetime.now(UTC).isoformat(timespec="seconds")}).encode() + b"\n")
             file.flush()
@@ -47,8 +46,8 @@ class Batches:
                 sent.pop(row.get("batch", ""), None)
         if intended:
             raise Stopped(
-                f"A batch was being sent at {intended} when the run broke off, and its id was not kept. Look it up in the "
-                "console; go on with --batch-id ID, or with --batch-id none if there is no such batch."
+                f"A batch was being sent at {intended} when the run broke off, and its id was not kept. Look it up in "
+                "the console; go on with --batch-id ID, or with --batch-id none if there is no such batch."
             )
         return list(sent)
 
@@ -88,7 +87,7 @@ def ask_by_batch(
     desk.unreachable = desk.unreachable or "Some questions of a batch failed or expired; say it again to ask them anew."
 
 
-def _parts(desk: Desk, questions: Sequence[Question] | Iterator[Question]) -> Iterator[tuple[ClaudeJudge, list[Question]]]:
+def _parts(desk: Desk, questions: Iterable[Question]) -> Iterator[tuple[ClaudeJudge, list[Question]]]:
     """The open questions that the budget allows, in parts of what a batch holds; judges that take none are asked."""
     by_judge: dict[int, tuple[ClaudeJudge, list[Question]]] = {}
     left = None if desk.budget_usd is None else desk.budget_usd - desk.spent_usd

@@ -37,8 +37,12 @@ def eval_run(
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many responses, drawn at random.")] = None,
     budget: Annotated[float | None, typer.Option(min=0, help="US dollars that the folder's run may cost.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost; ask nobody.")] = False,
-    batch: Annotated[bool, typer.Option("--batch", help="Ask Claude in batches, at half the price, within a day.")] = False,
-    batch_id: Annotated[str | None, typer.Option(help="A batch whose id was not kept; none if it was never sent.")] = None,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Ask Claude in batches, at half the price, within a day.")
+    ] = False,
+    batch_id: Annotated[
+        str | None, typer.Option(help="A batch whose id was not kept; none if it was never sent.")
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="Kind of the set, where its columns don't tell.")] = None,
     id_column: Annotated[str | None, typer.Option("--id", help="Column of ids, for a table of no known kind.")] = None,
     text: Annotated[str, typer.Option(help="Column of the texts.")] = "",
@@ -75,13 +79,14 @@ def eval_run(
         if dry_run:
             _tell_estimate(plan, as_json)
             return
-        facts = {
-            "identity": identity(plan, judge, ready),
+        ours = identity(plan, judge, ready)
+        facts: dict[str, Any] = {
+            "identity": ours,
             "label": asked.label,
             "evidence": asked.evidence,
             "asked": {"repeats": repeats, "limit": limit, "seed": seed, "only": only, "least_words": least_words},
         }
-        refuse_other_run(out, facts["identity"])
+        refuse_other_run(out, ours)
         manifest = _judge(plan, ready, out, facts, budget, batch, batch_id)
     except (EvalError, RubricError, UnknownJudge) as error:
         _stop(str(error))

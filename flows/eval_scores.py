@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from eval.errors import EvalError
-from eval.levels import Pairing, score_of, unrounded
+from eval.levels import score_of, unrounded
 from eval.long_table import COLUMNS, checked
 from eval.run_folder import RESPONSES, RUN, SCORES
 from flows.eval_sets import ReadySet
@@ -55,7 +55,8 @@ def refuse_other_run(folder: Path, ours: Mapping[str, Any]) -> None:
 
 def write_run(folder: Path, desk: Desk, ready: ReadySet, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Write scores.csv, responses.jsonl and run.json from the log; returns the manifest."""
-    plan, rows, responses = desk.plan, [], {}
+    plan, rows = desk.plan, list[dict[str, Any]]()
+    responses: dict[str, dict[str, Any]] = {}
     models: Counter[str] = Counter()
     told = _Told()
     for wanted in plan.sheets():
@@ -195,7 +196,7 @@ def _table(rows: list[dict[str, Any]], ready: ReadySet, responses: set[str]) -> 
     judged = split_by_model(judged.drop(columns="share"))
     both = pd.concat([people.astype(object), judged.astype(object)], ignore_index=True)
     both = both[[*COLUMNS, *ready.data.table.groups]]
-    return checked(both, "the run's scores").frame.to_csv(index=False)
+    return str(checked(both, "the run's scores").frame.to_csv(index=False))
 
 
 def split_by_model(judged: pd.DataFrame) -> pd.DataFrame:
@@ -204,5 +205,3 @@ def split_by_model(judged: pd.DataFrame) -> pd.DataFrame:
     several = judged["rater_id"].map(ids).fillna(1) > 1
     renamed = judged["rater_id"] + " (" + judged["judge_version"] + ")"
     return judged.assign(rater_id=judged["rater_id"].where(~several, renamed))
-
-

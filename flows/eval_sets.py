@@ -1,4 +1,4 @@
-"""A data set made ready to be judged: its texts and human scores, a rubric for each prompt, which responses are taken."""
+"""A data set made ready to be judged: texts and human scores, a rubric for each prompt, which responses are taken."""
 
 import hashlib
 import json
@@ -63,12 +63,15 @@ def read_set(choice: Choice) -> ReadySet:
     if without:
         where = "name their column with --text or their file with --texts"
         raise TableError(f"{len(without):,} responses have no text ({listed(without)}); {where}")
-    long_enough = [one for one in chosen if word_count(texts[one]) >= choice.least_words]
+    least = choice.least_words
+    long_enough = [one for one in chosen if word_count(texts[one]) >= least] if least else chosen
     taken = sampled(long_enough, choice.limit, choice.seed)
     entries = tuple(Entry(one, prompts[one], texts[one]) for one in taken)
     if not entries:
         raise TableError("no response is left to be judged")
-    rubrics = {prompt: load_rubric(choice.rubric.replace(PROMPT, prompt)) for prompt in sorted(set(prompts[one] for one in taken))}
+    rubrics = {
+        prompt: load_rubric(choice.rubric.replace(PROMPT, prompt)) for prompt in sorted({prompts[one] for one in taken})
+    }
     pairings = {prompt: _pairing(data, prompt, rubric, choice.criteria) for prompt, rubric in rubrics.items()}
     return ReadySet(data, entries, rubrics, pairings, len(chosen) - len(long_enough))
 
@@ -106,7 +109,9 @@ def sampled(ids: Sequence[str], limit: int | None, seed: int) -> list[str]:
     """At most `limit` of them, drawn by a hash of seed and id, so that a higher limit only adds; in their order."""
     if limit is None or limit >= len(ids):
         return list(ids)
-    chosen = set(sorted(ids, key=lambda one: hashlib.sha256(f"{seed}:{one}".encode("utf-8", "replace")).digest())[:limit])
+    chosen = set(
+        sorted(ids, key=lambda one: hashlib.sha256(f"{seed}:{one}".encode("utf-8", "replace")).digest())[:limit]
+    )
     return [one for one in ids if one in chosen]
 
 

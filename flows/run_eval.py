@@ -150,10 +150,10 @@ class Desk:
         with self._turn:
             if self.stopped:
                 raise Stopped(self.stopped)
-            if self.budget_usd is not None and cost > 0:
-                if self.spent_usd + self._reserved + cost > self.budget_usd:
-                    self.stopped = f"The budget of ${self.budget_usd:.2f} would be passed by the next call."
-                    raise Stopped(self.stopped)
+            budget = self.budget_usd
+            if budget is not None and cost > 0 and self.spent_usd + self._reserved + cost > budget:
+                self.stopped = f"The budget of ${budget:.2f} would be passed by the next call."
+                raise Stopped(self.stopped)
             self._reserved += cost
 
     def _give_back(self, cost: float) -> None:
@@ -183,9 +183,7 @@ def _row(judge: Judge, sheet: OpenSheet, answers: Sequence[tuple[Question, Answe
     ratings = {one.criterion: one for one in rate_by_code(wanted.rubric, wanted.entry.text, sheet.facts)}
     ratings |= combined(judge, wanted.rubric, wanted.entry.text, sheet.facts, given)
     models = {
-        criterion.id: "+".join(
-            sorted({answer.model for question, answer in answers if criterion.id in question.request.criteria})
-        )
+        criterion.id: _models(judge, answers, [one for one in answers if criterion.id in one[0].request.criteria])
         for criterion in wanted.rubric.criteria
     }
     usage = [answer.usage for _, answer in answers]
@@ -202,6 +200,13 @@ def _row(judge: Judge, sheet: OpenSheet, answers: Sequence[tuple[Question, Answe
         ],
         "cached_tokens": sum(one.cache_read_tokens for one in usage),
     }
+
+
+def _models(
+    judge: Judge, answers: Sequence[tuple[Question, Answer]], of_this: Sequence[tuple[Question, Answer]]
+) -> str:
+    """The ids of the models that answered; a criterion rated by code goes with the sheet's others."""
+    return "+".join(sorted({answer.model for _, answer in of_this or answers})) or judge.model
 
 
 def _lean(rating: Rating) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def estimate(judge: Judge, rubric: Rubric, texts: Sequence[str], repeats: int = 
 
 
 def likely_cost(judge: Judge, request: JudgeRequest) -> float:
-    """What a call would cost by the length of what is sent, without asking the API; nothing for a judge that is free."""
+    """What a call would cost by the length of what is sent, without asking the API; nothing for a free judge."""
     if not judge.paid:
         return 0.0
     sent = getattr(judge, "question", None)
