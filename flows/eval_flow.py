@@ -9,39 +9,16 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows.eval_table import TABLE, Table
 from flows.prefect_setup import API_URL, EmbeddedServer, PrefectUnavailable, prepare
 from flows.run_eval import Desk, OpenSheet, Stopped
 from lti_tool.settings import Settings
 
 CHUNK_SIZE = 25
 CALLS_AT_ONCE = 8
-GIVE_UP_AFTER = 5  # sheets in a row that a judge could not be reached for
-
-
-@dataclass
-class Table:
-    """The sheets of one flow run, and the desk they lie on."""
-
-    desk: Desk
-    sheets: dict[str, OpenSheet]
-    threads: ThreadPoolExecutor
-    calls: asyncio.Semaphore
-    asking: dict[str, asyncio.Lock] = field(default_factory=dict)
-    failed_in_a_row: int = 0
-
-    async def in_thread(self, function: Any, *args: Any) -> Any:
-        """Run what waits for a judge or a disk without holding up the others."""
-        context = copy_context()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.threads, lambda: context.run(function, *args))
-
-
-TABLE: ContextVar[Table] = ContextVar("table")
 
 
 def ask_by_prefect(folder: Path, desk: Desk, sheets: Sequence[OpenSheet]) -> None:

@@ -5,10 +5,12 @@ from typing import Any
 
 from prefect import flow, task
 
-from flows.eval_flow import GIVE_UP_AFTER, TABLE, Table
+from flows.eval_table import TABLE, Table
 from flows.judge_submissions import ASK_AGAIN_AFTER, by_fingerprint, is_worth_waiting
 from flows.judging.judge import JudgeHeld, JudgeUnavailable, Question
 from flows.run_eval import Stopped
+
+GIVE_UP_AFTER = 5  # sheets in a row that a judge could not be reached for
 
 
 @task(
