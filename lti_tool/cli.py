@@ -25,6 +25,7 @@ COMMANDS = {
     "eval metrics": ("eval.metrics_command:app", "How far a judge agrees with people, from a table that has both."),
     "eval gate": ("eval.gate_command:app", "What share of its scores may be released unseen, at which risk."),
     "eval gate-key": ("eval.gate_key_command:app", "The key pair that signs gate files."),
+    "eval drift": ("eval.drift_command:app", "Whether a gate that is in use still keeps its promise."),
     "eval simulate-gate": ("eval.simulate_gate_command:app", "Whether the gate keeps its promise, in known worlds."),
 }
 GROUPS = {"eval": "How far a judge agrees with people, and what it may decide alone."}
