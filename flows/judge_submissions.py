@@ -117,7 +117,11 @@ async def _fill_in(chunk: Chunk, claim: Claim) -> None:
     sheet = await bench.in_thread(chunk.sheet, claim.submission_id)
     waiting = await bench.in_thread(sheets.begin, bench.database, claim, sheet)
     turn = asyncio.Semaphore(bench.criteria_at_once)
-    await _all_or_first_error([_rate(bench, sheet, part, turn) for part in waiting])
+    # One question of each judge goes first where there are several: it warms the prompt cache for the others.
+    first = {id(part.judge): part for part in reversed(waiting) if part.judge.paid}
+    opening = [part for part in waiting if first.get(id(part.judge)) is part]
+    await _all_or_first_error([_rate(bench, sheet, part, turn) for part in opening])
+    await _all_or_first_error([_rate(bench, sheet, part, turn) for part in waiting if part not in opening])
     await bench.in_thread(sheets.close_sheet, bench.database, claim, sheet)
 
 

@@ -1,7 +1,7 @@
 """The Claude judge: a sheet, or one criterion of it, by the Messages API with a JSON schema.
 
-The name says everything that may change an answer: `claude:MODEL`, with `,effort=low` and `,per=sheet` after it.
-Retries are the caller's; this module asks once. What came back is kept whole before anyone reads it.
+The name says everything that may change an answer: `claude:MODEL`, with `,effort=low`, `,per=sheet` and `,repeats=3`
+after it. Retries are the caller's; this module asks once. What came back is kept whole before anyone reads it.
 """
 
 import hashlib
@@ -14,20 +14,21 @@ from importlib import resources
 from typing import Any, Literal
 
 import anthropic
-from anthropic.types import Message
+import httpx2
 
-from flows.judging.claude_client import make_client
+from flows.judging.claude_client import LATER, make_client, provider
+from flows.judging.claude_errors import meaning_of
+from flows.judging.claude_heard import Heard, answer_of, listen, message_in
 from flows.judging.judge import (
     Answer,
     Evidence,
+    Judge,
     JudgeHeld,
-    JudgeRefused,
     JudgeRequest,
     JudgeUnavailable,
     UnknownJudge,
-    Usage,
 )
-from flows.judging.prices import price_of
+from flows.judging.panel import MOST_READERS, repeated
 from rubrics.drawing import Drawing, DrawingError, parse_drawing
 from rubrics.judgement import Quote, Rating
 from rubrics.model import Criterion, Rubric
@@ -35,18 +36,21 @@ from rubrics.text import find_quote, normalise, word_count
 
 Fills = Literal["criterion", "sheet"]
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
-MAX_TOKENS = 8000
+# The most an answer may have, thinking included; what reaches it is cut off and unscored.
+MAX_TOKENS = {"high": 16_000, "xhigh": 32_000, "max": 32_000}
+MAX_TOKENS_ELSE = 8_000
 MAX_QUOTES = 3
 MAX_QUOTE_WORDS = 30
-HOUR = 3600.0
-VERSION = "1"
-# stop_reason to the reason that the sheet gives; a cut answer has none.
+VERSION = "2"
+ONE = "rating"  # the property that holds the only row: criteria with the same levels share a schema, and so the cache
+WHOLE = ("end_turn", "stop_sequence")
+# Why an answer stopped, and the reason that the sheet gives for it; a stream that broke off has no reason.
 STOPPED = {
-    "max_tokens": "cut_off",
     None: "cut_off",
+    "max_tokens": "cut_off",
+    "pause_turn": "cut_off",
     "refusal": "refused",
     "model_context_window_exceeded": "too_long",
-    "pause_turn": "cut_off",
 }
 
 
@@ -75,12 +79,18 @@ class ClaudeJudge:
     @property
     def parameters(self) -> Mapping[str, Any]:
         """What else an answer depends on."""
-        return {"effort": self.effort or "default", "fills": self.fills, "max_tokens": MAX_TOKENS}
+        return {"effort": self.effort or "default", "fills": self.fills, "max_tokens": self.max_tokens}
+
+    @property
+    def max_tokens(self) -> int:
+        """The most that one answer may have."""
+        return MAX_TOKENS.get(self.effort or "", MAX_TOKENS_ELSE)
 
     @property
     def prompt_hash(self) -> str:
-        """SHA-256 of every word of ours that the model reads."""
-        return hashlib.sha256("\n".join(prompt(name) for name in ("rate", "drawing")).encode()).hexdigest()
+        """SHA-256 of every word of ours that the model reads, beside the rubric's own."""
+        ours = [prompt("rate"), prompt("drawing"), _AROUND]
+        return hashlib.sha256("\n".join(ours).encode()).hexdigest()
 
     @property
     def label(self) -> str:
@@ -90,50 +100,46 @@ class ClaudeJudge:
     def unreachable(self) -> str | None:
         """Why it could not be asked now, in one sentence, or None; spends nothing."""
         try:
-            self.client().models.retrieve(self.model)
+            self._count({"messages": [{"role": "user", "content": "-"}]})
         except JudgeUnavailable as problem:
             return str(problem)
-        except anthropic.AnthropicError as error:
-            return str(meaning_of(error))
+        except Exception as error:
+            return f"Claude cannot be asked ({type(error).__name__})."
         return None
 
-    def tokens_of(self, request: JudgeRequest) -> int:
-        """How many tokens a question has, as the API counts them; spends nothing. Raises as `ask` does."""
+    def tokens_of(self, request: JudgeRequest) -> int | None:
+        """How many tokens a question has, as the API counts them; spends nothing, raises as `ask` does.
+
+        None where the provider does not count.
+        """
         question = self.question(request)
+        return self._count({key: question[key] for key in ("system", "messages", "output_config")})
+
+    def _count(self, question: Mapping[str, Any]) -> int | None:
+        client = self.client()
+        if provider() == "bedrock":
+            return None
         try:
-            counted = self.client().messages.count_tokens(
-                model=question["model"],
-                system=question["system"],
-                messages=question["messages"],
-                output_config=question["output_config"],
-            )
+            return client.messages.count_tokens(model=self.model, **question).input_tokens
         except anthropic.AnthropicError as error:
             raise meaning_of(error) from None
-        return counted.input_tokens
+        except (ImportError, RuntimeError, TypeError) as problem:
+            raise _local(problem) from None
 
     def ask(self, request: JudgeRequest) -> Answer:
         """One call. Raises JudgeUnavailable (later), JudgeHeld (an operator must act) or JudgeRefused (never)."""
         started = time.monotonic()
-        try:
-            message = self.client().messages.create(**self.question(request))
-        except anthropic.APIResponseValidationError:
-            return _broken(self.model, started)
-        except anthropic.AnthropicError as error:
-            raise meaning_of(error) from None
-        except ValueError:  # a body that is no JSON is not an error of the SDK's own
-            return _broken(self.model, started)
-        if not isinstance(message, Message) or message.usage is None:
-            return _broken(self.model, started)
+        message = _heard(self.client(), self.question(request))
         return answer_of(message, self.model, time.monotonic() - started)
 
     def question(self, request: JudgeRequest) -> dict[str, Any]:
         """The call's arguments: instructions and rubric first, to be cached; the work last, as data."""
-        output: dict[str, Any] = {"format": {"type": "json_schema", "schema": schema(request)}}
+        output: dict[str, Any] = {"format": {"type": "json_schema", "schema": schema(request, self.fills)}}
         if self.effort:
             output["effort"] = self.effort
         return {
             "model": self.model,
-            "max_tokens": MAX_TOKENS,
+            "max_tokens": self.max_tokens,
             "system": [
                 {"type": "text", "text": _instructions(request.rubric)},
                 {"type": "text", "text": rubric_text(request.rubric), "cache_control": {"type": "ephemeral"}},
@@ -145,29 +151,58 @@ class ClaudeJudge:
     def read(self, request: JudgeRequest, answer: Answer) -> tuple[Rating, ...]:
         """A rating for each criterion asked; what was cut off, refused or cannot be read is unscored by name."""
         stopped = answer.body.get("stop_reason")
-        if stopped in STOPPED or "text" not in answer.body:
+        if stopped not in WHOLE or "text" not in answer.body:
             reason = STOPPED.get(stopped, "unreadable")
             return tuple(Rating(criterion=one, level=None, reason=reason) for one in request.criteria)
         found = _object(answer.body["text"])
         reader = _Reader(request)
+        if self.fills == "criterion":
+            found = dict.fromkeys(request.criteria, found.get(ONE))
         return tuple(reader.rating(one, found.get(one)) for one in request.criteria)
+
+
+def _heard(client: anthropic.Anthropic, question: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Ask by a stream and hear it to its end, or to where it breaks off."""
+    heard = Heard()
+    try:
+        with client.messages.create(**question, stream=True) as stream:
+            if "json" in stream.response.headers.get("content-type", ""):  # some proxies do not stream
+                return message_in(stream.response.read())
+            listen(stream, heard)
+    except (anthropic.APIConnectionError, httpx2.HTTPError):
+        if not heard.begun:
+            raise JudgeUnavailable("Claude cannot be reached.") from None
+    except anthropic.AnthropicError as error:
+        raise meaning_of(error) from None
+    except ValueError:
+        pass  # an event that is no JSON: what came before it is kept
+    except (ImportError, RuntimeError, TypeError) as problem:
+        raise _local(problem) from None
+    return heard.whole()
+
+
+def _local(problem: Exception) -> JudgeHeld:
+    """The client could not make a request: a package or credentials of the provider's are missing on this machine."""
+    reason = " ".join(str(problem).split())[:200]
+    return JudgeHeld(f"Claude cannot be asked on {provider()}: {reason}", LATER)
 
 
 # ---- by name -------------------------------------------------------------------------------------------------
 
 
-def claude_judge(name: str, client: Callable[[], anthropic.Anthropic] = make_client) -> ClaudeJudge:
-    """The judge of `MODEL[,effort=…][,per=criterion|sheet]`. UnknownJudge says what is wrong with the name."""
+def claude_judge(name: str, client: Callable[[], anthropic.Anthropic] = make_client) -> Judge:
+    """The judge of `MODEL[,effort=…][,per=criterion|sheet][,repeats=N]`. UnknownJudge says what is wrong with it."""
     model, *options = name.split(",")
     settings = dict(option.partition("=")[::2] for option in options)
-    unknown = set(settings) - {"effort", "per"}
-    effort, fills = settings.get("effort"), settings.get("per", "criterion")
-    if not model or unknown or fills not in ("criterion", "sheet") or effort not in (None, *EFFORTS):
+    effort, fills, times = settings.pop("effort", None), settings.pop("per", "criterion"), settings.pop("repeats", "1")
+    counted = times in {str(number) for number in range(1, MOST_READERS + 1)}
+    if not model or settings or not counted or fills not in ("criterion", "sheet") or effort not in (None, *EFFORTS):
         raise UnknownJudge(
-            f"'claude:{name}' is no judge; write claude:MODEL, then if you like ,effort={'|'.join(EFFORTS)} "
-            "and ,per=criterion or ,per=sheet."
+            f"'claude:{name}' is no judge; write claude:MODEL, then if you like ,effort={'|'.join(EFFORTS)}, "
+            f",per=criterion or ,per=sheet, and ,repeats=1 to {MOST_READERS}."
         )
-    return ClaudeJudge(model, effort=effort, fills="sheet" if fills == "sheet" else "criterion", client=client)
+    one = ClaudeJudge(model, effort=effort, fills="sheet" if fills == "sheet" else "criterion", client=client)
+    return one if times == "1" else repeated(one, int(times))
 
 
 # ---- what is sent --------------------------------------------------------------------------------------------
@@ -194,6 +229,12 @@ def rubric_text(rubric: Rubric) -> str:
     return "\n\n".join(blocks)
 
 
+_AROUND = (
+    "Rate {asked}. The work stands between the two lines that read {marker}.\n\n"
+    "{marker}\n{text}\n{marker}\n\nNow rate {asked}."
+)
+
+
 def work_text(request: JudgeRequest) -> str:
     """The question and the work between two lines that the work cannot contain.
 
@@ -204,17 +245,13 @@ def work_text(request: JudgeRequest) -> str:
     while marker in text:
         marker = secrets.token_hex(12)
     asked = ", ".join(f"`{criterion}`" for criterion in request.criteria)
-    again = f" This is reading number {request.repeat + 1}." if request.repeat else ""
-    return (
-        f"Rate {asked}.{again} The work stands between the two lines that read {marker}.\n\n"
-        f"{marker}\n{text}\n{marker}\n\nNow rate {asked}."
-    )
+    return _AROUND.format(asked=asked, marker=marker, text=text)
 
 
-def schema(request: JudgeRequest) -> dict[str, Any]:
-    """JSON Schema of an answer: a property for each criterion asked, its levels by enumeration."""
+def schema(request: JudgeRequest, fills: Fills) -> dict[str, Any]:
+    """JSON Schema of an answer, its levels by enumeration: a property for each criterion of a sheet, or one row."""
     rows = {one: _row(request.rubric.criterion(one), request.rubric.kind) for one in request.criteria}
-    return _object_schema(rows)
+    return _object_schema(rows if fills == "sheet" else {ONE: next(iter(rows.values()))})
 
 
 def _row(criterion: Criterion, kind: str) -> dict[str, Any]:
@@ -224,7 +261,7 @@ def _row(criterion: Criterion, kind: str) -> dict[str, Any]:
             "rests_on" if kind == "drawing" else "quotes": texts,
             "looked_for": {"type": "string"},
             "comment": {"type": "string"},
-            "level": {"enum": [*(level.level for level in criterion.levels), None]},
+            "level": {"anyOf": [{"enum": [level.level for level in criterion.levels]}, {"type": "null"}]},
         }
     )
 
@@ -239,70 +276,6 @@ def _object_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # ---- what comes back -----------------------------------------------------------------------------------------
-
-
-def answer_of(message: Message, model: str, seconds: float, share: float = 1.0) -> Answer:
-    """A message as an Answer: why it stopped, its text, and what it took; `share` is what is paid of the price."""
-    used = message.usage
-    cached, written = used.cache_read_input_tokens or 0, used.cache_creation_input_tokens or 0
-    text = "".join(block.text for block in message.content or [] if block.type == "text")
-    body: dict[str, Any] = {"stop_reason": message.stop_reason, "text": text, "id": message.id}
-    details = getattr(message, "stop_details", None)
-    if details is not None:
-        body["category"] = getattr(details, "category", None)
-    dollars = price_of(message.model or model).of(used.input_tokens, used.output_tokens, cached, written)
-    return Answer(
-        body=body,
-        model=message.model or model,
-        usage=Usage(
-            input_tokens=used.input_tokens,
-            output_tokens=used.output_tokens,
-            cache_read_tokens=cached,
-            cache_write_tokens=written,
-            usd=dollars * share,
-            seconds=seconds,
-        ),
-    )
-
-
-def _broken(model: str, started: float) -> Answer:
-    """An answer that was given, and perhaps billed, and cannot be used: kept, so that it is not bought again."""
-    return Answer(body={"stop_reason": "broken"}, model=model, usage=Usage(seconds=time.monotonic() - started))
-
-
-def meaning_of(error: anthropic.AnthropicError) -> Exception:
-    """What to do about an error: try later, wait for an operator, or give up on this text."""
-    if isinstance(error, anthropic.APIConnectionError):
-        return JudgeUnavailable("Claude cannot be reached.")
-    if isinstance(error, anthropic.APIResponseValidationError):
-        return JudgeUnavailable("Claude answered in a way that cannot be read.")
-    if not isinstance(error, anthropic.APIStatusError):
-        return JudgeHeld("There is no key for Claude; set ANTHROPIC_API_KEY.", HOUR)
-    if error.status_code == 413:
-        return JudgeRefused("too_long")
-    if error.status_code in (400, 422):
-        return JudgeRefused("rejected")
-    held = HELD.get(error.status_code)
-    if held or (error.status_code == 429 and "spend_limit" in str(getattr(error, "error_code", "") or error.body)):
-        return JudgeHeld(held or "Claude's spending limit is reached.", HOUR)
-    return JudgeUnavailable("Claude is busy.", _retry_after(error))
-
-
-HELD = {
-    401: "Claude does not accept the key; check ANTHROPIC_API_KEY.",
-    402: "Claude's account has no credit left.",
-    403: "The key for Claude may not use this model.",
-    404: "Claude has no model of this name; check ATELIER_JUDGE.",
-}
-
-
-def _retry_after(error: anthropic.APIStatusError) -> float | None:
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(error.response.headers[name]) / unit)
-        except (KeyError, ValueError):
-            continue
-    return None
 
 
 def _object(text: object) -> dict[str, Any]:
@@ -362,4 +335,8 @@ def _strings(value: object) -> Sequence[str]:
 
 
 def _words(value: object) -> str:
-    return " ".join(value.split())[:1000] if isinstance(value, str) else ""
+    """A sentence of the model's in one line that any database takes."""
+    if not isinstance(value, str):
+        return ""
+    plain = value.replace("\0", " ").encode("utf-8", "replace").decode()
+    return " ".join(plain.split())[:1000]

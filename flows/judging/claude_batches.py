@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 
 import anthropic
 
-from flows.judging.claude import ClaudeJudge, answer_of, meaning_of
+from flows.judging.claude import ClaudeJudge
+from flows.judging.claude_errors import meaning_of
+from flows.judging.claude_heard import answer_of
 from flows.judging.judge import Answer, JudgeRequest
 from flows.judging.prices import BATCH_SHARE
 
@@ -42,6 +44,6 @@ def batch_answers(judge: ClaudeJudge, batch_id: str) -> Iterator[tuple[str, Answ
     try:
         for row in judge.client().messages.batches.results(batch_id):
             if row.result.type == "succeeded":
-                yield row.custom_id, answer_of(row.result.message, judge.model, 0.0, BATCH_SHARE)
+                yield row.custom_id, answer_of(row.result.message.to_dict(mode="json"), judge.model, 0.0, BATCH_SHARE)
     except anthropic.AnthropicError as error:
         raise meaning_of(error) from None

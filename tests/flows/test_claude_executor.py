@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -14,7 +13,7 @@ from lti_tool.attempts import submit
 from lti_tool.db import utc_now
 from lti_tool.models import AnswerRow, Job, JobEvent, JudgeHealth, RatingRow
 from tests.conftest import World
-from tests.flows.judging.anthropic_stub import KEY, ApiStub, Says, answer, error
+from tests.flows.judging.anthropic_stub import KEY, ApiStub, Says, criteria_asked, error, filled_in, work_of
 from tests.flows.judging.test_claude import MODEL, api
 
 pytestmark = pytest.mark.slow
@@ -23,10 +22,8 @@ __all__ = ["api"]
 
 def honest(request) -> Says:
     """Level 2 on the first words of the work."""
-    work = request["messages"][0]["content"].split("\n\n", 1)[1].split("\n", 1)[1]
-    quote = " ".join(work.split()[:6])
-    names = request["output_config"]["format"]["schema"]["required"]
-    return Says(json.dumps(answer(dict.fromkeys(names, (2, quote)))))
+    quote = " ".join(work_of(request).split()[:6])
+    return filled_in(request, dict.fromkeys(criteria_asked(request), (2, quote)))
 
 
 def rows(world: World, kind):
@@ -69,7 +66,7 @@ def test_a_wrong_key_holds_the_work_and_what_was_paid_is_not_bought_again(
     executor(claude_judge(MODEL)).run_until_idle()
     [job] = rows(world, Job)
     assert (job.state, job.tries) == ("queued", 0)
-    assert "may not use this model" in (job.last_error or "")
+    assert "may not be used with this key" in (job.last_error or "")
     assert job.next_try_at > utc_now() + timedelta(minutes=5)
     assert "waiting" in [event.stage for event in rows(world, JobEvent)]
     paid = len(rows(world, AnswerRow))

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from flows.judging.catalog import get_judge
 from flows.judging.claude import claude_judge
 from flows.judging.claude_batches import batch_answers, batch_ended, send_batch
+from flows.judging.claude_client import forget_clients
 from flows.judging.commands import app
-from flows.judging.judge import JudgeHeld, fingerprint
+from flows.judging.estimate import estimate
+from flows.judging.judge import JudgeHeld, fingerprint, judge_text
 from flows.judging.prices import DEAREST, price_of
-from tests.flows.judging.anthropic_stub import ApiStub, Says, answer, error, overloaded
+from tests.flows.judging.anthropic_stub import ApiStub, criteria_asked, error, filled_in, overloaded, tokens
 from tests.flows.judging.test_claude import ESSAY, MODEL, QUOTE, TEXT, api, one, says
 
 __all__ = ["api"]
@@ -36,9 +39,36 @@ def test_a_dry_run_counts_and_asks_nobody(api: ApiStub, tmp_path: Path) -> None:
     found = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
     assert (found["texts"], found["calls"]) == (30, 30 * len(ESSAY.judged))
     assert found["usd"] == pytest.approx(price_of(MODEL).of(found["input_tokens"], found["output_tokens"]))
+    assert found["usd_batch"] == pytest.approx(found["usd"] / 2)
+    assert found["usd_cached"] < found["usd"] * 0.9
     assert len(api.counted) == 12
     assert api.asked == []
     assert "210 calls" in CliRunner().invoke(app, command).stdout
+
+
+def test_a_dry_run_reckons_every_reader_and_only_those_that_are_paid(api: ApiStub) -> None:
+    alone = estimate(get_judge(f"claude:{MODEL}"), ESSAY, [TEXT])
+    thrice = estimate(get_judge(f"claude:{MODEL},repeats=3"), ESSAY, [TEXT])
+    panel = estimate(get_judge(f"panel:checklist+claude:{MODEL}"), ESSAY, [TEXT])
+    assert (thrice.calls, thrice.usd) == (3 * alone.calls, pytest.approx(3 * alone.usd))
+    assert (panel.calls, panel.usd) == (2 * alone.calls, alone.usd)
+
+
+def test_what_is_paid_lies_between_the_warm_and_the_cold_estimate(api: ApiStub) -> None:
+    api.script = lambda request: filled_in(request, dict.fromkeys(criteria_asked(request), (2, QUOTE)))
+    judge = get_judge(f"claude:{MODEL}")
+    reckoned = estimate(judge, ESSAY, [TEXT])
+    judge_text(judge, ESSAY, TEXT)
+    read = sum(tokens(asked["messages"]) + tokens(asked["system"]) for asked in api.asked)
+    assert reckoned.input_tokens == pytest.approx(read, rel=0.02)
+
+
+def test_where_nobody_counts_the_estimate_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATELIER_CLAUDE_PROVIDER", "bedrock")
+    found = estimate(claude_judge(MODEL, client=lambda: None), ESSAY, [TEXT] * 3)
+    assert not found.counted
+    assert "reckoned from the length" in str(found)
+    assert found.usd > 0
 
 
 def test_a_dry_run_of_the_checklist_costs_nothing(tmp_path: Path) -> None:
@@ -49,8 +79,7 @@ def test_a_dry_run_of_the_checklist_costs_nothing(tmp_path: Path) -> None:
 
 def test_a_batch_is_matched_by_fingerprint_at_half_the_price(api: ApiStub) -> None:
     def script(request):
-        (criterion,) = request["output_config"]["format"]["schema"]["required"]
-        return overloaded() if criterion == "retry" else says(2, QUOTE, criterion=criterion)
+        return overloaded() if criteria_asked(request) == ["retry"] else says(2, QUOTE)
 
     api.script, api.polls_until_done = script, 2
     judge = claude_judge(MODEL)
@@ -71,8 +100,17 @@ def test_a_batch_is_matched_by_fingerprint_at_half_the_price(api: ApiStub) -> No
 def test_a_batch_that_cannot_be_sent_says_why(api: ApiStub, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="1 to 10000"):
         send_batch(claude_judge(MODEL), {})
-    with pytest.raises(JudgeHeld, match="no model"):
-        send_batch(claude_judge("claude-unheard-of"), {mark("claim"): one()})
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-wrong")
+    forget_clients()
+    with pytest.raises(JudgeHeld, match="does not accept the key"):
+        send_batch(claude_judge(MODEL), {mark("claim"): one()})
+
+
+def test_a_question_that_a_batch_does_not_take_is_left_to_be_asked_by_itself(api: ApiStub) -> None:
+    judge = claude_judge("claude-unheard-of")
+    batch = send_batch(judge, {mark("claim"): one()})
+    assert batch_ended(judge, batch)
+    assert list(batch_answers(judge, batch)) == []
 
 
 def test_whether_it_can_be_asked_is_known_without_spending(api: ApiStub) -> None:
@@ -82,7 +120,7 @@ def test_whether_it_can_be_asked_is_known_without_spending(api: ApiStub) -> None
 
 
 def test_what_failed_costs_nothing_and_what_answered_is_accounted(api: ApiStub) -> None:
-    api.says(error(529, "overloaded_error"), Says(json.dumps(answer({"claim": (1, QUOTE)}))))
+    api.says(error(529, "overloaded_error"), says(1, QUOTE))
     judge = claude_judge(MODEL)
     with pytest.raises(Exception, match="busy"):
         judge.ask(one())
