@@ -17,7 +17,15 @@ from sqlalchemy.orm import Session
 from lti_tool.db import utc_now
 from lti_tool.lesson import Lesson
 from lti_tool.lesson_faults import lesson_faults
-from lti_tool.lessons import Published, lesson_of_course, rubric_for, store_version
+from lti_tool.lessons import (
+    Published,
+    UnknownLesson,
+    current_lesson,
+    lesson_of_course,
+    newest_edition,
+    rubric_for,
+    store_version,
+)
 from lti_tool.models import CourseEdition, EditionDraft, LessonVersion, ResourceLink, Submission
 from rubrics.changes import Change, changes
 from rubrics.model import Rubric, RubricError
@@ -40,6 +48,14 @@ class NotPublishable(ValueError):
     def __init__(self, faults: list[tuple[str, str, str]]) -> None:
         super().__init__("There is something to mend first.")
         self.faults = tuple(faults)
+
+
+class CopyProblem(ValueError):
+    """A lesson cannot be copied under this name; the message says why."""
+
+
+class UnknownFile(ValueError):
+    """A file that is neither this lesson nor one of its rubrics; the message says what it should be."""
 
 
 @dataclass(frozen=True)
@@ -252,3 +268,51 @@ def judged_under(session: Session, context_id: int, found: Edition) -> dict[str,
         .group_by(Submission.rubric_version_id)
     )
     return {versions[version_id]: count for version_id, count in rows}
+
+
+# ---- files and copies ----------------------------------------------------------------------------------------
+
+
+def rubric_file(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A rubric's draft as its file writes it; one with faults as it is."""
+    try:
+        return Rubric.from_json(content).as_file()
+    except RubricError:
+        return dict(content)
+
+
+def name_of_file(found: Edition, content: object) -> str:
+    """Which draft a file is for: "" for the lesson, else the rubric's id. UnknownFile if it is for none."""
+    if not isinstance(content, Mapping):
+        raise UnknownFile("has no keys such as slug or id.")
+    if "slug" in content:
+        if content["slug"] != found.published.lesson.slug:
+            raise UnknownFile(f"is the lesson {content['slug']!r}; this one is {found.published.lesson.slug!r}.")
+        return LESSON
+    rubric_id = content.get("id")
+    if isinstance(rubric_id, str) and rubric_id in found.drafts and rubric_id != LESSON:
+        return rubric_id
+    known = ", ".join(name for name in found.drafts if name)
+    raise UnknownFile(f"is neither this lesson (slug: …) nor one of its rubrics (id: {known}).")
+
+
+def copy_lesson(session: Session, found: Edition, context_id: int, title: str, by: str) -> str:
+    """A new lesson of this course alone that begins as the published one; returns its slug. CopyProblem."""
+    slug = "-".join("".join(char if char.isascii() and char.isalnum() else " " for char in title.lower()).split())[:60]
+    if not slug:
+        raise CopyProblem("Give the new lesson a name, in letters a to z or digits.")
+    if newest_edition(session, slug, context_id) is not None or _is_published(session, slug):
+        raise CopyProblem(f"There is a lesson called {slug} already.")
+    lesson = found.published.lesson.model_copy(update={"slug": slug, "title": title})
+    version = store_version(session, lesson, found.rubrics)
+    session.add(CourseEdition(context_id=context_id, slug=slug, lesson_version_id=version.id, by=by))
+    session.flush()
+    return slug
+
+
+def _is_published(session: Session, slug: str) -> bool:
+    try:
+        current_lesson(session, slug)
+    except UnknownLesson:
+        return False
+    return True
