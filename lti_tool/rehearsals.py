@@ -18,18 +18,12 @@ ATTEMPTS = 1000  # as good as no limit: trying costs no student anything
 
 def rehearsal(session: Session, launch: Launch, version: LessonVersion) -> ResourceLink:
     """The placement in which this instructor tries a version of a lesson; the same one every time."""
-    name = f"rehearsal-{launch.person_id}-{launch.resource_link.context_id}-{version.slug}"
-    found = select(ResourceLink).where(
-        ResourceLink.deployment_id == launch.resource_link.deployment_id,
-        ResourceLink.lms_id == name,
-        ResourceLink.rehearsal,
-    )
-    link = session.scalar(found)
+    link = find_rehearsal(session, launch.resource_link, launch.person_id, version.slug)
     if link is None:
         link = ResourceLink(
             deployment_id=launch.resource_link.deployment_id,
             context_id=launch.resource_link.context_id,
-            lms_id=name,
+            lms_id=_name(launch.resource_link, launch.person_id, version.slug),
             title=version.title,
             lesson_slug=version.slug,
             rehearsal=True,
@@ -42,9 +36,24 @@ def rehearsal(session: Session, launch: Launch, version: LessonVersion) -> Resou
     return link
 
 
+def find_rehearsal(session: Session, beside: ResourceLink, person_id: int, slug: str) -> ResourceLink | None:
+    """The rehearsal of an instructor in the course of a placement, if there is one yet."""
+    return session.scalar(
+        select(ResourceLink).where(
+            ResourceLink.deployment_id == beside.deployment_id,
+            ResourceLink.lms_id == _name(beside, person_id, slug),
+            ResourceLink.rehearsal,
+        )
+    )
+
+
+def _name(beside: ResourceLink, person_id: int, slug: str) -> str:
+    return f"rehearsal-{person_id}-{beside.context_id}-{slug}"
+
+
 def stand_in(session: Session, launch: Launch, judge: str, link: ResourceLink) -> Person:
     """Whom this instructor plays: a learner of no course, who has read the notice."""
-    sub = f"atelier:rehearsal:{launch.person_id}"
+    sub = _sub(launch.person_id)
     known = select(Person).where(Person.registration_id == launch.registration_id, Person.sub == sub)
     person = session.scalar(known)
     if person is None:
@@ -53,6 +62,15 @@ def stand_in(session: Session, launch: Launch, judge: str, link: ResourceLink) -
         session.flush()
     accept(session, link, person.id, notice_of(judge, link).version)
     return person
+
+
+def is_stand_in(person: Person, instructor_id: int) -> bool:
+    """Whether this is whom an instructor plays."""
+    return person.sub == _sub(instructor_id)
+
+
+def _sub(instructor_id: int) -> str:
+    return f"atelier:rehearsal:{instructor_id}"
 
 
 def _handle() -> str:

@@ -137,6 +137,7 @@ def same_text(session: Session, resource_link: ResourceLink, submissions: Sequen
             Submission.text_hash.in_(texts),
             Person.registration_id == resource_link.deployment.registration_id,
             ResourceLink.lesson_slug == resource_link.lesson_slug,
+            ResourceLink.rehearsal.is_(False),
         )
         .order_by(Submission.sent_at, Submission.id)
     )

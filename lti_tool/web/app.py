@@ -12,7 +12,19 @@ from lti_tool.db import Database
 from lti_tool.logs import configure_logging
 from lti_tool.outbound import Outbound
 from lti_tool.settings import Settings, get_settings, require_secret
-from lti_tool.web import admin, api, instructor, launch, picker, register, roster_page, session_life, student
+from lti_tool.web import (
+    admin,
+    api,
+    authoring,
+    instructor,
+    launch,
+    picker,
+    register,
+    rehearsing,
+    roster_page,
+    session_life,
+    student,
+)
 from lti_tool.web.context import Atelier, current
 from lti_tool.web.errors import register_errors
 from lti_tool.web.headers import FrameOrigins, set_security_headers
@@ -21,6 +33,10 @@ from lti_tool.web.platform_keys import PlatformKeys
 from lti_tool.web.sessions import register_sessions
 
 log = structlog.get_logger()
+PAGES = (
+    *(api, launch, register, admin, picker, session_life),
+    *(student, instructor, roster_page, authoring, rehearsing),
+)
 MAX_BODY = 1024 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{4,64}")
 
@@ -43,7 +59,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     register_languages(app)
     register_errors(app)
     register_sessions(app)
-    for module in (api, launch, register, admin, picker, session_life, student, instructor, roster_page):
+    for module in PAGES:
         app.register_blueprint(module.bp)
     return app
 

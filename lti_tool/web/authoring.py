@@ -10,6 +10,8 @@ from werkzeug.wrappers import Response
 
 from lti_tool import editions
 from lti_tool.editions import LESSON, DraftMoved, Edition, NotPublishable
+from lti_tool.language import gettext as _
+from lti_tool.language import later
 from lti_tool.lessons import UnknownLesson, course_lessons
 from lti_tool.models import Person, ResourceLink
 from lti_tool.web.context import current
@@ -44,17 +46,22 @@ def lessons(launch_id: str) -> Answer:
 def lesson(launch_id: str, slug: str) -> Answer:
     """One lesson: what the course shows, what is being written, what it would change."""
     with current().database.read() as session:
-        return _overview(session, slug, _SAID.get(request.args.get("said", ""), ""))
+        return _overview(session, slug, _said())
 
 
 _SAID = {
-    "published": "Published. Students see it from now on.",
-    "saved": "Saved as a draft. Nobody sees it before you publish.",
-    "discarded": "The draft is gone; what is published stays.",
-    "shared": "The course shows the shared version again.",
-    "nothing": "There was nothing to publish.",
-    "copied": "A lesson of this course’s own. It can be placed like any other.",
+    "published": later("Published. Students see it from now on."),
+    "saved": later("Saved as a draft. Nobody sees it before you publish."),
+    "discarded": later("The draft is gone; what is published stays."),
+    "shared": later("The course shows the shared version again."),
+    "nothing": later("There was nothing to publish."),
+    "copied": later("A lesson of this course’s own. It can be placed like any other."),
 }
+
+
+def _said() -> str:
+    words = _SAID.get(request.args.get("said", ""))
+    return _(words) if words else ""
 
 
 @bp.post("/<slug>/publish")
@@ -85,8 +92,8 @@ def drafts_mark(found: Edition) -> str:
 
 def _moved_words(problem: Exception) -> str:
     if isinstance(problem, DraftMoved):
-        return f"{problem} Look at it once more before it is published."
-    return str(problem)
+        return _("The drafts changed meanwhile. Look at them once more before they are published.")
+    return _("There is something to mend first.")
 
 
 @bp.post("/<slug>/discard")
@@ -135,7 +142,7 @@ def copy(launch_id: str, slug: str) -> Answer:
 def rubric(launch_id: str, slug: str, rubric_id: str) -> Answer:
     """The grid of one rubric."""
     with current().database.read() as session:
-        return _rubric(session, slug, rubric_id, said=_SAID.get(request.args.get("said", ""), ""))
+        return _rubric(session, slug, rubric_id, said=_said())
 
 
 @bp.post("/<slug>/rubrics/<rubric_id>")
@@ -198,7 +205,7 @@ def _rubric_draft(found: Edition, rubric_id: str) -> editions.Draft:
 def part(launch_id: str, slug: str, kind: str, part_id: str) -> Answer:
     """The texts of one step or one question."""
     with current().database.read() as session:
-        return _part(session, slug, kind, part_id, said=_SAID.get(request.args.get("said", ""), ""))
+        return _part(session, slug, kind, part_id, said=_said())
 
 
 @bp.post("/<slug>/parts/<kind>/<part_id>")
@@ -339,6 +346,7 @@ def _overview(session: Session, slug: str, said: str = "", *, problem: str = "",
         judged=editions.judged_under(session, link.context_id, found),
         history=editions.history(session, slug, link.context_id),
         mark=drafts_mark(found),
+        names={LESSON: _("the lesson’s texts"), **{name: rubric.title for name, rubric in found.rubrics.items()}},
         said=said,
         problem=problem,
         typed=typed,
@@ -353,7 +361,7 @@ def _handle(session: Session) -> str:
     return session.get_one(Person, g.person_id).handle
 
 
-def _url(view: str, **values: str) -> str:
+def _url(view: str, **values: Any) -> str:
     return url_for(f"authoring.{view}", launch_id=g.launch.id, **values)
 
 

@@ -53,7 +53,8 @@ def set_security_headers(response: Response) -> Response:
         headers["Strict-Transport-Security"] = "max-age=31536000"
     if response.mimetype == "text/html":
         forms_to = g.get("form_action", "'self'")
-        headers["Content-Security-Policy"] = " ".join([f"form-action {forms_to};", POLICY, *_ancestors()])
+        frames = ["frame-src 'self';"] if g.get("frames_itself") else []
+        headers["Content-Security-Policy"] = " ".join([f"form-action {forms_to};", *frames, POLICY, *_ancestors()])
     if request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
     return response

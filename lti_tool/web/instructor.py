@@ -25,7 +25,7 @@ _SENT_AGAIN = {
     "no": "It was not refused any more, so nothing was sent again.",
 }
 
-PAGES = {"scores": "instructor.scores", "roster": "roster.roster"}
+PAGES = {"scores": "instructor.scores", "roster": "roster.roster", "lessons": "authoring.lessons"}
 
 Answer = str | Response | tuple[str, int]
 
