@@ -292,8 +292,10 @@ def test_choice_made_in_the_tool_is_read_by_open_edx_and_opens_what_was_chosen(
     assert item["lineItem"]["scoreMaximum"] == 20
     wiring.role, wiring.custom = "student", item["custom"]
     browser.cookies.clear()
-    lesson, _ = enter(wiring, browser)
-    assert lesson.url.endswith("/items/essay")
+    notice, _ = enter(wiring, browser)
+    assert notice.url.endswith("/notice")
+    form = {name: hidden(notice.text, name) for name in ("form_token", "version")}
+    assert browser.post(notice.url, data=form, timeout=10).url.endswith("/items/essay")
 
 
 def hidden(page: str, name: str) -> str:
