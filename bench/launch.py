@@ -10,7 +10,7 @@ import jwt
 
 from bench.figures import Figure, cpu_milliseconds, publish
 from lti_tool.db import Database
-from lti_tool.platforms import add_registration
+from lti_tool.registrations import add_registration
 from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 from lti_tool.web.platform_keys import PlatformKeys

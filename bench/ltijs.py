@@ -26,7 +26,7 @@ from flask import Flask, Response
 from bench.figures import Figure, publish
 from lti_tool.commands import gunicorn_options
 from lti_tool.db import Database
-from lti_tool.platforms import add_registration
+from lti_tool.registrations import add_registration
 from lti_tool.settings import Settings
 from tests.conftest import prepare
 from tests.lti_tool.door import CLAIM, HostilePlatform, serving

@@ -30,7 +30,7 @@ from lti_tool.keys import KeySealProblem, current_key
 from lti_tool.lessons import UnknownLesson, current_lesson
 from lti_tool.models import Job, Registration, ToolKey
 from lti_tool.outbound import AddressRefused, Outbound, OutboundError, parse_networks
-from lti_tool.platforms import list_registrations
+from lti_tool.registrations import list_registrations
 from lti_tool.settings import Settings, SettingsProblem, get_settings, is_loopback, require_secret
 
 State = Literal["ok", "failed", "not_checked"]

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lti_tool.models import (
+    Audit,
     Context,
     Deployment,
     Launch,
@@ -16,7 +17,9 @@ from lti_tool.models import (
     Registration,
     RosterMember,
 )
-from lti_tool.platforms import is_pending
+from lti_tool.registrations import is_pending
+
+TOKEN_GIVEN = "token_given"
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def checklist(session: Session, registration: Registration) -> tuple[Step, ...]:
         Step(
             "keys",
             "Keys reachable",
-            f"{len(keys.jwks['keys'])} public keys of the platform read." if keys else "Read at the first launch.",
+            _key_words(keys, reads_ours=bool(read_at or sent_at or _gave_token(session, registration))),
             keys.fetched_at if keys else None,
         ),
         Step("launch", "First launch", "As instructor." if taught else "Open it in a course as its teacher.", taught),
@@ -77,6 +80,19 @@ def _registered(registration: Registration) -> Step:
         return Step("registered", "Registered", "Disabled: it opens nothing and spends nothing.", None)
     words = f"Issuer {registration.issuer}, client {registration.client_id}."
     return Step("registered", "Registered", words, registration.approved_at or registration.created_at)
+
+
+def _key_words(keys: PlatformKeySet | None, *, reads_ours: bool) -> str:
+    if keys is None:
+        return "Read at the first launch, or when you try it."
+    words = f"{len(keys.jwks['keys'])} public keys of the platform read"
+    # A token is given only to an assertion that was checked against our own set.
+    return f"{words}, and it reads ours." if reads_ours else f"{words}."
+
+
+def _gave_token(session: Session, registration: Registration) -> bool:
+    query = select(Audit.id).where(Audit.registration_id == registration.id, Audit.code == TOKEN_GIVEN).limit(1)
+    return session.scalar(query) is not None
 
 
 def _first_launch(session: Session, registration: Registration, role: str) -> datetime | None:

@@ -15,7 +15,8 @@ from lti_tool.ags import LINE_ITEM, LINE_ITEM_READ, RESULT_READ, SCORE
 from lti_tool.deadlines import VARIABLES
 from lti_tool.nrps import GROUPS_READ, MEMBERSHIP_READ
 from lti_tool.outbound import Outbound, Reply
-from lti_tool.platforms import MAX_ID, MAX_URL, RegistrationProblem
+from lti_tool.platforms import rules_for
+from lti_tool.registrations import MAX_ID, MAX_URL, RegistrationProblem
 from lti_tool.roster import SECTIONS
 from lti_tool.settings import Settings
 
@@ -23,6 +24,7 @@ TITLE = "Atelier"
 DESCRIPTION = "Lessons with open questions, judged against a rubric, reviewed by you, graded in your course."
 SCOPES = (LINE_ITEM, LINE_ITEM_READ, RESULT_READ, SCORE, MEMBERSHIP_READ, GROUPS_READ)
 CLAIMS = ("iss", "sub", "name", "given_name", "family_name")
+PRIVACY = "name_only"  # Canvas's word for these claims
 TOOL_CONFIGURATION = "https://purl.imsglobal.org/spec/lti-tool-configuration"
 PLATFORM_CONFIGURATION = "https://purl.imsglobal.org/spec/lti-platform-configuration"
 RESOURCE_LINK, DEEP_LINKING, REVIEW = (
@@ -30,8 +32,11 @@ RESOURCE_LINK, DEEP_LINKING, REVIEW = (
     "LtiDeepLinkingRequest",
     "LtiSubmissionReviewRequest",
 )
-# Where content may be chosen: the specification's place, and Canvas's own.
-PLACEMENTS = ("ContentArea", "assignment_selection", "link_selection")
+# Where content may be chosen: the specification's place, and Canvas's own (which it also names with its prefix).
+CONTENT_AREA = "ContentArea"
+PLACEMENTS = (CONTENT_AREA, "assignment_selection", "link_selection")
+CANVAS_PREFIX = "https://canvas.instructure.com/lti/"
+TOOL_ID = "atelier"
 # One platform may answer at several hosts: all of hosted Canvas has one issuer, its schools hosts of their own.
 # https://developerdocs.instructure.com/services/canvas/external-tools/lti/file.lti_launch_overview
 SHARED_HOSTS = (("instructure.com", "canvaslms.com"),)
@@ -68,21 +73,26 @@ class Registered:
 # ---- the platform's side -------------------------------------------------------------------------------------
 
 
-def read_configuration(outbound: Outbound, url: str) -> PlatformConfiguration:
-    """Fetch and check a platform's configuration. RegistrationProblem, or an OutboundError of the way there."""
+def read_configuration(outbound: Outbound, url: str, token: str) -> PlatformConfiguration:
+    """Fetch and check a platform's configuration. RegistrationProblem, or an OutboundError of the way there.
+
+    The token goes along, since Canvas gives its configuration for it alone (doc/api/registration.md).
+    """
     if not url or len(url) > MAX_URL or "#" in url:
         raise RegistrationProblem("The platform gave no usable address of its configuration.")
-    found = _json_of(outbound.get(url, headers={"Accept": "application/json"}), "configuration")
+    headers = {"Accept": "application/json", **_authorization(token)}
+    found = _json_of(outbound.get(url, headers=headers), "configuration")
     extra = found.get(PLATFORM_CONFIGURATION)
     extra = extra if isinstance(extra, dict) else {}
+    family = _optional(extra, "product_family_code", MAX_ID)
     configuration = PlatformConfiguration(
         issuer=_text(found, "issuer", MAX_URL),
         auth_login_url=_text(found, "authorization_endpoint", MAX_URL),
         auth_token_url=_text(found, "token_endpoint", MAX_URL),
         jwks_url=_text(found, "jwks_uri", MAX_URL),
         registration_url=_text(found, "registration_endpoint", MAX_URL),
-        token_audience=_optional(found, "authorization_server", MAX_URL),
-        family=_optional(extra, "product_family_code", MAX_ID),
+        token_audience=_optional(found, "authorization_server", MAX_URL) if _names_audience(family) else None,
+        family=family,
         messages=_messages(extra.get("messages_supported")),
         scopes=_scopes(found.get("scopes_supported")),
     )
@@ -96,15 +106,8 @@ def read_configuration(outbound: Outbound, url: str) -> PlatformConfiguration:
 
 
 def register(outbound: Outbound, configuration: PlatformConfiguration, token: str, settings: Settings) -> Registered:
-    """Tell the platform who we are. RegistrationProblem, or an OutboundError of the way there.
-
-    Some platforms send no token (Brightspace), so none is asked for.
-    """
-    if len(token) > MAX_TOKEN or not token.isascii() or not token.isprintable():
-        raise RegistrationProblem("The platform's registration token cannot be read.")
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
+    """Tell the platform who we are. RegistrationProblem, or an OutboundError of the way there."""
+    headers = {"Content-Type": "application/json", "Accept": "application/json", **_authorization(token)}
     body = json.dumps(tool_configuration(settings, configuration)).encode()
     answer = _json_of(outbound.post(configuration.registration_url, body, headers=headers), "answer")
     given = answer.get("client_id")
@@ -113,6 +116,17 @@ def register(outbound: Outbound, configuration: PlatformConfiguration, token: st
         raise RegistrationProblem("The platform's answer holds no client id.")
     ours = answer.get(TOOL_CONFIGURATION)
     return Registered(client_id, _optional(ours if isinstance(ours, dict) else {}, "deployment_id", MAX_ID))
+
+
+def _authorization(token: str) -> dict[str, str]:
+    """The header with the registration token. Some platforms send none (Brightspace), so none is asked for."""
+    if len(token) > MAX_TOKEN or not token.isascii() or not token.isprintable():
+        raise RegistrationProblem("The platform's registration token cannot be read.")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _names_audience(family: str | None) -> bool:
+    return rules_for(family).authorization_server_is_audience
 
 
 def _json_of(reply: Reply, what: str) -> dict[str, Any]:
@@ -174,8 +188,9 @@ def _same_platform(one: str, other: str) -> bool:
 def tool_configuration(settings: Settings, platform: PlatformConfiguration) -> dict[str, Any]:
     """What we say about ourselves: only messages, placements and scopes that the platform knows."""
     launch = settings.base_url + "/lti/launch"
-    offered = platform.scopes if platform.scopes is not None else set(SCOPES) - {GROUPS_READ}
-    scopes = [scope for scope in SCOPES if scope in offered]
+    # A platform that lists none of them lists only those of OpenID (Sakai: "openid"), and knows them all the same.
+    listed = [scope for scope in SCOPES if scope in (platform.scopes or ())]
+    scopes = listed or [scope for scope in SCOPES if scope != GROUPS_READ]
     return {
         "application_type": "web",
         "response_types": ["id_token"],
@@ -193,23 +208,33 @@ def tool_configuration(settings: Settings, platform: PlatformConfiguration) -> d
             "custom_parameters": dict(CUSTOM_PARAMETERS),
             "claims": list(CLAIMS),
             "messages": _our_messages(launch, platform),
+            CANVAS_PREFIX + "tool_id": TOOL_ID,
+            CANVAS_PREFIX + "privacy_level": PRIVACY,
         },
     }
 
 
 def _our_messages(launch: str, platform: PlatformConfiguration) -> list[dict[str, Any]]:
+    """Choosing content first: where two messages mean one placement, Canvas keeps the first of them.
+
+    And it takes a message without placements to mean link_selection (app/models/lti/ims/registration.rb).
+    """
     known = platform.messages or {RESOURCE_LINK: None, DEEP_LINKING: None}
     messages: list[dict[str, Any]] = []
-    for kind in (RESOURCE_LINK, DEEP_LINKING, REVIEW):
+    for kind in (DEEP_LINKING, RESOURCE_LINK, REVIEW):
         if kind not in known:
             continue
         message: dict[str, Any] = {"type": kind, "target_link_uri": launch, "label": TITLE}
-        offered = known[kind]
         if kind == DEEP_LINKING:
-            chosen = [place for place in PLACEMENTS if offered is None or place in offered]
-            message["placements"] = chosen if offered is not None else ["ContentArea"]
+            message["placements"] = _chosen_placements(known[kind])
         messages.append(message)
     return messages
+
+
+def _chosen_placements(offered: tuple[str, ...] | None) -> list[str]:
+    """Of what is offered, where content is chosen for us; the specification's own place where nothing is named."""
+    places = {place.removeprefix(CANVAS_PREFIX): place for place in offered or ()}
+    return [places[place] for place in PLACEMENTS if place in places] or [CONTENT_AREA]
 
 
 def canvas_configuration(settings: Settings) -> dict[str, Any]:
@@ -230,9 +255,9 @@ def canvas_configuration(settings: Settings) -> dict[str, Any]:
         "extensions": [
             {
                 "domain": urlsplit(base).netloc,
-                "tool_id": "atelier",
+                "tool_id": TOOL_ID,
                 "platform": "canvas.instructure.com",
-                "privacy_level": "public",
+                "privacy_level": PRIVACY,
                 "settings": {
                     "text": TITLE,
                     "placements": [

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from lti_tool.admin import LINK_LIFE, make_code
 from lti_tool.keys import KeySealProblem, ensure_key, next_key, public_jwks, reseal_keys, rotate_key
 from lti_tool.models import Registration
-from lti_tool.platforms import (
+from lti_tool.registrations import (
     RegistrationProblem,
     add_registration,
     approve_registration,
@@ -90,7 +90,7 @@ def remove(
     registration_id: Annotated[int, typer.Argument(help="The number that `atelier lms list` shows.")],
     as_json: AsJson = False,
 ) -> None:
-    """Let a platform open nothing more; what learners did stays."""
+    """Let a platform open nothing more; what learners did stays. One that waits for approval is forgotten."""
     settings = settings_or_exit()
     with open_database(settings) as database:
         try:
@@ -98,7 +98,12 @@ def remove(
                 row = describe(remove_registration(session, registration_id))
         except RegistrationProblem as problem:
             fail(str(problem), 2)
-    print(json.dumps(row, ensure_ascii=False) if as_json else f"Removed {row['name']}; its records stay.")
+    if as_json:
+        print(json.dumps(row, ensure_ascii=False))
+    elif row["state"] == "pending":
+        print(f"{row['name']} is forgotten.")
+    else:
+        print(f"Removed {row['name']}; its records stay.")
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from lti_tool.demo.config import PlatformConfig
+from lti_tool.demo.config import PlatformConfig, Tool
 from lti_tool.demo.dates import activity_dates, fill_in
 from lti_tool.demo.records import LEARNER, Course, LaunchDetail, LineItem, Person
 from lti_tool.demo.service import AGS_SCOPES
@@ -23,21 +23,22 @@ _INSTITUTION = "http://purl.imsglobal.org/vocab/lis/v2/institution/person"
 
 
 def launch_claims(
-    config: PlatformConfig, store: Store, person: Person, nonce: str, detail: LaunchDetail | None = None
+    config: PlatformConfig, store: Store, tool: Tool, person: Person, nonce: str, detail: LaunchDetail | None = None
 ) -> dict[str, Any]:
     """Every claim of a launch by this person: of an activity, or to choose content for the course."""
     link_id = (detail.resource_link_id if detail else None) or RESOURCE_LINK_ID
-    about = _choosing(config, detail.state) if detail and detail.state else _opening(config, store, link_id)
+    choosing = detail.state if detail else None
+    about = _choosing(config, tool, choosing) if choosing else _opening(config, store, tool, link_id)
     now = int(config.clock().timestamp())
     return {
         "iss": config.issuer,
-        "aud": config.client_id,
+        "aud": tool.client_id,
         "sub": person.sub,
         "iat": now,
         "exp": now + ID_TOKEN_SECONDS,
         "nonce": nonce,
         **_person_claims(person),
-        **_message_claims(config, store, person),
+        **_message_claims(config, store, tool, person),
         **about,
     }
 
@@ -71,11 +72,11 @@ def _person_claims(person: Person) -> dict[str, Any]:
     }
 
 
-def _message_claims(config: PlatformConfig, store: Store, person: Person) -> dict[str, Any]:
+def _message_claims(config: PlatformConfig, store: Store, tool: Tool, person: Person) -> dict[str, Any]:
     course = store.course()
     return {
         f"{_LTI}/version": "1.3.0",
-        f"{_LTI}/deployment_id": config.deployment_id,
+        f"{_LTI}/deployment_id": tool.deployment_id,
         f"{_LTI}/roles": role_uris(person),
         f"{_LTI}/context": {
             "id": course.id,
@@ -103,25 +104,25 @@ def _message_claims(config: PlatformConfig, store: Store, person: Person) -> dic
     }
 
 
-def _opening(config: PlatformConfig, store: Store, link_id: str) -> dict[str, Any]:
+def _opening(config: PlatformConfig, store: Store, tool: Tool, link_id: str) -> dict[str, Any]:
     """What is said of one activity: its own custom parameters if a tool's answer added it."""
     link, added = store.resource_link(link_id), store.added_link(link_id)
     assert link is not None
-    custom = json.loads(added.custom) if added else config.custom
+    custom = json.loads(added.custom) if added else tool.custom
     return {
         f"{_LTI}/message_type": "LtiResourceLinkRequest",
-        f"{_LTI}/target_link_uri": added.url if added else config.tool_target_link_uri,
+        f"{_LTI}/target_link_uri": added.url if added else tool.target_link_uri,
         f"{_LTI}/resource_link": {"id": link.id, "title": link.title, "description": link.description},
         f"{_LTI}/custom": fill_in(custom, activity_dates(store, link_id)),
         **_service_claims(config, store, link_id),
     }
 
 
-def _choosing(config: PlatformConfig, state: str) -> dict[str, Any]:
+def _choosing(config: PlatformConfig, tool: Tool, state: str) -> dict[str, Any]:
     """https://www.imsglobal.org/spec/lti-dl/v2p0#deep-linking-request-message"""
     return {
         f"{_LTI}/message_type": "LtiDeepLinkingRequest",
-        f"{_LTI}/target_link_uri": config.tool_target_link_uri,
+        f"{_LTI}/target_link_uri": tool.target_link_uri,
         f"{_DL}/deep_linking_settings": {
             "deep_link_return_url": deep_link_return_url(config),
             "accept_types": ["ltiResourceLink"],

@@ -24,8 +24,8 @@ from lti_tool.demo.once import play_through
 from lti_tool.demo.platform import PlatformConfig, create_platform
 from lti_tool.demo.robot import Stuck
 from lti_tool.demo.server import PlatformServer
-from lti_tool.platforms import add_registration
 from lti_tool.processes import Child, ChildFailed, wait_until_answers
+from lti_tool.registrations import add_registration
 from lti_tool.settings import HOME, Settings
 from lti_tool.terminal import fail
 

@@ -1,4 +1,4 @@
-"""What the bundled platform is told about itself and about the one tool registered with it."""
+"""What the bundled platform is told about itself and about the tool registered with it."""
 
 from __future__ import annotations
 
@@ -35,8 +35,32 @@ def fetch_jwks(url: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Tool:
+    """A tool as it is registered here: one client, one deployment."""
+
+    client_id: str
+    deployment_id: str
+    login_url: str
+    redirect_uris: tuple[str, ...]
+    target_link_uri: str
+    jwks_url: str
+    custom: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        """Where its pages come from."""
+        return origin(self.target_link_uri)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """All of its own origins, for our Content-Security-Policy."""
+        addresses = (self.target_link_uri, self.login_url, *self.redirect_uris)
+        return tuple(dict.fromkeys(origin(address) for address in addresses))
+
+
+@dataclass(frozen=True)
 class PlatformConfig:
-    """One issuer, one registration, one deployment. `issuer` is an origin without a trailing slash.
+    """One issuer and the tool that it knows from the start. `issuer` is an origin without a trailing slash.
 
     `storage`: whether the course's page keeps values for the tool (lti_storage_target).
     """
@@ -63,10 +87,17 @@ class PlatformConfig:
         return f"{self.issuer}/lti/token"
 
     @property
-    def tool_origins(self) -> tuple[str, ...]:
-        """The tool's own origins, for our Content-Security-Policy."""
-        addresses = (self.tool_target_link_uri, self.tool_login_url, *self.tool_redirect_uris)
-        return tuple(dict.fromkeys(origin(address) for address in addresses))
+    def tool(self) -> Tool:
+        """The tool that is registered from the start; others may register themselves."""
+        return Tool(
+            client_id=self.client_id,
+            deployment_id=self.deployment_id,
+            login_url=self.tool_login_url,
+            redirect_uris=self.tool_redirect_uris,
+            target_link_uri=self.tool_target_link_uri,
+            jwks_url=self.tool_jwks_url,
+            custom=self.custom,
+        )
 
 
 def origin(url: str) -> str:

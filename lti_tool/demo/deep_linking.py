@@ -18,13 +18,13 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from lti_tool.demo.config import PlatformConfig, origin
-from lti_tool.demo.keys import ToolKeys
+from lti_tool.demo.config import PlatformConfig, Tool, origin
+from lti_tool.demo.keys import Keyring
 from lti_tool.demo.pages import login_request
 from lti_tool.demo.records import INSTRUCTOR, AddedLink, LineItem, Person, ResourceLink
 from lti_tool.demo.service import LARGEST_NUMBER
 from lti_tool.demo.store import COURSE_ID, Store
-from lti_tool.demo.tokens import TokenError, check_times, signed_claims
+from lti_tool.demo.tokens import TokenError, check_times, signed_claims, signer_of
 
 MAX_ITEMS = 20
 MAX_TITLE = 255
@@ -59,7 +59,7 @@ class Link:
 
 def deep_linking_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
     bp = Blueprint("content", __name__, url_prefix="/content")
-    keys = ToolKeys(config.tool_jwks_url, config.fetch_jwks, config.clock)
+    keyring = Keyring(config.fetch_jwks, config.clock)
 
     @bp.get("/<slug>")
     def content(slug: str) -> ResponseReturnValue:
@@ -73,24 +73,23 @@ def deep_linking_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
             first=store.resource_link(),
             links=store.added_links(),
             choosing=choosing,
-            tool_origin=origin(config.tool_target_link_uri),
+            tool_origin=store.tool().origin,
         )
 
     @bp.get("/<slug>/choose")
     def choose(slug: str) -> ResponseReturnValue:
         """Third-party-initiated login for a Deep Linking request."""
-        person = _instructor(store, slug)
+        person, tool = _instructor(store, slug), store.tool()
         hint = store.begin_launch(person, state=secrets.token_urlsafe(24))
-        page = make_response(
-            render_template("self_post.html", action=config.tool_login_url, fields=login_request(config, person, hint))
-        )
+        fields = login_request(config, tool, person, hint)
+        page = make_response(render_template("self_post.html", action=tool.login_url, fields=fields))
         page.headers["Cache-Control"] = "no-store"
         return page
 
     @bp.post("/returned")
     def returned() -> ResponseReturnValue:
         """The tool's answer, brought by the browser in the frame."""
-        links = read_answer(request.form.get("JWT", ""), config, store, keys)
+        links = read_answer(request.form.get("JWT", ""), config, store, keyring)
         with store.session() as session:
             for link in links:
                 _add(session, link, config)
@@ -115,17 +114,18 @@ def _instructor(store: Store, slug: str) -> Person:
 # ---- the answer ----------------------------------------------------------------------------------------------
 
 
-def read_answer(token: str, config: PlatformConfig, store: Store, keys: ToolKeys) -> list[Link]:
+def read_answer(token: str, config: PlatformConfig, store: Store, keyring: Keyring) -> list[Link]:
     """Check signature, every claim and every item, and use the request up; raises ContentRefused."""
     if len(token) > MAX_JWT:
         _refuse("The answer is too large.")
     try:
-        claims = signed_claims(token, keys)
+        tool = signer_of(token, store)
+        claims = signed_claims(token, keyring.of(tool.jwks_url))
         expires_at = check_times(claims, config.clock())
     except TokenError as error:
         raise ContentRefused(f"The tool's answer was not accepted: {error}.") from error
-    _check_parties(claims, config)
-    links = [_read_link(item, config) for item in _items(claims)]
+    _check_parties(claims, config, tool)
+    links = [_read_link(item, tool) for item in _items(claims)]
     nonce, state = claims.get("nonce"), claims.get(f"{_DL}/data")
     if not isinstance(nonce, str) or not nonce or not store.use_jti(f"content:{nonce}", expires_at):
         _refuse("nonce is required, and must not have been used before.")
@@ -134,9 +134,9 @@ def read_answer(token: str, config: PlatformConfig, store: Store, keys: ToolKeys
     return links
 
 
-def _check_parties(claims: dict[str, Any], config: PlatformConfig) -> None:
+def _check_parties(claims: dict[str, Any], config: PlatformConfig, tool: Tool) -> None:
     audience = claims.get("aud")
-    if claims.get("iss") != config.client_id:
+    if claims.get("iss") != tool.client_id:
         _refuse("iss must be the tool's client id.")
     if audience not in (config.issuer, [config.issuer]):
         _refuse("aud must be this platform's issuer alone.")
@@ -146,7 +146,7 @@ def _check_parties(claims: dict[str, Any], config: PlatformConfig) -> None:
         _refuse("message_type must be LtiDeepLinkingResponse.")
     if claims.get(f"{_LTI}/version") != "1.3.0":
         _refuse("version must be 1.3.0.")
-    if claims.get(f"{_LTI}/deployment_id") != config.deployment_id:
+    if claims.get(f"{_LTI}/deployment_id") != tool.deployment_id:
         _refuse("deployment_id must be the one of the request.")
 
 
@@ -157,11 +157,11 @@ def _items(claims: dict[str, Any]) -> list[Any]:
     return items
 
 
-def _read_link(item: Any, config: PlatformConfig) -> Link:
+def _read_link(item: Any, tool: Tool) -> Link:
     if not isinstance(item, dict) or item.get("type") != "ltiResourceLink":
         _refuse("Only items of type ltiResourceLink were asked for.")
-    url = item.get("url", config.tool_target_link_uri)
-    if not isinstance(url, str) or origin(url) not in config.tool_origins or urlsplit(url).fragment:
+    url = item.get("url", tool.target_link_uri)
+    if not isinstance(url, str) or origin(url) not in tool.origins or urlsplit(url).fragment:
         _refuse("url must lead to the tool.")
     custom = item.get("custom", {})
     if not isinstance(custom, dict) or not all(isinstance(value, str) for value in custom.values()):

@@ -85,6 +85,18 @@ class ToolKeys:
         return [key for key in candidates if key is not None]
 
 
+class Keyring:
+    """The key set of each tool, by its address."""
+
+    def __init__(self, fetch: Callable[[str], dict[str, Any]], clock: Callable[[], datetime]) -> None:
+        self._fetch, self._clock = fetch, clock
+        self._sets: dict[str, ToolKeys] = {}
+
+    def of(self, jwks_url: str) -> ToolKeys:
+        """The keys at this address."""
+        return self._sets.setdefault(jwks_url, ToolKeys(jwks_url, self._fetch, self._clock))
+
+
 def _rsa_public_key(entry: dict[str, Any]) -> RSAPublicKey | None:
     if entry.get("kty") != "RSA" or entry.get("use", "sig") != "sig" or entry.get("alg", "RS256") != "RS256":
         return None

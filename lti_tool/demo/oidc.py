@@ -15,10 +15,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from lti_tool.demo.claims import launch_claims
-from lti_tool.demo.config import PlatformConfig
+from lti_tool.demo.config import PlatformConfig, Tool
 from lti_tool.demo.keys import load_private_key
 from lti_tool.demo.records import Person
-from lti_tool.demo.service import GRANTED_SCOPES
 from lti_tool.demo.store import Store
 
 MAX_PARAMETER = 4096
@@ -42,11 +41,12 @@ def oidc_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
     @bp.route("/lti/authorize", methods=["GET", "POST"])
     def authorize() -> ResponseReturnValue:
         asked = single_values(request.form if request.method == "POST" else request.args)
-        person = check_request(asked, config, store)
+        tool = asking_tool(asked, store)
+        person = check_request(asked, store)
         if not store.use_hint(asked["lti_message_hint"]):
             raise LaunchRefused("This launch was already used. Open the activity again from the course.")
         detail = store.launch_detail(asked["lti_message_hint"])
-        fields = {"id_token": _sign(launch_claims(config, store, person, asked["nonce"], detail), store)}
+        fields = {"id_token": _sign(launch_claims(config, store, tool, person, asked["nonce"], detail), store)}
         return _self_posting(asked["redirect_uri"], fields | _state(asked.get("state", "")))
 
     @bp.errorhandler(AuthorizationError)
@@ -62,23 +62,6 @@ def oidc_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
     def jwks() -> ResponseReturnValue:
         return jsonify(store.public_jwks())
 
-    @bp.get("/.well-known/openid-configuration")
-    def openid_configuration() -> ResponseReturnValue:
-        return jsonify(
-            {
-                "issuer": config.issuer,
-                "authorization_endpoint": f"{config.issuer}/lti/authorize",
-                "token_endpoint": config.token_endpoint,
-                "jwks_uri": f"{config.issuer}/lti/jwks",
-                "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-                "token_endpoint_auth_signing_alg_values_supported": ["RS256"],
-                "id_token_signing_alg_values_supported": ["RS256"],
-                "response_types_supported": ["id_token"],
-                "subject_types_supported": ["public"],
-                "scopes_supported": ["openid", *GRANTED_SCOPES],
-            }
-        )
-
     return bp
 
 
@@ -92,16 +75,22 @@ def single_values(sent: MultiDict[str, str]) -> dict[str, str]:
     return sent.to_dict()
 
 
-def check_request(asked: Mapping[str, str], config: PlatformConfig, store: Store) -> Person:
-    """Whose launch this request continues; raises LaunchRefused or AuthorizationError, uses nothing up.
+def asking_tool(asked: Mapping[str, str], store: Store) -> Tool:
+    """The tool that asks, with an address that is its own; raises LaunchRefused.
 
-    Until client and redirect address are known to be right nothing may be sent there, so those
-    faults, and a launch that is unknown or used up, end on a page of ours.
+    Until client and redirect address are known to be right nothing may be sent there, so those faults end on a page
+    of ours.
     """
-    if asked.get("client_id") != config.client_id:
+    tool = store.tool_of(asked.get("client_id", ""))
+    if tool is None:
         raise LaunchRefused("The tool's client_id is not registered here.")
-    if asked.get("redirect_uri") not in config.tool_redirect_uris:
+    if asked.get("redirect_uri") not in tool.redirect_uris:
         raise LaunchRefused("The tool's redirect_uri is not registered here, character for character.")
+    return tool
+
+
+def check_request(asked: Mapping[str, str], store: Store) -> Person:
+    """Whose launch this request continues; raises LaunchRefused or AuthorizationError, uses nothing up."""
     person = store.launching_person(asked.get("lti_message_hint", ""))
     if person is None:
         raise LaunchRefused("This launch is unknown or was already used. Open the activity again from the course.")

@@ -18,7 +18,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from lti_tool.demo.config import PlatformConfig, origin
+from lti_tool.demo.config import PlatformConfig, Tool
 from lti_tool.demo.dates import PRESETS, shown_dates
 from lti_tool.demo.gradebook import gradebook_json, read_gradebook, shown_number
 from lti_tool.demo.records import Person, ResourceLink
@@ -52,7 +52,9 @@ def pages_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
 def _add_course_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> None:
     @bp.get("/")
     def home() -> ResponseReturnValue:
-        return render_template("home.html", config=config, course=store.course(), people=store.people())
+        return render_template(
+            "home.html", config=config, tool=store.tool(), course=store.course(), people=store.people()
+        )
 
     @bp.get("/enter")
     def enter_as() -> ResponseReturnValue:
@@ -70,7 +72,7 @@ def _add_course_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> N
             columns=read_gradebook(config, store),
             dates=shown_dates(store, _link(store).id),
             presets=PRESETS,
-            tool_origin=origin(config.tool_target_link_uri),
+            tool_origin=store.tool().origin,
         )
 
     @bp.get("/returned/<slug>")
@@ -107,28 +109,28 @@ def _add_launch_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> N
     @bp.get("/launch/<slug>")
     def launch(slug: str) -> ResponseReturnValue:
         """Third-party-initiated login, posted by a form or, with ?via=get, as a redirect."""
-        person, link = _person(store, slug), _link(store)
-        fields = login_request(config, person, store.begin_launch(person, link_id=link.id))
+        person, link, tool = _person(store, slug), _link(store), store.tool()
+        fields = login_request(config, tool, person, store.begin_launch(person, link_id=link.id))
         if request.args.get("via") == "get":
-            joint = "&" if "?" in config.tool_login_url else "?"
-            answer = redirect(config.tool_login_url + joint + urlencode(fields))
+            joint = "&" if "?" in tool.login_url else "?"
+            answer = redirect(tool.login_url + joint + urlencode(fields))
         else:
-            page = render_template("self_post.html", action=config.tool_login_url, fields=fields)
+            page = render_template("self_post.html", action=tool.login_url, fields=fields)
             answer = make_response(page)
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
 
-def login_request(config: PlatformConfig, person: Person, message_hint: str) -> dict[str, str]:
+def login_request(config: PlatformConfig, tool: Tool, person: Person, message_hint: str) -> dict[str, str]:
     """The parameters of https://www.imsglobal.org/spec/lti/v1p3#additional-login-parameters"""
     storage = {"lti_storage_target": STORAGE_FRAME} if config.storage else {}
     return {
         "iss": config.issuer,
-        "target_link_uri": config.tool_target_link_uri,
+        "target_link_uri": tool.target_link_uri,
         "login_hint": person.sub,
         "lti_message_hint": message_hint,
-        "client_id": config.client_id,
-        "lti_deployment_id": config.deployment_id,
+        "client_id": tool.client_id,
+        "lti_deployment_id": tool.deployment_id,
         **storage,
     }
 

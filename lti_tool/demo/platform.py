@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
@@ -13,6 +13,7 @@ from lti_tool.demo.deep_linking import deep_linking_blueprint
 from lti_tool.demo.nrps import nrps_blueprint
 from lti_tool.demo.oidc import oidc_blueprint
 from lti_tool.demo.pages import pages_blueprint
+from lti_tool.demo.registration import registration_blueprint
 from lti_tool.demo.service import ServiceError
 from lti_tool.demo.storage import storage_blueprint
 from lti_tool.demo.store import Store
@@ -21,7 +22,7 @@ from lti_tool.demo.tokens import token_blueprint
 __all__ = ["PlatformConfig", "create_platform"]
 
 MAX_BODY = 256 * 1024
-SERVICE_PATHS = ("/lti/courses/", "/lti/token")
+SERVICE_PATHS = ("/lti/courses/", "/lti/token", "/lti/registrations")
 
 
 def create_platform(config: PlatformConfig) -> Flask:
@@ -32,17 +33,16 @@ def create_platform(config: PlatformConfig) -> Flask:
     store = Store(config)
     app.extensions["platform_store"] = store
     services = (oidc_blueprint, token_blueprint, ags_blueprint, nrps_blueprint)
-    parts = (*services, deep_linking_blueprint, pages_blueprint, dates_blueprint)
+    parts = (*services, deep_linking_blueprint, registration_blueprint, pages_blueprint, dates_blueprint)
     for blueprint in parts:
         app.register_blueprint(blueprint(config, store))
     if config.storage:
-        app.register_blueprint(storage_blueprint(config))
+        app.register_blueprint(storage_blueprint(store))
     app.jinja_env.globals["has_storage"] = config.storage
     app.add_url_rule("/healthz", view_func=healthz)
     app.register_error_handler(ServiceError, _refused_service)
     app.register_error_handler(HTTPException, _refused_request)
-    policy = content_security_policy(config)
-    app.after_request(lambda answer: _secured(answer, policy))
+    app.after_request(lambda answer: _secured(answer, store))
     return app
 
 
@@ -50,12 +50,13 @@ def healthz() -> ResponseReturnValue:
     return jsonify(status="ok")
 
 
-def content_security_policy(config: PlatformConfig) -> str:
-    """Own files only; frames and forms may also go to the tool."""
-    tool = " ".join(config.tool_origins)
+def content_security_policy(store: Store) -> str:
+    """Own files only; frames and forms may also go to the tools, a frame also to one that registers now."""
+    tools = " ".join(store.tool_origins())
+    frames = " ".join(filter(None, (tools, g.get("registering", ""))))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        f"connect-src 'self'; frame-src 'self' {tool}; form-action 'self' {tool}; "
+        f"connect-src 'self'; frame-src 'self' {frames}; form-action 'self' {tools}; "
         "base-uri 'none'; frame-ancestors 'self'"
     )
 
@@ -80,8 +81,9 @@ def _kept_headers(error: HTTPException) -> list[tuple[str, str]]:
     return [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
 
 
-def _secured(answer: Response, policy: str) -> Response:
-    answer.headers["Content-Security-Policy"] = policy
+def _secured(answer: Response, store: Store) -> Response:
+    if answer.mimetype == "text/html":
+        answer.headers["Content-Security-Policy"] = content_security_policy(store)
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
     return answer

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 from sqlalchemy import DateTime, Dialect, ForeignKey, String, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from lti_tool.demo.config import Tool
+
+TOOL_CONFIGURATION = "https://purl.imsglobal.org/spec/lti-tool-configuration"
 LEARNER = "Learner"
 INSTRUCTOR = "Instructor"
 
@@ -161,6 +165,49 @@ class ActivityDates(Record):
     opens: Mapped[datetime | None]
     due: Mapped[datetime | None]
     closes: Mapped[datetime | None]
+
+
+class RegisteredTool(Record):
+    """A tool that registered itself; it opens nothing until an administrator here activates it.
+
+    `shape` is the platform it was registered as: "moodle" or "canvas". `body` is what it sent, a JSON object.
+    """
+
+    __tablename__ = "registered_tool"
+    client_id: Mapped[str] = mapped_column(primary_key=True)
+    deployment_id: Mapped[str]
+    shape: Mapped[str]
+    body: Mapped[str]
+    active: Mapped[bool] = mapped_column(default=False)
+    registered_at: Mapped[datetime]
+    chosen_at: Mapped[datetime | None]
+
+    @property
+    def name(self) -> str:
+        return str(json.loads(self.body)["client_name"])
+
+    def as_tool(self) -> Tool:
+        """The tool by what it sent, which was checked when it came."""
+        sent = json.loads(self.body)
+        own = sent[TOOL_CONFIGURATION]
+        return Tool(
+            client_id=self.client_id,
+            deployment_id=self.deployment_id,
+            login_url=sent["initiate_login_uri"],
+            redirect_uris=tuple(sent["redirect_uris"]),
+            target_link_uri=own["target_link_uri"],
+            jwks_url=sent["jwks_uri"],
+            custom=own.get("custom_parameters", {}),
+        )
+
+
+class RegistrationToken(Record):
+    """A token that lets one tool register itself once within the hour."""
+
+    __tablename__ = "registration_token"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    shape: Mapped[str]
+    expires_at: Mapped[datetime]
 
 
 class UsedJti(Record):

@@ -8,17 +8,17 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from lti_tool.demo.config import PlatformConfig
+from lti_tool.demo.store import Store
 
 STORAGE_FRAME = "lti_storage"
 
 
-def storage_blueprint(config: PlatformConfig) -> Blueprint:
+def storage_blueprint(store: Store) -> Blueprint:
     bp = Blueprint("storage", __name__)
 
     @bp.get("/lti/storage")
     def frame() -> ResponseReturnValue:
         """What the frame named in lti_storage_target holds: a script that listens to the tool's origins alone."""
-        return render_template("storage.html", origins=config.tool_origins)
+        return render_template("storage.html", origins=store.tool_origins())
 
     return bp

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, CursorResult, Engine, create_engine, delete, 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from lti_tool.demo.config import PlatformConfig
+from lti_tool.demo.config import PlatformConfig, Tool
 from lti_tool.demo.keys import new_private_pem, public_jwk
 from lti_tool.demo.records import (
     INSTRUCTOR,
@@ -28,6 +28,7 @@ from lti_tool.demo.records import (
     LineItem,
     Person,
     Record,
+    RegisteredTool,
     ResourceLink,
     SigningKey,
     UsedJti,
@@ -50,6 +51,7 @@ class Store:
 
     def __init__(self, config: PlatformConfig) -> None:
         self._clock = config.clock
+        self._first_tool = config.tool
         self._engine = _engine(config.database)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
         with self.session() as session:
@@ -78,6 +80,30 @@ class Store:
         with self.session() as session:
             keys = session.scalars(select(SigningKey).order_by(SigningKey.created_at)).all()
         return {"keys": [public_jwk(key.private_pem) for key in keys]}
+
+    # -- tools --------------------------------------------------------------------------------
+
+    def tool(self) -> Tool:
+        """The tool that courses open: the one chosen last, else the one known from the start."""
+        chosen = select(RegisteredTool).where(RegisteredTool.chosen_at.is_not(None), RegisteredTool.active)
+        with self.session() as session:
+            row = session.scalar(chosen.order_by(RegisteredTool.chosen_at.desc()).limit(1))
+            return row.as_tool() if row else self._first_tool
+
+    def tool_of(self, client_id: str) -> Tool | None:
+        """The tool of a client id, unless it waits to be activated."""
+        if client_id == self._first_tool.client_id:
+            return self._first_tool
+        with self.session() as session:
+            row = session.get(RegisteredTool, client_id)
+            return row.as_tool() if row is not None and row.active else None
+
+    def tool_origins(self) -> tuple[str, ...]:
+        """Every origin that a tool of ours has."""
+        with self.session() as session:
+            rows = session.scalars(select(RegisteredTool)).all()
+        tools = (self._first_tool, *(row.as_tool() for row in rows))
+        return tuple(dict.fromkeys(origin for tool in tools for origin in tool.origins))
 
     # -- people and launches ------------------------------------------------------------------
 

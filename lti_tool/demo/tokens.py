@@ -12,8 +12,8 @@ import jwt
 from flask import Blueprint, Response, jsonify, request
 from jwt.types import Options
 
-from lti_tool.demo.config import PlatformConfig
-from lti_tool.demo.keys import KeySetUnreadable, ToolKeys
+from lti_tool.demo.config import PlatformConfig, Tool
+from lti_tool.demo.keys import Keyring, KeySetUnreadable, ToolKeys
 from lti_tool.demo.service import GRANTED_SCOPES
 from lti_tool.demo.store import TOKEN_LIFETIME, Store
 
@@ -41,12 +41,12 @@ class TokenError(Exception):
 
 def token_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
     bp = Blueprint("tokens", __name__)
-    keys = ToolKeys(config.tool_jwks_url, config.fetch_jwks, config.clock)
+    keyring = Keyring(config.fetch_jwks, config.clock)
 
     @bp.post("/lti/token")
     def token() -> Response:
         form = _read_form()
-        expires_at, jti = verify_assertion(form["client_assertion"], config, keys)
+        expires_at, jti = verify_assertion(form["client_assertion"], config, store, keyring)
         if not store.use_jti(jti, expires_at):
             _not_the_client("the assertion's jti was used before")
         scopes = _granted(form["scope"])
@@ -67,10 +67,11 @@ def token_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
     return bp
 
 
-def verify_assertion(assertion: str, config: PlatformConfig, keys: ToolKeys) -> tuple[datetime, str]:
+def verify_assertion(assertion: str, config: PlatformConfig, store: Store, keyring: Keyring) -> tuple[datetime, str]:
     """Check signature and every claim; returns when the assertion expires and its jti, else TokenError."""
-    claims = signed_claims(assertion, keys)
-    if claims.get("iss") != config.client_id or claims.get("sub") != config.client_id:
+    tool = signer_of(assertion, store)
+    claims = signed_claims(assertion, keyring.of(tool.jwks_url))
+    if claims.get("iss") != tool.client_id or claims.get("sub") != tool.client_id:
         _not_the_client("iss and sub must both be the client id")
     _check_audience(claims.get("aud"), config)
     expires_at = check_times(claims, config.clock())
@@ -100,6 +101,17 @@ def _single(name: str) -> str:
     if len(values) > 1:
         raise TokenError("invalid_request", f"{name} was sent more than once")
     return values[0] if values else ""
+
+
+def signer_of(token: str, store: Store) -> Tool:
+    """The registered tool that a token says it comes from, before anything of it is believed; raises TokenError."""
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False, **_NO_PYJWT_CLAIM_CHECKS})
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        _not_the_client("the assertion is not a JWT")
+    client_id = claims.get("iss")
+    tool = store.tool_of(client_id) if isinstance(client_id, str) else None
+    return tool or _not_the_client("iss and sub must both be the client id")
 
 
 def signed_claims(assertion: str, keys: ToolKeys) -> dict[str, Any]:

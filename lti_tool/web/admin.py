@@ -9,28 +9,31 @@ from functools import wraps
 from importlib.metadata import version
 from typing import ParamSpec
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from lti_tool.admin import SESSION_LIFE, find_admin, sign_out, use_code
-from lti_tool.checklist import Step, checklist
+from lti_tool.checklist import TOKEN_GIVEN, Step, checklist
 from lti_tool.jobs import count_held
 from lti_tool.judge_health import health_of
-from lti_tool.keys import ensure_key
-from lti_tool.models import Registration
-from lti_tool.platforms import (
+from lti_tool.keys import current_key, ensure_key
+from lti_tool.models import Audit, Registration
+from lti_tool.registrations import (
     RegistrationProblem,
     add_registration,
     approve_registration,
+    disable_deployment,
     is_pending,
     list_registrations,
     remove_registration,
 )
 from lti_tool.web import refusals
 from lti_tool.web.context import current
+from lti_tool.web.platform_keys import PlatformKeys
 from lti_tool.web.sessions import FORM_FIELD, SAFE_METHODS
+from lti_tool.web.trial import PlatformTrouble, try_platform
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 P = ParamSpec("P")
@@ -183,6 +186,13 @@ def disable(registration_id: int) -> Answer:
     return _change(lambda session: remove_registration(session, registration_id))
 
 
+@bp.post("/registrations/<int:registration_id>/deployments")
+@admin_only
+def without_deployment(registration_id: int) -> Answer:
+    """Let one deployment open nothing more."""
+    return _change(lambda session: disable_deployment(session, registration_id, request.form.get("deployment_id", "")))
+
+
 def _deployments() -> list[str]:
     return request.form.get("deployment_ids", "").split()
 
@@ -198,7 +208,28 @@ def _change(change: Callable[[Session], Registration]) -> Answer:
     return redirect(url_for("admin.registrations"), code=303)
 
 
-def _page(session: Session, *, typed: dict[str, str] | None = None, problem: str = "") -> str:
+@bp.post("/registrations/<int:registration_id>/try")
+@admin_only
+def try_now(registration_id: int) -> Answer:
+    """Read the platform's keys and ask it for a token now, before anybody launches; say what came of it."""
+    atelier = current()
+    with atelier.database.write() as session:
+        registration, key = session.get(Registration, registration_id), current_key(session, atelier.settings)
+    if registration is None or not registration.enabled:
+        return redirect(url_for("admin.registrations"), code=303)
+    keys: PlatformKeys = current_app.extensions["atelier.platform_keys"]
+    try:
+        found = try_platform(keys, atelier.outbound, registration, key)
+    except PlatformTrouble as trouble:
+        with atelier.database.read() as session:
+            return _page(session, problem=str(trouble)), 422
+    with atelier.database.write() as session:
+        session.add(Audit(kind="registration", code=TOKEN_GIVEN, registration_id=registration_id))
+    with atelier.database.read() as session:
+        return _page(session, found=found)
+
+
+def _page(session: Session, *, typed: dict[str, str] | None = None, problem: str = "", found: str = "") -> str:
     listed = [(one, state_of(one), checklist(session, one)) for one in list_registrations(session)]
     return render_template(
         "admin/registrations.html",
@@ -207,6 +238,7 @@ def _page(session: Session, *, typed: dict[str, str] | None = None, problem: str
         base=current().settings.base_url,
         typed=typed or {},
         problem=problem,
+        found=found,
         version=version("atelier"),
         seal=admin_seal(),
         judge=current().settings.judge,

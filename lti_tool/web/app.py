@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from threading import Semaphore
 
 import structlog
 from flask import Flask, Response, g, request
@@ -52,6 +53,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.extensions["atelier"] = atelier
     app.extensions["atelier.platform_keys"] = PlatformKeys(atelier.database, atelier.outbound)
     app.extensions["atelier.frame_origins"] = FrameOrigins()
+    app.extensions["atelier.registering"] = Semaphore(register.AT_ONCE)
     _trust_proxies(app, settings.trusted_proxies)
     app.before_request(_begin_request)
     app.after_request(set_security_headers)

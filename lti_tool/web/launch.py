@@ -19,7 +19,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from lti_tool.db import utc_now
 from lti_tool.keys import ensure_key, public_jwks
 from lti_tool.models import Audit, Deployment, Handoff, Launch, LoginState, Registration
-from lti_tool.platforms import find_registration, is_ambiguous, origin_of, pending_registration
+from lti_tool.platforms import origin_of
+from lti_tool.registrations import find_registration, is_ambiguous, pending_registration
 from lti_tool.web import launch_refusals, picker, refusals
 from lti_tool.web.arrival import first_page
 from lti_tool.web.claims import MAX_ID

@@ -1,9 +1,10 @@
 """The page that a platform opens to have the tool register itself, and Canvas's configuration as JSON."""
 
+from threading import Semaphore
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Blueprint, Response, g, jsonify, render_template, request
+from flask import Blueprint, Response, current_app, g, jsonify, render_template, request
 from sqlalchemy.orm import Session
 
 from lti_tool.dynamic_registration import (
@@ -16,11 +17,13 @@ from lti_tool.dynamic_registration import (
 from lti_tool.keys import ensure_key
 from lti_tool.models import Audit, Registration
 from lti_tool.outbound import OutboundError
-from lti_tool.platforms import RegistrationProblem, is_pending, keep_pending
+from lti_tool.registrations import RegistrationProblem, is_pending, keep_pending
 from lti_tool.web.context import current
 from lti_tool.web.errors import ErrorPage, render_error
 
 bp = Blueprint("register", __name__)
+# Anybody may open this page and name an address that answers slowly, so that only so many wait for one at a time.
+AT_ONCE = 2
 log = structlog.get_logger()
 
 
@@ -33,25 +36,33 @@ def canvas() -> Response:
 @bp.get("/lti/register")
 def register_itself() -> str | Response:
     """Register with the platform that opened this page; what comes of it waits for an operator's approval."""
-    atelier = current()
     address = request.args.get("openid_configuration", "")
     if not address:
         return _not_registered("The platform did not say where its configuration is. Let it open this page.")
     g.framed_by = (Registration(issuer=address, auth_login_url=address), None)
+    places: Semaphore = current_app.extensions["atelier.registering"]
+    if not places.acquire(blocking=False):
+        return _not_registered("Other platforms are registering just now. Try again in a minute.", 429)
     try:
-        configuration = read_configuration(atelier.outbound, address)
-        with atelier.database.write() as session:
-            ensure_key(session, atelier.settings)
-        registered = register(
-            atelier.outbound, configuration, request.args.get("registration_token", ""), atelier.settings
-        )
-        with atelier.database.write() as session:
-            kept, is_new = _keep(session, configuration, registered)
-            waiting, named = is_pending(kept), kept.name
+        kept = _register_with(address, request.args.get("registration_token", ""))
     except (RegistrationProblem, OutboundError) as problem:
         return _not_registered(str(problem))
+    finally:
+        places.release()
+    return render_template("registered.html", waiting=is_pending(kept), name=kept.name)
+
+
+def _register_with(address: str, token: str) -> Registration:
+    """Read the platform's configuration, tell it who we are, keep its answer. Raises as the steps do."""
+    atelier = current()
+    configuration = read_configuration(atelier.outbound, address, token)
+    with atelier.database.write() as session:
+        ensure_key(session, atelier.settings)
+    registered = register(atelier.outbound, configuration, token, atelier.settings)
+    with atelier.database.write() as session:
+        kept, is_new = _keep(session, configuration, registered)
     log.info("registered_itself", is_new=is_new)
-    return render_template("registered.html", waiting=waiting, name=named)
+    return kept
 
 
 def _keep(session: Session, configuration: PlatformConfiguration, registered: Registered) -> tuple[Registration, bool]:
@@ -70,7 +81,7 @@ def _keep(session: Session, configuration: PlatformConfiguration, registered: Re
     )
 
 
-def _not_registered(sentence: str) -> Response:
+def _not_registered(sentence: str, status: int = 400) -> Response:
     with current().database.write() as session:
         session.add(Audit(kind="registration", code="refused", request_id=g.request_id))
     page = ErrorPage(
@@ -80,4 +91,4 @@ def _not_registered(sentence: str) -> Response:
         sentence=sentence,
         hint="Nothing was kept. The tool can also be registered by hand; see the admin page or `atelier lms add`.",
     )
-    return render_error(page, 400)
+    return render_error(page, status)

@@ -24,7 +24,7 @@ from werkzeug.serving import make_server
 from lti_tool.db import Database
 from lti_tool.demo.platform import PlatformConfig, create_platform
 from lti_tool.outbound import Reply
-from lti_tool.platforms import add_registration
+from lti_tool.registrations import add_registration
 from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 from lti_tool.web.platform_keys import PlatformKeys

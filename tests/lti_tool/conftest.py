@@ -5,7 +5,7 @@ from flask import Flask
 
 from lti_tool.db import Database
 from lti_tool.models import Registration
-from lti_tool.platforms import add_registration
+from lti_tool.registrations import add_registration
 from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 from lti_tool.web.platform_keys import PlatformKeys

@@ -22,7 +22,7 @@ from lti_tool.models import (
     Registration,
     ResourceLink,
 )
-from lti_tool.platforms import add_registration, remove_registration
+from lti_tool.registrations import add_registration, remove_registration
 from lti_tool.settings import Settings
 from tests.lti_tool.door import (
     BASE_URL,

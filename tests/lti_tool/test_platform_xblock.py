@@ -27,7 +27,7 @@ from lti_tool.keys import current_key
 from lti_tool.models import Launch
 from lti_tool.nrps import members
 from lti_tool.outbound import Outbound
-from lti_tool.platforms import add_registration
+from lti_tool.registrations import add_registration
 from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 from tests.lti_tool.door import rsa_key, serving

@@ -18,14 +18,13 @@ from lti_tool.handles import handles
 from lti_tool.keys import KeySealProblem, current_key, ensure_key, public_jwks, rotate_key
 from lti_tool.lms_commands import app
 from lti_tool.models import PlatformKeySet, Registration, ToolKey
-from lti_tool.platforms import (
+from lti_tool.platforms import frame_origins, rules_for
+from lti_tool.registrations import (
     RegistrationProblem,
     add_registration,
     find_registration,
-    frame_origins,
     list_registrations,
     remove_registration,
-    rules_for,
 )
 from lti_tool.settings import Settings, get_settings
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -17,11 +19,11 @@ from lti_tool.db import utc_now
 from lti_tool.judge_health import report
 from lti_tool.lms_commands import app as lms
 from lti_tool.models import AdminCode, AdminSession, Audit, PlatformKeySet, Registration
-from lti_tool.platforms import SELF
+from lti_tool.registrations import SELF
 from lti_tool.settings import get_settings
 from lti_tool.web.admin import COOKIE
 from tests.conftest import World
-from tests.lti_tool.door import error_code
+from tests.lti_tool.door import error_code, serving
 
 PASTED = {
     "name": "Our Moodle",
@@ -147,6 +149,79 @@ def test_disable_and_enable_again(admin: FlaskClient, world: World) -> None:
     with world.database.read() as session:
         assert session.get_one(Registration, known).enabled
     assert post(admin, "/admin/registrations/999/disable").status_code == 422
+
+
+def test_one_that_waits_can_be_dismissed(admin: FlaskClient, world: World) -> None:
+    waiting = pending(world)
+    assert post(admin, f"/admin/registrations/{waiting}/disable").status_code == 303
+    with world.database.read() as session:
+        assert session.get(Registration, waiting) is None
+        assert "dismissed" in session.scalars(select(Audit.code).where(Audit.registration_id == waiting)).all()
+
+
+def test_deployments_come_and_go_one_by_one(admin: FlaskClient, world: World) -> None:
+    with world.database.read() as session:
+        known = session.scalars(select(Registration.id)).one()
+
+    def enabled() -> list[str]:
+        with world.database.read() as session:
+            return [one.lms_id for one in session.get_one(Registration, known).deployments if one.enabled]
+
+    post(admin, f"/admin/registrations/{known}/approve", deployment_ids="sub-account-7")
+    assert enabled() == ["1", "sub-account-7"]
+    post(admin, f"/admin/registrations/{known}/deployments", deployment_id="1")
+    assert enabled() == ["sub-account-7"]
+    refused = post(admin, f"/admin/registrations/{known}/deployments", deployment_id="1")
+    assert (refused.status_code, "has no such deployment" in refused.text) == (422, True)
+
+
+# ---- trying it -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Lms:
+    """A platform's key set and token address."""
+
+    keys: Any = field(default_factory=lambda: {"keys": [{"kid": "a"}, {"kid": "b"}]})
+    token: tuple[str, int] = ('{"access_token": "t", "expires_in": 3600}', 200)
+
+    def serve(self) -> Any:
+        platform = Flask("lms")
+        platform.add_url_rule("/jwks", "jwks", lambda: self.keys)
+        platform.add_url_rule("/token", "token", lambda: self.token, methods=["POST"])
+        return serving(platform)
+
+    def move_in(self, world: World, address: str) -> int:
+        with world.database.write() as session:
+            known = session.scalars(select(Registration)).one()
+            known.jwks_url, known.auth_token_url = f"{address}/jwks", f"{address}/token"
+            return known.id
+
+
+def test_trying_a_platform_reads_its_keys_and_shows_that_it_reads_ours(admin: FlaskClient, world: World) -> None:
+    lms = Lms()
+    with lms.serve() as address:
+        known = lms.move_in(world, address)
+        page = post(admin, f"/admin/registrations/{known}/try").text
+    assert "Campus: 2 public keys read, and a token given, so it reads ours too." in page
+    assert "2 public keys of the platform read, and it reads ours." in page
+    assert "[x]" in page.split("Keys reachable")[0].rsplit("<li>", 1)[-1]
+
+
+@pytest.mark.parametrize(
+    ("lms", "says"),
+    [
+        (Lms(keys="<html>"), "no keys were found at"),
+        (Lms(token=('{"error": "invalid_client"}', 401)), "its keys were read, and it gave no token"),
+    ],
+)
+def test_what_a_platform_does_not_do_is_said(admin: FlaskClient, world: World, lms: Lms, says: str) -> None:
+    with lms.serve() as address:
+        known = lms.move_in(world, address)
+        answer = post(admin, f"/admin/registrations/{known}/try")
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert "it reads ours" not in answer.text
 
 
 def test_a_platform_is_added_by_pasting_and_a_mistake_keeps_what_was_typed(admin: FlaskClient, world: World) -> None:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Event, Semaphore
 from typing import Any
 
 import pytest
 from flask import Flask, Response, jsonify, request
-from sqlalchemy import select
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from lti_tool.models import Audit, Job, Registration
-from lti_tool.platforms import MAX_PENDING, SELF, approve_registration
+from lti_tool.db import utc_now
+from lti_tool.demo import registration
+from lti_tool.models import Audit, Deployment, Job, Registration
+from lti_tool.registrations import MAX_PENDING, SELF, approve_registration
 from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
+from lti_tool.web.register import AT_ONCE
 from tests.conftest import World
 from tests.lti_tool.door import error_code, serving
 
+A_MONTH_AGO = utc_now() - timedelta(days=31)
 TOKEN = "one-time-token-of-the-platform"
 PLATFORM = "https://purl.imsglobal.org/spec/lti-platform-configuration"
 TOOL = "https://purl.imsglobal.org/spec/lti-tool-configuration"
@@ -34,8 +41,17 @@ CANVAS = {
     "product_family_code": "canvas",
     "version": "vCloud",
     "messages_supported": [
-        {"type": "LtiResourceLinkRequest", "placements": ["course_navigation"]},
-        {"type": "LtiDeepLinkingRequest", "placements": ["assignment_selection", "editor_button"]},
+        {"type": "LtiResourceLinkRequest", "placements": ["course_navigation", "link_selection"]},
+        {"type": "LtiDeepLinkingRequest", "placements": ["assignment_selection", "editor_button", "link_selection"]},
+    ],
+}
+# https://github.com/atomicjolt/lti_openid_connect_rails and Sakai's own lti13/oidc configuration
+SAKAI = {
+    "product_family_code": "sakailms.org",
+    "version": "23",
+    "messages_supported": [
+        {"type": "LtiResourceLinkRequest", "placements": []},
+        {"type": "LtiDeepLinkingRequest", "placements": []},
     ],
 }
 
@@ -50,8 +66,16 @@ class Platform:
     answer: Any = field(default_factory=lambda: {"client_id": "abc", TOOL: {"deployment_id": "7"}})
     status: int = 201
     asked: list[tuple[str, Any]] = field(default_factory=list)
+    wants_token: bool = False  # as Canvas, for its configuration too
+    gate: Event | None = None  # an answer that takes its time
+    waiting: Semaphore = field(default_factory=lambda: Semaphore(0))
 
     def configuration(self) -> Response:
+        if self.gate is not None:
+            self.waiting.release()
+            assert self.gate.wait(20)
+        if self.wants_token and request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return Response(status=401)
         return jsonify(
             {
                 "issuer": self.address,
@@ -125,12 +149,76 @@ def test_moodle_registers_and_waits(app: Flask, world: World, platform: Platform
     assert audits(world) == ["registered_itself"]
 
 
-def test_canvas_is_told_only_placements_that_it_has(app: Flask, platform: Platform) -> None:
-    platform.family, platform.answer = CANVAS, {"client_id": 10000000000042}
+def test_canvas_gives_its_configuration_for_the_token_alone(app: Flask, world: World, platform: Platform) -> None:
+    platform.family, platform.wants_token, platform.answer = CANVAS, True, {"client_id": 10000000000042}
     assert open_page(app, platform).status_code == 200
-    messages = {message["type"]: message for message in platform.client()[TOOL]["messages"]}
-    assert messages["LtiDeepLinkingRequest"]["placements"] == ["assignment_selection"]
-    assert set(messages) == {"LtiResourceLinkRequest", "LtiDeepLinkingRequest"}
+    found = registered(world, platform)
+    assert found is not None
+    assert found.client_id == "10000000000042"
+    assert error_code(open_page(app, platform, registration_token="another")) == "registration_failed"
+
+
+def test_canvas_is_told_only_placements_that_it_has_and_choosing_comes_first(app: Flask, platform: Platform) -> None:
+    """Canvas takes a message without placements for link_selection, and of two for one place it keeps the first."""
+    platform.family = CANVAS
+    assert open_page(app, platform).status_code == 200
+    own = platform.client()[TOOL]
+    assert [message["type"] for message in own["messages"]] == ["LtiDeepLinkingRequest", "LtiResourceLinkRequest"]
+    assert own["messages"][0]["placements"] == ["assignment_selection", "link_selection"]
+    assert registration.placements(platform.client()) == dict.fromkeys(
+        ("assignment_selection", "link_selection"), "LtiDeepLinkingRequest"
+    )
+    assert own["https://canvas.instructure.com/lti/privacy_level"] == "name_only"
+
+
+def test_placements_are_named_back_as_the_platform_names_them(app: Flask, platform: Platform) -> None:
+    named = "https://canvas.instructure.com/lti/assignment_selection"
+    platform.family = CANVAS | {"messages_supported": [{"type": "LtiDeepLinkingRequest", "placements": [named]}]}
+    open_page(app, platform)
+    assert platform.client()[TOOL]["messages"][0]["placements"] == [named]
+
+
+def test_sakai_lists_no_placements_and_no_scopes_of_lti_and_is_asked_for_all(app: Flask, platform: Platform) -> None:
+    platform.family, platform.changes = SAKAI, {"scopes_supported": ["openid"]}
+    open_page(app, platform)
+    assert platform.client()[TOOL]["messages"][0]["placements"] == ["ContentArea"]
+    assert [scope.rsplit("/", 1)[-1] for scope in platform.client()["scope"].split()] == [
+        "lineitem",
+        "lineitem.readonly",
+        "result.readonly",
+        "score",
+        "contextmembership.readonly",
+    ]
+
+
+@pytest.mark.parametrize(("family", "audience"), [(CANVAS, None), (MOODLE, "https://lms.example.edu/token")])
+def test_an_audience_is_kept_where_the_platform_means_it(
+    app: Flask, world: World, platform: Platform, family: dict[str, Any], audience: str | None
+) -> None:
+    """Canvas names a bare host as its authorization server, and takes its token address alone as the audience."""
+    platform.family = family
+    platform.changes = {"authorization_server": audience or "canvas.instructure.com"}
+    open_page(app, platform)
+    found = registered(world, platform)
+    assert found is not None
+    assert found.token_audience == audience
+
+
+def test_platforms_that_answer_slowly_hold_up_only_their_like(app: Flask, platform: Platform) -> None:
+    """Anybody may name any address here, so that it must not take the threads of everybody else."""
+    platform.gate = Event()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        slow = [pool.submit(open_page, app, platform) for _ in range(AT_ONCE)]
+        for _ in slow:
+            assert platform.waiting.acquire(timeout=20)
+        refused = open_page(app, platform)
+        platform.gate.set()
+        answers = [one.result() for one in slow]
+    assert (refused.status_code, error_code(refused)) == (429, "registration_failed")
+    assert "Try again" in refused.text
+    assert [answer.status_code for answer in answers] == [200] * AT_ONCE
+    platform.gate = None
+    assert open_page(app, platform).status_code == 200
 
 
 def test_the_window_may_be_closed_by_the_platform_that_frames_it(app: Flask, platform: Platform) -> None:
@@ -239,7 +327,9 @@ def test_a_token_with_a_line_break_is_not_sent(app: Flask, platform: Platform) -
     assert platform.asked == []
 
 
-def test_somebody_who_registers_for_ever_is_stopped(app: Flask, world: World, platform: Platform) -> None:
+def test_somebody_who_registers_for_ever_is_stopped_until_they_are_too_old(
+    app: Flask, world: World, platform: Platform
+) -> None:
     with world.database.write() as session:
         for number in range(MAX_PENDING):
             row = Registration(
@@ -250,10 +340,18 @@ def test_somebody_who_registers_for_ever_is_stopped(app: Flask, world: World, pl
                 **dict.fromkeys(("auth_login_url", "auth_token_url", "jwks_url"), "https://x.example.org"),
                 enabled=False,
             )
+            row.deployments.append(Deployment(lms_id="1"))
             session.add(row)
     answer = open_page(app, platform)
     assert "Too many registrations wait" in answer.text
     assert registered(world, platform) is None
+
+    with world.database.write() as session:
+        session.execute(update(Registration).where(Registration.source == SELF).values(created_at=A_MONTH_AGO))
+    assert open_page(app, platform).status_code == 200
+    with world.database.read() as session:
+        waiting = session.scalars(select(Registration).where(Registration.source == SELF)).all()
+        assert [row.issuer for row in waiting] == [platform.address]
 
 
 def test_canvas_reads_a_configuration_with_our_addresses(app: Flask) -> None:
@@ -270,7 +368,7 @@ def test_canvas_reads_a_configuration_with_our_addresses(app: Flask) -> None:
 def test_work_of_a_disabled_platform_waits(world: World) -> None:
     from lti_tool import jobs
     from lti_tool.attempts import submit
-    from lti_tool.platforms import remove_registration
+    from lti_tool.registrations import remove_registration
 
     with world.database.write() as session:
         link = world.placement(session)
