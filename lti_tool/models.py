@@ -395,6 +395,21 @@ class NoticeAcceptance(Frozen, Base):
     accepted_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class LastPlace(Base):
+    """Where a learner was last in a placement; it moves along with them."""
+
+    __tablename__ = "last_place"
+    __table_args__ = (UniqueConstraint("resource_link_id", "person_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    step_id: Mapped[str]
+    item_id: Mapped[str | None]
+    term_id: Mapped[str | None]
+    seen_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class StepView(Frozen, Base):
     """A learner opened a step for the first time."""
 
@@ -642,6 +657,76 @@ class Release(Frozen, Base):
     released_at: Mapped[datetime] = mapped_column(default=utc_now)
     review: Mapped[Review | None] = relationship()
     judgement: Mapped[JudgementRow | None] = relationship()
+
+
+class Appeal(Frozen, Base):
+    """A learner asks for one level of a released sheet to be looked at again: which criterion, which words, and why.
+
+    `start` and `end` are the sentence in the text; a drawing has none.
+    """
+
+    __tablename__ = "appeal"
+    __table_args__ = (UniqueConstraint("submission_id", "criterion"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str] = mapped_column(unique=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"))
+    release_id: Mapped[int] = mapped_column(ForeignKey("release.id", ondelete="CASCADE"))
+    criterion: Mapped[str]
+    start: Mapped[int | None]
+    end: Mapped[int | None]
+    why: Mapped[str] = mapped_column(Text)
+    sent_at: Mapped[datetime] = mapped_column(default=utc_now)
+    submission: Mapped[Submission] = relationship()
+    answer: Mapped["AppealAnswer | None"] = relationship(viewonly=True)
+
+
+class AppealScore(Frozen, Base):
+    """The level that somebody gave an appealed criterion before they saw any other."""
+
+    __tablename__ = "appeal_score"
+    __table_args__ = (UniqueConstraint("appeal_id", "reviewer_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    appeal_id: Mapped[int] = mapped_column(ForeignKey("appeal.id", ondelete="CASCADE"))
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    level: Mapped[int]
+    committed_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class AppealAnswer(Frozen, Base):
+    """The end of an appeal: the level that stood, the one that stands now, and the words to the learner.
+
+    `by_the_scorer`: nobody else teaches the course, so whoever had scored it answered.
+    """
+
+    __tablename__ = "appeal_answer"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    appeal_id: Mapped[int] = mapped_column(ForeignKey("appeal.id", ondelete="CASCADE"), unique=True)
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    before: Mapped[int]
+    level: Mapped[int]
+    words: Mapped[str] = mapped_column(Text)
+    by_the_scorer: Mapped[bool]
+    answered_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the appeal changed anything."""
+        return self.level != self.before
+
+
+class PinnedLine(Frozen, Base):
+    """A sentence of their own text that a learner pinned to its result; the newest row counts."""
+
+    __tablename__ = "pinned_line"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), index=True)
+    start: Mapped[int]
+    end: Mapped[int]
+    pinned_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class LessonScore(Frozen, Base):
