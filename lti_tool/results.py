@@ -124,6 +124,12 @@ def newest_release(session: Session, submission: Submission) -> Release | None:
     return session.scalar(found.order_by(Release.sequence.desc()).limit(1))
 
 
+def earlier_releases(session: Session, submission: Submission) -> tuple[Release, ...]:
+    """The releases before the one that stands, first to last."""
+    found = select(Release).where(Release.submission_id == submission.id).order_by(Release.sequence)
+    return tuple(session.scalars(found))[:-1]
+
+
 def judge_sheet(session: Session, submission: Submission) -> Sheet:
     """The newest judgement together with the release that stands: everything an instructor may see."""
     release = newest_release(session, submission)

@@ -123,6 +123,25 @@ def sentence_count(text: str) -> int:
     return count + (_WORD.search(text[begin:].translate(_SHAPES)) is not None)
 
 
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Where each sentence with a word in it stands, (start, end) without blanks; an empty line ends one."""
+    spans: list[tuple[int, int]] = []
+    for block in re.finditer(r"(?:[^\n]|\n(?![ \t\r]*\n))+", text):
+        begin = block.start()
+        ends = [
+            match.end()
+            for match in _SENTENCE_END.finditer(text, begin, block.end())
+            if not _goes_on(text[: block.end()], match)
+        ]
+        for end in (*ends, block.end()):
+            piece = text[begin:end]
+            if _WORD.search(piece.translate(_SHAPES)):
+                start = begin + len(piece) - len(piece.lstrip())
+                spans.append((start, start + len(piece.strip())))
+            begin = end
+    return spans
+
+
 def _without_markers(text: str) -> str:
     kept, begin = [], 0
     for start, end in list_markers(text):

@@ -15,6 +15,7 @@ from lti_tool.outbound import Outbound
 from lti_tool.settings import Settings, get_settings, require_secret
 from lti_tool.web import (
     admin,
+    answer_appeal,
     api,
     authoring,
     instructor,
@@ -36,7 +37,7 @@ from lti_tool.web.sessions import register_sessions
 log = structlog.get_logger()
 PAGES = (
     *(api, launch, register, admin, picker, session_life),
-    *(student, instructor, roster_page, authoring, rehearsing),
+    *(student, instructor, answer_appeal, roster_page, authoring, rehearsing),
 )
 MAX_BODY = 1024 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{4,64}")

@@ -8,17 +8,21 @@ from typing import Any
 from markupsafe import Markup
 from sqlalchemy import select
 
+from lti_tool.appeals import chance
 from lti_tool.attempts import attempts_allowed, submissions
 from lti_tool.language import gettext as _
 from lti_tool.language import later, ngettext
 from lti_tool.lesson import Part
-from lti_tool.models import Passback, Submission
-from lti_tool.results import Row, Sheet, student_sheet
+from lti_tool.models import Passback
+from lti_tool.pins import pinned_line
+from lti_tool.results import Row, Sheet, earlier_releases
 from lti_tool.web.bench import Bench, read_bench
 from lti_tool.web.bench_page import picture_of
+from lti_tool.web.comparing import compared, other_attempts, short_title
 from lti_tool.web.due import takes_work, withdraw_until_if_open
 from lti_tool.web.languages import content
 from lti_tool.web.markup import Passage, highlight, passages
+from lti_tool.web.told_appeals import Rung, told_appeals
 from lti_tool.web.visit import Visit
 
 
@@ -39,14 +43,6 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Rung:
-    """Where a score stands: done, now or open."""
-
-    words: str
-    state: str
-
-
-@dataclass(frozen=True)
 class Check:
     """A rule about a drawing, met or not, and what it is worth."""
 
@@ -55,15 +51,6 @@ class Check:
     met: bool
     points: float
     maximum: float
-
-
-@dataclass(frozen=True)
-class Other:
-    """Another attempt at the same item; `moved` says which levels differ from it."""
-
-    submission: Submission
-    points: float | None
-    moved: tuple[str, ...]
 
 
 def result_context(visit: Visit, sheet: Sheet, order: str | None) -> dict[str, Any]:
@@ -91,7 +78,12 @@ def result_context(visit: Visit, sheet: Sheet, order: str | None) -> dict[str, A
         "checks": graph_lines(sheet.graph_checks, drawn, palette),
         "warnings": graph_flags(sheet.graph_checks),
         "facts": fact_lines(sheet),
-        "others": _others(visit, sheet, used),
+        "others": other_attempts(visit, sheet, used),
+        "comparison": compared(visit, sheet, used),
+        "earlier": earlier_releases(visit.session, sent),
+        "appeals": told_appeals(visit, sheet),
+        "chance": chance(visit.session, visit.link, sent) if sheet.release else None,
+        "line_pinned": pinned_line(visit.session, sent),
         "attempts": allowed,
         "left": max(0, allowed - len(used)) if sheet.item.id in visit.lesson.weights and takes_work(visit) else 0,
         "withdraw_until": withdraw_until_if_open(visit, sent),
@@ -150,12 +142,8 @@ def headline(sheet: Sheet) -> str:
     weak = min(scored, key=lambda row: (_share(row), -row.maximum))
     if _share(strong) == _share(weak):
         return _("Every row at the top.") if _share(weak) == 1 else _("Even across the sheet.")
-    carried, leaked = (content(_short(row), sheet.rubric.language) for row in (strong, weak))
+    carried, leaked = (content(short_title(row), sheet.rubric.language) for row in (strong, weak))
     return Markup(_("%(strong)s carried it. %(weak)s leaked.", strong=carried, weak=leaked))
-
-
-def _short(row: Row) -> str:
-    return row.criterion.title.partition(":")[0]
 
 
 def provenance(sheet: Sheet) -> str:
@@ -291,24 +279,3 @@ def fact_lines(sheet: Sheet) -> list[str]:
                 )
             )
     return lines
-
-
-def _others(visit: Visit, sheet: Sheet, used: Sequence[Submission]) -> list[Other]:
-    """The other attempts, newest first, compared row by row where both may be seen."""
-    found = []
-    for other in reversed(used):
-        if other.id == sheet.submission.id:
-            continue
-        theirs = student_sheet(visit.session, other)
-        moved = _moved(theirs, sheet) if theirs and other.attempt < sheet.submission.attempt else ()
-        found.append(Other(other, theirs.points if theirs else None, moved))
-    return found
-
-
-def _moved(before: Sheet, now: Sheet) -> tuple[str, ...]:
-    old = {row.criterion.id: row.level for row in before.rows}
-    return tuple(
-        f"{_short(row)} {old[row.criterion.id]} → {row.level}"
-        for row in now.rows
-        if row.level is not None and old.get(row.criterion.id) not in (None, row.level)
-    )

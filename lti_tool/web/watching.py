@@ -22,6 +22,7 @@ from rubrics.text import word_count
 
 Answer = str | Response | tuple[str, int]
 CONFLICT = 409
+UNPROCESSABLE = 422
 
 
 def own_submission(visit: Visit, public_id: str) -> Submission:
@@ -45,11 +46,11 @@ def submission(launch_id: str, public_id: str) -> Answer:
         sheet = student_sheet(visit.session, sent)
         if sheet is None:
             return redirect(url_for("student.judging", public_id=public_id))
-        step = _step_id(visit, sent)
+        step = step_id_of(visit, sent)
         return page("student/result.html", visit, step, **result_context(visit, sheet, request.args.get("order")))
 
 
-def _step_id(visit: Visit, sent: Submission) -> str | None:
+def step_id_of(visit: Visit, sent: Submission) -> str | None:
     """The step the item belongs to; None where today's lesson no longer has it."""
     try:
         return visit.lesson.step_of(sent.item_id).id
@@ -69,7 +70,7 @@ def judging(launch_id: str, public_id: str) -> Answer:
         return page(
             "student/judging.html",
             visit,
-            _step_id(visit, sent),
+            step_id_of(visit, sent),
             sent=sent,
             item=item,
             attempts=attempts_allowed(visit.session, visit.link, visit.person_id, item),
@@ -91,7 +92,7 @@ def withdraw(launch_id: str, public_id: str) -> Answer:
             item_id = sent.item_id
     except attempts.SendProblem as problem:
         with reading() as visit:
-            step = _step_id(visit, own_submission(visit, public_id))
+            step = step_id_of(visit, own_submission(visit, public_id))
             return page("student/stays.html", visit, step, sentence=str(problem), public_id=public_id), CONFLICT
     return redirect(url_for("student.item", item_id=item_id), code=303)
 
