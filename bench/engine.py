@@ -17,7 +17,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from flows import sheets
+from flows import answers, closing, sheets
+from flows.closing import Filled
 from flows.executor import Executor
 from flows.judging.catalog import get_judge
 from flows.judging.judge import judge_text
@@ -106,14 +107,19 @@ def bare_loop(database: Database, link_id: int, text: str, essays: int) -> float
             claims = jobs.claim(session, owner="bare", limit=25, lease_seconds=600)
         if not claims:
             return round((time.process_time() - began) / essays * 1000, 1)
-        for claim in claims:
-            assert claim.submission_id is not None
-            sheet = sheets.open_sheet(database, judge, claim.submission_id)
-            for part in sheets.begin(database, claim, sheet):
-                answer = sheets.answer_for(database, sheet, part)
-                ratings = sheets.ratings_from(part, answer)
-                sheets.keep_ratings(database, claim, sheet, part, ratings, answer.model)
-            sheets.close_sheet(database, claim, sheet)
+        opened = sheets.open_sheets(database, judge, [claim.submission_id or 0 for claim in claims])
+        begun = {claim: opened[claim.submission_id or 0] for claim in claims}
+        sheets.begin(database, begun)  # type: ignore[arg-type]
+        for claim, sheet in begun.items():
+            answered = [_answered(database, claim, sheet, part) for part in sheet.waiting]  # type: ignore[union-attr,arg-type]
+            sheets.keep_ratings(database, answered)
+            closing.close_sheets(database, [Filled(claim, sheet)])  # type: ignore[arg-type]
+
+
+def _answered(database: Database, claim: jobs.Claim, sheet: sheets.OpenSheet, part: sheets.Part) -> sheets.Answered:
+    answer = answers.ask_judge(part.judge, part.request)
+    [kept] = answers.keep_answers(database, [answers.Bought(sheet.registration_id, part.fingerprint, answer)])
+    return sheets.Answered(claim, sheet, part, kept)
 
 
 def engine(settings: Settings, database: Database, link_id: int, text: str, essays: int) -> dict[str, Any]:

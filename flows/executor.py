@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import structlog
@@ -40,7 +40,6 @@ CHUNK_SIZE = 25
 CHUNKS_AT_ONCE = 4
 SENDING_AT_ONCE = 2
 CALLS_AT_ONCE = 16
-OTHER_THREADS = 8  # beside those that wait for a judge: the database, platforms
 GRACE_SECONDS = 7.0  # to finish what runs when asked to stop; the rest is given back
 RECOVERY_SECONDS = 3.0
 WATCH_SECONDS = 1.0
@@ -76,10 +75,9 @@ class Executor:
         self._runs_at_once = {jobs.JUDGE: chunks_at_once, jobs.SEND_SCORE: SENDING_AT_ONCE}
         self._bench = Bench(
             database,
-            ThreadPoolExecutor(calls_at_once + OTHER_THREADS, "work"),
-            criteria_at_once,
-            settings.judge_budget_usd,
-            asyncio.Semaphore(calls_at_once),
+            criteria_at_once=criteria_at_once,
+            calls_at_once=calls_at_once,
+            budget_usd=settings.judge_budget_usd,
             judge_name=settings.judge,
         )
         self._loop = asyncio.new_event_loop()
@@ -146,7 +144,7 @@ class Executor:
             run.cancel()
         self._give_back()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._bench.threads.shutdown(wait=False, cancel_futures=True)
+        self._bench.close()
         if self._server is not None:
             self._server.stop()
             os.environ.pop(API_URL, None)

@@ -1,4 +1,4 @@
-"""The flow that judges: one run for a chunk of submissions, one task to ask and one to read for each criterion.
+"""The flow that judges: one run for a chunk of submissions, one task for each criterion of each.
 
 The key of an answer is its fingerprint: for Prefect's cache, for the stored answer, and for the rating. Neither
 Prefect's INPUTS policy (one judge was given another's answer) nor the task's source (a changed comment would buy
@@ -13,13 +13,14 @@ from typing import Any
 
 import structlog
 from prefect import Task, flow, task
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 
-from flows import judge_watch, sheets
-from flows.judging.judge import JudgeHeld, JudgeUnavailable
-from flows.sheets import OpenSheet, Part
+from flows import answers, judge_watch, sheets
+from flows.answers import Bought
+from flows.closing import Filled
+from flows.judging.judge import Answer, JudgeHeld, JudgeUnavailable
+from flows.sheets import Answered, OpenSheet, Part
 from flows.work import CHUNK, Bench, Chunk
 from lti_tool import jobs
 from lti_tool.jobs import Claim, LeaseLost
@@ -64,37 +65,47 @@ async def ask(submission_id: int, fingerprint: str) -> dict[str, Any]:
     Prefect keeps the receipt. The answer itself, which may quote a learner, is in the ledger's database alone.
     """
     chunk = CHUNK.get()
-    bench, sheet = chunk.bench, chunk.sheet(submission_id)
-    async with bench.asking.setdefault(fingerprint, asyncio.Lock()), bench.calls:
-        part = sheet.part(fingerprint)
-        answer = await bench.in_thread(sheets.answer_for, bench.database, sheet, part, bench.budget_usd)
-    bench.asking.pop(fingerprint, None)
-    if bench.trouble:
-        await bench.in_thread(judge_watch.has_answered, bench)
+    bench, sheet = chunk.bench, chunk.sheets[submission_id]
+    async with bench.asking_alone(fingerprint):
+        answer = await bench.stored_answer(fingerprint) or await _buy(bench, sheet, sheet.part(fingerprint))
+    chunk.answers[submission_id, fingerprint] = answer
     return {"model": answer.model, "usage": answer.usage.model_dump(mode="json")}
 
 
-@task(name="read", cache_policy=NO_CACHE, persist_result=False)
-async def read(submission_id: int, fingerprint: str) -> None:
-    """Turn the stored answer into ratings; what can't be read or confirmed is unscored. Raises LeaseLost."""
-    chunk = CHUNK.get()
-    await chunk.bench.in_thread(_read, chunk, submission_id, fingerprint)
-
-
-def _read(chunk: Chunk, submission_id: int, fingerprint: str) -> None:
-    sheet, database = chunk.sheet(submission_id), chunk.bench.database
-    part = sheet.part(fingerprint)
-    answer = sheets.stored_answer(database, part)
-    assert answer is not None
-    ratings = sheets.ratings_from(part, answer)
-    sheets.keep_ratings(database, chunk.claims[submission_id], sheet, part, ratings, answer.model)
+async def _buy(bench: Bench, sheet: OpenSheet, part: Part) -> Answer:
+    async with bench.calls:
+        if bench.budget_usd and part.judge.paid:
+            await bench.in_thread(answers.within_budget, bench.database, bench.budget_usd)
+        answer = await bench.ask(answers.ask_judge, part.judge, part.request)
+    answer = await bench.keep_answer(Bought(sheet.registration_id, part.fingerprint, answer))
+    if bench.trouble:
+        await bench.in_thread(judge_watch.has_answered, bench)
+    return answer
 
 
 @flow(name="judge-submissions", validate_parameters=False, persist_result=False)
 async def judge_submissions(submission_ids: list[int]) -> None:
     """Judge a chunk of submissions side by side; one that fails is put back and costs the others nothing."""
     chunk = CHUNK.get()
-    await asyncio.gather(*(_judge(chunk, chunk.claims[submission_id]) for submission_id in submission_ids))
+    await asyncio.gather(*(_judge(chunk, claim) for claim in await _begin(chunk, submission_ids)))
+
+
+async def _begin(chunk: Chunk, submission_ids: Sequence[int]) -> list[Claim]:
+    """Open every sheet and record the first stages, all in one go; returns the claims to go on with."""
+    if not submission_ids:
+        return []
+    database = chunk.bench.database
+    opened = await chunk.bench.in_thread(sheets.open_sheets, database, chunk.judge, submission_ids)
+    for submission_id, sheet in opened.items():
+        if isinstance(sheet, OpenSheet):
+            chunk.sheets[submission_id] = sheet
+        else:
+            await _broke_off(chunk, chunk.claims[submission_id], sheet)
+    ready = {chunk.claims[submission_id]: sheet for submission_id, sheet in chunk.sheets.items()}
+    held = await chunk.bench.in_thread(sheets.begin, database, ready)
+    for claim in ready.keys() - held:
+        log.warning("lease lost", job=claim.job_id)
+    return [claim for claim in ready if claim in held]
 
 
 async def _judge(chunk: Chunk, claim: Claim) -> None:
@@ -107,34 +118,35 @@ async def _judge(chunk: Chunk, claim: Claim) -> None:
     except JudgeUnavailable as error:
         await put_back(chunk, claim, "The judge cannot be reached.", error.retry_after)
     except Exception as error:
-        log.error("judging failed", job=claim.job_id, error=type(error).__name__)
-        await put_back(chunk, claim, f"Judging broke off ({type(error).__name__}).")
+        await _broke_off(chunk, claim, error)
+
+
+async def _broke_off(chunk: Chunk, claim: Claim, error: Exception) -> None:
+    log.error("judging failed", job=claim.job_id, error=type(error).__name__)
+    await put_back(chunk, claim, f"Judging broke off ({type(error).__name__}).")
 
 
 async def _fill_in(chunk: Chunk, claim: Claim) -> None:
     assert claim.submission_id is not None
-    bench = chunk.bench
-    sheet = await bench.in_thread(chunk.sheet, claim.submission_id)
-    waiting = await bench.in_thread(sheets.begin, bench.database, claim, sheet)
-    turn = asyncio.Semaphore(bench.criteria_at_once)
-    # One question of each judge goes first where there are several: it warms the prompt cache for the others.
-    first = {id(part.judge): part for part in reversed(waiting) if part.judge.paid}
-    opening = [part for part in waiting if first.get(id(part.judge)) is part]
-    await _all_or_first_error([_rate(bench, sheet, part, turn) for part in opening])
-    await _all_or_first_error([_rate(bench, sheet, part, turn) for part in waiting if part not in opening])
-    await bench.in_thread(sheets.close_sheet, bench.database, claim, sheet)
+    sheet, turn = chunk.sheets[claim.submission_id], asyncio.Semaphore(chunk.bench.criteria_at_once)
+    await _all_or_first_error([_rate(chunk, claim, sheet, part, turn) for part in sheet.waiting])
+    await chunk.bench.close_sheet(Filled(claim, sheet))
 
 
-async def _rate(bench: Bench, sheet: OpenSheet, part: Part, turn: asyncio.Semaphore) -> None:
+async def _rate(chunk: Chunk, claim: Claim, sheet: OpenSheet, part: Part, turn: asyncio.Semaphore) -> None:
+    """Ask, then read: reading costs nothing and may be done again, so that it is no task of its own."""
     question = (sheet.submission_id, part.fingerprint)
     async with turn:
         asked_at = time.monotonic()
         receipt = await ask(*question)
-        if await bench.in_thread(sheets.stored_answer, bench.database, part) is None:
+        # Where Prefect had the receipt already, the answer is not at hand yet.
+        answer = chunk.answers.pop(question, None) or await chunk.bench.stored_answer(part.fingerprint)
+        if answer is None:
             # The answer was erased with its learner, or is another database's: Prefect's receipt is void.
             receipt = await ask.with_options(refresh_cache=True)(*question)
+            answer = chunk.answers.pop(question)
         await _take_as_long(receipt, time.monotonic() - asked_at)
-        await read(*question)
+        await chunk.bench.keep_ratings(Answered(claim, sheet, part, answer))
 
 
 async def _take_as_long(receipt: dict[str, Any], passed: float) -> None:

@@ -3,7 +3,7 @@
 Nothing here spends anything.
 """
 
-from flows import sheets
+from flows import answers
 from flows.judging.judge import Judge, JudgeHeld
 from flows.work import Bench
 from lti_tool import jobs
@@ -20,7 +20,7 @@ def trouble_of(database: Database, judge: Judge, budget_usd: float) -> str:
     why = unreachable() if unreachable is not None else None
     if why is None and judge.paid and budget_usd:
         try:
-            sheets.within_budget(database, budget_usd)
+            answers.within_budget(database, budget_usd)
         except JudgeHeld as held:
             why = str(held)
     return why or ""

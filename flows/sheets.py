@@ -1,50 +1,38 @@
-"""A sheet being filled in: what is asked, what was answered, what is stored. No Prefect here.
+"""Sheets being filled in: what has to be asked, what was rated, and how far it is. No Prefect here.
 
-Every function opens its own short transaction and may run twice. What belongs to a submission is written as the
-holder of its job; an answer that was paid for is kept whoever holds it.
+Every function does a lot of them in one short transaction, and may run twice. What belongs to a submission is written
+as the holder of its job: a job that somebody else holds by now gets LeaseLost as its outcome, and nothing is written.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
-from flows.gate import QUOTE, gate_reason
+from flows.answers import REFUSED
 from flows.judging.judge import (
     Answer,
     Judge,
-    JudgeHeld,
-    JudgeRefused,
     JudgeRequest,
-    Question,
-    Usage,
-    combined,
-    evidence_of,
     fingerprint,
-    is_panel,
     questions_for,
     rate_by_code,
     settle,
     unscored,
 )
 from lti_tool import jobs
-from lti_tool.db import Database, utc_now
-from lti_tool.jobs import Claim
+from lti_tool.db import Database, insert_new
+from lti_tool.jobs import Claim, LeaseLost
 from lti_tool.lessons import rubric_of
-from lti_tool.models import AnswerRow, JobEvent, JudgementRow, RatingRow, Submission
+from lti_tool.models import JobEvent, RatingRow, ResourceLink, Submission
 from lti_tool.review_queue import same_text
-from lti_tool.reviews import ReviewProblem, release_by_policy
 from rubrics.checks import Facts, find_facts
-from rubrics.drawing import DrawingError, check_drawing, parse_drawing
-from rubrics.evidence import confirmed
 from rubrics.judgement import Rating
 from rubrics.model import Rubric
 
-REFUSED = "refused"
 UNREADABLE = "unreadable"
 CODE = "code"
 
@@ -65,7 +53,7 @@ class Part:
 
 @dataclass(frozen=True)
 class OpenSheet:
-    """Everything that has to be known to fill in one sheet."""
+    """Everything that has to be known to fill in one sheet; `rated` grows: (fingerprint, criterion) of each rating."""
 
     submission_id: int
     registration_id: int
@@ -77,6 +65,7 @@ class OpenSheet:
     policy: str
     same_text: bool
     judge: Judge
+    rated: set[tuple[str, str]] = field(default_factory=set, compare=False)
 
     def part(self, fingerprint: str) -> Part:
         """The question with this fingerprint; KeyError if there is none."""
@@ -84,6 +73,29 @@ class OpenSheet:
             if part.fingerprint == fingerprint:
                 return part
         raise KeyError(f"nothing is asked under {fingerprint}")
+
+    def mark(self, *criteria: str) -> str:
+        """The fingerprint of the judge's own word on these criteria, whoever was asked for it."""
+        return fingerprint(
+            scope=_scope(self.registration_id),
+            judge=self.judge,
+            rubric=self.rubric,
+            criteria=criteria,
+            text=self.text,
+        )
+
+    @property
+    def waiting(self) -> tuple[Part, ...]:
+        """What is still to be asked."""
+        return tuple(
+            part for part in self.parts if any((part.fingerprint, one) not in self.rated for one in part.criteria)
+        )
+
+    @property
+    def progress(self) -> dict[str, int]:
+        """How many ratings there are, of how many."""
+        asked = {(part.fingerprint, one) for part in self.parts for one in part.criteria}
+        return {"done": len(asked & self.rated), "of": len(asked)}
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -94,116 +106,105 @@ class OpenSheet:
 # ---- before the judge ----------------------------------------------------------------------------------------
 
 
-def open_sheet(database: Database, judge: Judge, submission_id: int) -> OpenSheet:
-    """Read a submission and work out what has to be asked about it."""
+def open_sheets(database: Database, judge: Judge, submission_ids: Sequence[int]) -> dict[int, OpenSheet | Exception]:
+    """Read submissions and work out what has to be asked about each; the error where one can't be opened."""
     with database.read() as session:
-        submission = session.get_one(Submission, submission_id)
-        registration_id = submission.person.registration_id
-        rubric = rubric_of(submission)
-        policy = str(submission.resource_link.settings.get("release", "review"))
-        twins = same_text(session, submission.resource_link, [submission])
+        found = session.scalars(
+            select(Submission)
+            .where(Submission.id.in_(submission_ids))
+            .options(
+                joinedload(Submission.person),
+                joinedload(Submission.resource_link).joinedload(ResourceLink.deployment),
+                selectinload(Submission.rubric_version),
+            )
+        ).all()
+        twins = _same_text(session, found)
+    opened: dict[int, OpenSheet | Exception] = {}
+    for submission in found:
+        try:
+            opened[submission.id] = _open(judge, submission, submission.id in twins)
+        except Exception as error:
+            opened[submission.id] = error
+    return opened
+
+
+def _same_text(session: Session, submissions: Iterable[Submission]) -> set[int]:
+    """The ids of those that another learner sent, too."""
+    placed: dict[tuple[int, str], list[Submission]] = defaultdict(list)
+    for one in submissions:
+        placed[one.person.registration_id, one.resource_link.lesson_slug].append(one)
+    return {twin for group in placed.values() for twin in same_text(session, group[0].resource_link, group)}
+
+
+def _open(judge: Judge, submission: Submission, twin: bool) -> OpenSheet:
+    rubric, registration_id = rubric_of(submission), submission.person.registration_id
     text, facts = submission.text, find_facts(submission.text, rubric)
     asked = questions_for(judge, rubric, text, facts, scope=_scope(registration_id))
     return OpenSheet(
-        submission_id=submission_id,
+        submission_id=submission.id,
         registration_id=registration_id,
         text=text,
         rubric=rubric,
         facts=facts,
         coded=rate_by_code(rubric, text, facts),
         parts=tuple(Part(question.request, question.fingerprint, question.judge) for question in asked),
-        policy=policy,
-        same_text=bool(twins),
+        policy=str(submission.resource_link.settings.get("release", "review")),
+        same_text=twin,
         judge=judge,
     )
-
-
-def _fingerprint(registration_id: int, judge: Judge, rubric: Rubric, criteria: Sequence[str], text: str) -> str:
-    return fingerprint(scope=_scope(registration_id), judge=judge, rubric=rubric, criteria=criteria, text=text)
 
 
 def _scope(registration_id: int) -> str:
     return f"registration:{registration_id}"
 
 
-def begin(database: Database, claim: Claim, sheet: OpenSheet) -> tuple[Part, ...]:
-    """Record what code found, and return what is still to be asked: on a resume, only what was not rated before."""
+def begin(database: Database, opened: Mapping[Claim, OpenSheet]) -> frozenset[Claim]:
+    """Record what code found, and what was rated before; returns the claims that are still ours."""
     with database.write() as session:
-        jobs.hold(session, claim)
-        _reach(session, claim, "reading", words=sheet.facts.words)
-        for rating in sheet.coded:
-            mark = _fingerprint(sheet.registration_id, sheet.judge, sheet.rubric, [rating.criterion], sheet.text)
-            _store(session, sheet, rating, mark, CODE)
-        waiting = tuple(part for part in sheet.parts if len(_stored(session, sheet, part)) < len(part.criteria))
-        if sheet.parts:
-            _reach(session, claim, "judging", done=0, of=sum(len(part.criteria) for part in sheet.parts))
-        return waiting
+        held = jobs.hold_all(session, opened)
+        sheets = {claim: sheet for claim, sheet in opened.items() if claim in held}
+        coded = [
+            rating_row(sheet, rating, sheet.mark(rating.criterion), CODE)
+            for sheet in sheets.values()
+            for rating in sheet.coded
+        ]
+        insert_ratings(session, coded)
+        by_id = {sheet.submission_id: sheet for sheet in sheets.values()}
+        rated = select(RatingRow.submission_id, RatingRow.fingerprint, RatingRow.criterion)
+        for row in session.execute(rated.where(RatingRow.submission_id.in_(by_id))):
+            by_id[row.submission_id].rated.add((row.fingerprint, row.criterion))
+        reach(
+            session,
+            [(claim, "reading", {"words": sheet.facts.words}) for claim, sheet in sheets.items()]
+            + [(claim, "judging", {**sheet.progress, "done": 0}) for claim, sheet in sheets.items() if sheet.parts],
+        )
+    return held
 
 
-def _reach(session: Session, claim: Claim, stage: str, **detail: Any) -> None:
-    known = select(JobEvent.id).where(JobEvent.job_id == claim.job_id, JobEvent.stage == stage)
-    if session.scalar(known.limit(1)) is None:
-        jobs.add_event(session, claim.job_id, stage, **detail)
-
-
-# ---- the judge's answer --------------------------------------------------------------------------------------
-
-
-def stored_answer(database: Database, part: Part) -> Answer | None:
-    """The answer to this question that was paid for before, if there is one."""
-    with database.read() as session:
-        row = session.get(AnswerRow, part.fingerprint)
-        return None if row is None else _answer(row)
-
-
-def answer_for(database: Database, sheet: OpenSheet, part: Part, budget_usd: float = 0) -> Answer:
-    """The judge's answer: the stored one, else a new one, stored before anyone reads it. Raises JudgeUnavailable.
-
-    A refusal is an answer too, so that nobody buys it again. JudgeHeld when today's budget is spent.
-    """
-    known = stored_answer(database, part)
-    if known is not None:
-        return known
-    if budget_usd and part.judge.paid:
-        within_budget(database, budget_usd)
-    try:
-        answer = part.judge.ask(part.request)
-    except JudgeRefused as refusal:
-        answer = Answer(body={REFUSED: refusal.reason}, model=part.judge.model)
-    return _keep_answer(database, sheet.registration_id, part.fingerprint, answer)
-
-
-def within_budget(database: Database, budget_usd: float) -> None:
-    """Raises JudgeHeld when what was paid today reaches the budget."""
-    now = utc_now()
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    with database.read() as session:
-        spent = session.scalar(select(func.sum(AnswerRow.usage["usd"].as_float())).where(AnswerRow.created_at >= today))
-    if (spent or 0) >= budget_usd:
-        until_midnight = (today + timedelta(days=1) - now).total_seconds()
-        raise JudgeHeld("Today's budget for judging is spent; it goes on tomorrow.", until_midnight)
-
-
-def _keep_answer(database: Database, registration_id: int, mark: str, answer: Answer) -> Answer:
-    """Store an answer; where another executor stored one meanwhile, that one stands."""
-    row = AnswerRow(
-        fingerprint=mark,
-        registration_id=registration_id,
-        body=answer.body,
-        model=answer.model,
-        usage=answer.usage.model_dump(mode="json"),
+def reach(session: Session, stages: Sequence[tuple[Claim, str, Mapping[str, Any]]]) -> None:
+    """Record that jobs are at a stage for the first time; a second time changes nothing."""
+    known = session.execute(
+        select(JobEvent.job_id, JobEvent.stage).where(
+            JobEvent.job_id.in_({claim.job_id for claim, _, _ in stages}),
+            JobEvent.stage.in_({stage for _, stage, _ in stages}),
+        )
     )
-    try:
-        with database.write() as session:
-            session.add(row)
-    except IntegrityError:
-        with database.read() as session:
-            return _answer(session.get_one(AnswerRow, mark))
-    return answer
+    before = {(row.job_id, row.stage) for row in known}
+    new = [(claim.job_id, stage, detail) for claim, stage, detail in stages if (claim.job_id, stage) not in before]
+    jobs.add_events(session, new)
 
 
-def _answer(row: AnswerRow) -> Answer:
-    return Answer(body=row.body, model=row.model, usage=Usage.model_validate(row.usage))
+# ---- from an answer to ratings -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer to one question about one submission."""
+
+    claim: Claim
+    sheet: OpenSheet
+    part: Part
+    answer: Answer
 
 
 def ratings_from(part: Part, answer: Answer) -> tuple[Rating, ...]:
@@ -216,170 +217,44 @@ def ratings_from(part: Part, answer: Answer) -> tuple[Rating, ...]:
         return unscored(part.request, UNREADABLE)
 
 
-def keep_ratings(
-    database: Database, claim: Claim, sheet: OpenSheet, part: Part, ratings: Sequence[Rating], model: str
-) -> None:
-    """Store the ratings of one answer and say how far the judging is, in one step. Raises LeaseLost."""
+def keep_ratings(database: Database, answered: Sequence[Answered]) -> list[Exception | None]:
+    """Read answers, store what they say and how far each judging is; LeaseLost for jobs that are no longer ours."""
+    read = [(one, ratings_from(one.part, one.answer)) for one in answered]
     with database.write() as session:
-        jobs.hold(session, claim)
-        for rating in ratings:
-            if _store(session, sheet, rating, part.fingerprint, model):
-                jobs.add_event(
-                    session,
-                    claim.job_id,
-                    "judging",
-                    criterion=rating.criterion,
-                    title=sheet.rubric.criterion(rating.criterion).title,
-                    done=sum(len(_stored(session, sheet, each)) for each in sheet.parts),
-                    of=sum(len(each.criteria) for each in sheet.parts),
-                )
+        held = jobs.hold_all(session, {one.claim for one in answered})
+        rows = [
+            rating_row(one.sheet, rating, one.part.fingerprint, one.answer.model)
+            for one, ratings in read
+            if one.claim in held
+            for rating in ratings
+        ]
+        new = insert_ratings(session, rows)
+        jobs.add_events(
+            session,
+            [
+                (one.claim.job_id, "judging", _one_more(one, rating))
+                for one, ratings in read
+                for rating in ratings
+                if (one.sheet.submission_id, one.part.fingerprint, rating.criterion) in new
+            ],
+        )
+    return [None if one.claim in held else LeaseLost(f"job {one.claim.job_id}") for one in answered]
 
 
-def _store(session: Session, sheet: OpenSheet, rating: Rating, mark: str, model: str) -> bool:
-    known = select(RatingRow.id).where(
-        RatingRow.submission_id == sheet.submission_id,
-        RatingRow.criterion == rating.criterion,
-        RatingRow.fingerprint == mark,
-    )
-    if session.scalar(known) is not None:
-        return False
+def _one_more(one: Answered, rating: Rating) -> dict[str, Any]:
+    one.sheet.rated.add((one.part.fingerprint, rating.criterion))
+    title = one.sheet.rubric.criterion(rating.criterion).title
+    return {"criterion": rating.criterion, "title": title, **one.sheet.progress}
+
+
+def rating_row(sheet: OpenSheet, rating: Rating, mark: str, model: str) -> dict[str, Any]:
+    """A rating as a row of its table."""
     fields = rating.model_dump(mode="json", exclude={"needs"})  # the frozen rubric says it
-    session.add(RatingRow(submission_id=sheet.submission_id, fingerprint=mark, model=model, **fields))
-    session.flush()
-    return True
+    return {"submission_id": sheet.submission_id, "fingerprint": mark, "model": model, **fields}
 
 
-def _stored(session: Session, sheet: OpenSheet, part: Part) -> dict[str, RatingRow]:
-    rows = session.scalars(
-        select(RatingRow).where(
-            RatingRow.submission_id == sheet.submission_id, RatingRow.fingerprint == part.fingerprint
-        )
-    )
-    return {row.criterion: row for row in rows if row.criterion in part.criteria}
-
-
-# ---- the whole sheet -----------------------------------------------------------------------------------------
-
-
-def close_sheet(database: Database, claim: Claim, sheet: OpenSheet) -> str | None:
-    """Put the ratings together, and let the gate decide, in one transaction; returns why a person decides, if so.
-
-    Quotes are looked up in the text once more, whoever stored them. Raises LeaseLost.
-    """
-    with database.write() as session:
-        jobs.hold(session, claim)
-        _store_combined(session, sheet)
-        rows = _all_ratings(session, sheet)
-        ratings = [_standing(sheet, row) for row in rows]
-        quotes = sum(len(rating.quotes) for rating in ratings)
-        failed = sum(rating.reason == QUOTE for rating in ratings)
-        _reach(session, claim, "checking quotes", quotes=quotes, failed=failed)
-        _reach(session, claim, "scoring")
-        _store_judgement(session, sheet, rows)
-        reason = gate_reason(
-            policy=sheet.policy,
-            rubric=sheet.rubric,
-            ratings=ratings,
-            flags=sheet.flags,
-            provisional=sheet.judge.provisional,
-            evidence=evidence_of(sheet.judge, sheet.rubric),
-        )
-        reason = reason or _release(session, sheet)
-        if reason is None:
-            jobs.finish(session, claim)
-        else:
-            jobs.to_gate(session, claim, reason)
-        return reason
-
-
-def _store_combined(session: Session, sheet: OpenSheet) -> None:
-    """A panel's own ratings, beside those of its readers."""
-    if not is_panel(sheet.judge):
-        return
-    given = [
-        (
-            Question(part.judge, part.request, part.fingerprint),
-            [_rating(row) for row in _stored(session, sheet, part).values()],
-        )
-        for part in sheet.parts
-    ]
-    for criterion, rating in combined(sheet.judge, sheet.rubric, sheet.text, sheet.facts, given).items():
-        mark = _fingerprint(sheet.registration_id, sheet.judge, sheet.rubric, [criterion], sheet.text)
-        _store(session, sheet, rating, mark, sheet.judge.model)
-
-
-def _all_ratings(session: Session, sheet: OpenSheet) -> list[RatingRow]:
-    """The rating that stands for each criterion: the judge's, a panel's own, or the one that code gave."""
-    of_judge = {} if is_panel(sheet.judge) else {name: part for part in sheet.parts for name in part.criteria}
-    found = {}
-    for criterion in sheet.rubric.criteria:
-        if criterion.id in of_judge:
-            mark = of_judge[criterion.id].fingerprint
-        else:
-            mark = _fingerprint(sheet.registration_id, sheet.judge, sheet.rubric, [criterion.id], sheet.text)
-        rows = select(RatingRow).where(
-            RatingRow.submission_id == sheet.submission_id,
-            RatingRow.criterion == criterion.id,
-            RatingRow.fingerprint == mark,
-        )
-        found[criterion.id] = session.scalars(rows).one()
-    return list(found.values())
-
-
-def _rating(row: RatingRow) -> Rating:
-    """A stored rating as it was."""
-    fields = [name for name in Rating.model_fields if name != "needs"]
-    return Rating.model_validate({name: getattr(row, name) for name in fields})
-
-
-def _standing(sheet: OpenSheet, row: RatingRow) -> Rating:
-    """A stored rating, unscored if one of its quotes does not stand in the text."""
-    rating = _rating(row)
-    if any(confirmed(sheet.text, quote) is None for quote in rating.quotes):
-        return Rating(criterion=row.criterion, level=None, reason=QUOTE)
-    return rating
-
-
-def _store_judgement(session: Session, sheet: OpenSheet, rows: Sequence[RatingRow]) -> None:
-    criteria = [criterion.id for criterion in sheet.rubric.criteria]
-    mark = _fingerprint(sheet.registration_id, sheet.judge, sheet.rubric, criteria, sheet.text)
-    known = select(JudgementRow.id).where(
-        JudgementRow.submission_id == sheet.submission_id, JudgementRow.fingerprint == mark
-    )
-    if session.scalar(known) is not None:
-        return
-    session.add(
-        JudgementRow(
-            submission_id=sheet.submission_id,
-            fingerprint=mark,
-            judge=sheet.judge.name,
-            judge_version=sheet.judge.version,
-            judge_label=sheet.judge.label,
-            evidence=evidence_of(sheet.judge, sheet.rubric),
-            provisional=sheet.judge.provisional,
-            rating_ids={row.criterion: row.id for row in rows},
-            flags=list(sheet.flags),
-            facts=sheet.facts.model_dump(mode="json"),
-            graph_checks=_graph_checks(sheet),
-        )
-    )
-    session.flush()
-
-
-def _graph_checks(sheet: OpenSheet) -> dict[str, Any] | None:
-    if sheet.rubric.kind != "drawing":
-        return None
-    try:
-        return check_drawing(parse_drawing(sheet.text)).model_dump(mode="json")
-    except DrawingError:
-        return None
-
-
-def _release(session: Session, sheet: OpenSheet) -> str | None:
-    """Release by policy; the reason why it could not be done, if so."""
-    try:
-        with session.begin_nested():
-            release_by_policy(session, session.get_one(Submission, sheet.submission_id))
-    except ReviewProblem as problem:
-        return str(problem)
-    return None
+def insert_ratings(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[tuple[int, str, str]]:
+    """Store ratings; returns (submission, fingerprint, criterion) of those that were not there before."""
+    columns = ["submission_id", "fingerprint", "criterion"]
+    new = insert_new(session, RatingRow.__table__, rows, columns)  # type: ignore[arg-type]
+    return {(row.submission_id, row.fingerprint, row.criterion) for row in new}

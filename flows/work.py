@@ -2,14 +2,18 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ParamSpec, TypeVar
 
-from flows.judging.judge import Judge
-from flows.sheets import OpenSheet, open_sheet
+from flows import answers, closing, sheets
+from flows.judging.judge import Answer, Judge
+from flows.lots import Lots
+from flows.sheets import OpenSheet
 from lti_tool.db import Database
 from lti_tool.delivery import GradebookOf
 from lti_tool.jobs import Claim
@@ -17,45 +21,81 @@ from lti_tool.jobs import Claim
 P = ParamSpec("P")
 R = TypeVar("R")
 
+OTHER_THREADS = 8  # beside those that wait for a judge: the database, platforms
 
-@dataclass
+
 class Bench:
     """What all chunks of an executor share; made in the event loop that they run in.
 
-    `asking` holds a lock for each question that is being put, so that two learners who send the same text at the
-    same moment get one answer.
+    Small writes to the ledger go by lots. At most `calls_at_once` questions are put to judges at a time; `budget_usd`
+    is what paid judges may spend in a day, 0 for no limit; `trouble` is what asking ran into and no answer has ended.
     """
 
-    database: Database
-    threads: ThreadPoolExecutor
-    criteria_at_once: int = 3
-    budget_usd: float = 0  # what paid judges may spend in a day; 0 for no limit
-    calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(16))
-    asking: dict[str, asyncio.Lock] = field(default_factory=dict)
-    judge_name: str = ""  # as the setting has it
-    trouble: str = ""  # what asking the judge ran into and no answer has ended yet
+    def __init__(
+        self,
+        database: Database,
+        *,
+        criteria_at_once: int = 3,
+        calls_at_once: int = 16,
+        budget_usd: float = 0,
+        judge_name: str = "",
+    ) -> None:
+        self.database = database
+        self.criteria_at_once = criteria_at_once
+        self.budget_usd = budget_usd
+        self.judge_name = judge_name
+        self.trouble = ""
+        self.threads = ThreadPoolExecutor(OTHER_THREADS, "work")
+        self.judges = ThreadPoolExecutor(calls_at_once, "judge")
+        self.calls = asyncio.Semaphore(calls_at_once)
+        self.stored_answer = Lots[str, Answer | None](partial(answers.stored_answers, database), self.threads)
+        self.keep_answer = Lots[answers.Bought, Answer](partial(answers.keep_answers, database), self.threads)
+        self.keep_ratings = Lots[sheets.Answered, None](partial(sheets.keep_ratings, database), self.threads)
+        self.close_sheet = Lots[closing.Filled, str | None](partial(closing.close_sheets, database), self.threads)
+        self._asking: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run something that waits (a judge, the database) without holding up the others."""
-        context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.threads, lambda: context.run(function, *args, **kwargs))
+        """Run something that waits (the database, a platform) without holding up the others."""
+        return await _run(self.threads, function, *args, **kwargs)
+
+    async def ask(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run something that waits for a judge."""
+        return await _run(self.judges, function, *args, **kwargs)
+
+    @asynccontextmanager
+    async def asking_alone(self, question: str) -> AsyncIterator[None]:
+        """Two learners who send the same text at the same moment get one answer: the second waits for the first."""
+        lock, users = self._asking.get(question, (asyncio.Lock(), 0))
+        self._asking[question] = lock, users + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._asking.pop(question)
+            if users > 1:
+                self._asking[question] = lock, users - 1
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        for pool in (self.threads, self.judges):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def _run(pool: ThreadPoolExecutor, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    context = contextvars.copy_context()
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(pool, lambda: context.run(function, *args, **kwargs))
 
 
 @dataclass
 class Chunk:
-    """The submissions of one flow run: who holds them, and the sheets that are open."""
+    """The submissions of one flow run: who holds them, the sheets that are open, and answers on their way to them."""
 
     bench: Bench
     judge: Judge
     claims: dict[int, Claim]
     sheets: dict[int, OpenSheet] = field(default_factory=dict)
-
-    def sheet(self, submission_id: int) -> OpenSheet:
-        """The open sheet of a submission, opened when first needed."""
-        if submission_id not in self.sheets:
-            self.sheets[submission_id] = open_sheet(self.bench.database, self.judge, submission_id)
-        return self.sheets[submission_id]
+    answers: dict[tuple[int, str], Answer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

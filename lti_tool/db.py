@@ -1,12 +1,13 @@
 """Engines and sessions. SQLite is used with WAL, foreign keys, and BEGIN IMMEDIATE for writers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, TypeDecorator, create_engine, event
+from sqlalchemy import DateTime, Engine, Row, Table, TypeDecorator, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session, sessionmaker
@@ -117,3 +118,14 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+
+def insert_new(
+    session: Session, table: Table, rows: Sequence[Mapping[str, Any]], returning: Sequence[str]
+) -> Sequence[Row[Any]]:
+    """Insert rows in one statement, without those that exist already; returns these columns of the new ones."""
+    if not rows:
+        return []
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    new = dialect.insert(table).on_conflict_do_nothing().returning(*(table.c[name] for name in returning))
+    return session.execute(new, list(rows)).all()

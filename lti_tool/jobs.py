@@ -5,12 +5,12 @@ when the lease has run out or somebody else holds the job by now; a lease that r
 """
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from lti_tool.db import UtcDateTime, utc_now
@@ -87,6 +87,13 @@ def add_event(session: Session, job_id: int, stage: str, **detail: Any) -> JobEv
     session.add(event)
     session.flush()
     return event
+
+
+def add_events(session: Session, events: Sequence[tuple[int, str, Mapping[str, Any]]]) -> None:
+    """Record many stages, each as (job id, stage, detail), in one statement."""
+    if events:
+        rows = [{"job_id": job_id, "stage": stage, "detail": dict(detail)} for job_id, stage, detail in events]
+        session.execute(insert(JobEvent.__table__), rows)  # type: ignore[arg-type]
 
 
 def pass_gate(session: Session, submission_id: int) -> bool:
@@ -215,9 +222,11 @@ def stage_reached(session: Session, job_id: int) -> str:
 
 def renew(session: Session, owner: str, job_ids: Collection[int], lease_seconds: float) -> set[int]:
     """Hold on to jobs for another lease; returns those that are still held."""
+    ours = select(Job.id).where(Job.id.in_(job_ids), *_held_by(session, owner))
+    held = session.scalars(ours.order_by(Job.id).with_for_update(key_share=True)).all()
     kept = session.scalars(
         update(Job)
-        .where(Job.id.in_(job_ids), *_held_by(session, owner))
+        .where(Job.id.in_(held), *_held_by(session, owner))
         .values(lease_until=_clock(session, lease_seconds))
         .returning(Job.id)
         .execution_options(synchronize_session=False)
@@ -233,6 +242,21 @@ def hold(session: Session, claim: Claim) -> None:
     _write(session, claim, {"owner": claim.owner})
 
 
+def hold_all(session: Session, claims: Collection[Claim]) -> frozenset[Claim]:
+    """Those of the claims whose jobs are still ours, and stay so until this transaction ends."""
+    by_job = {claim.job_id: claim for claim in claims}
+    # Locked in the order of their ids, so that two lots never wait for each other.
+    found = session.execute(
+        select(Job.id, Job.owner, Job.tries)
+        .where(Job.id.in_(by_job), Job.state == "running", Job.lease_until > _clock(session))
+        .order_by(Job.id)
+        .with_for_update(key_share=True)
+    )
+    return frozenset(
+        claim for job_id, owner, tries in found if ((claim := by_job[job_id]).owner, claim.tries) == (owner, tries)
+    )
+
+
 def finish(session: Session, claim: Claim) -> None:
     """The work is done. Raises LeaseLost."""
     _write(session, claim, {"state": "done", "finished_at": utc_now(), "last_error": None, **_RELEASED})
@@ -242,6 +266,19 @@ def to_gate(session: Session, claim: Claim, reason: str) -> None:
     """A person decides next; `reason` says in words why. Raises LeaseLost."""
     _write(session, claim, {"state": "awaiting_review", "gate_reason": reason, "last_error": None, **_RELEASED})
     add_event(session, claim.job_id, "held")
+
+
+def to_gate_all(session: Session, reasons: Mapping[Claim, str]) -> None:
+    """As `to_gate`, for many jobs; each must be held in this transaction (`hold_all`)."""
+    if not reasons:
+        return
+    session.execute(
+        update(Job.__table__)  # type: ignore[arg-type]
+        .where(Job.id == bindparam("held_id"))
+        .values(state="awaiting_review", gate_reason=bindparam("why"), last_error=None, **_RELEASED),
+        [{"held_id": claim.job_id, "why": reason} for claim, reason in reasons.items()],
+    )
+    add_events(session, [(claim.job_id, "held", {}) for claim in reasons])
 
 
 def to_person(session: Session, claim: Claim, sentence: str) -> None:

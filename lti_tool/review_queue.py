@@ -15,6 +15,7 @@ from lti_tool.models import Job, JudgementRow, Person, RatingRow, Release, Resou
 from lti_tool.results import State, state_of_job
 from rubrics.scoring import item_points
 
+FEW = 100
 WAITING = ("awaiting_review", "needs_person")
 Tab = Literal["to_review", "all"]
 
@@ -128,7 +129,7 @@ def same_text(session: Session, resource_link: ResourceLink, submissions: Sequen
     """
     # A long queue is asked about by its placement: a list of its hashes would outgrow a statement.
     placed = select(Submission.text_hash).where(Submission.resource_link_id == resource_link.id)
-    texts = [submissions[0].text_hash] if len(submissions) == 1 else placed
+    texts = [one.text_hash for one in submissions] if len(submissions) <= FEW else placed
     found = session.execute(
         select(Submission.text_hash, Submission.item_id, Submission.person_id, Person.handle)
         .join(Person, Person.id == Submission.person_id)

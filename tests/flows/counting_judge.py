@@ -5,15 +5,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from flows.judging.judge import Answer, Evidence, JudgeRequest, read_ratings
+from rubrics.drawing import parse_drawing
 from rubrics.judgement import Rating
 
 
 def rate_everything(request: JudgeRequest) -> dict[str, Any]:
-    """Level 1 for each criterion asked, on the text's first word."""
-    word = request.text.split()[0]
-    start = request.text.index(word)
-    quote = {"text": word, "start": start, "end": start + len(word)}
-    return {"ratings": [{"criterion": one, "level": 1, "quotes": [quote]} for one in request.criteria]}
+    """Level 1 for each criterion asked, on the text's first word, or on the drawing's first part."""
+    if request.rubric.kind == "drawing":
+        evidence: dict[str, Any] = {"checks": [parse_drawing(request.text).nodes[0].id]}
+    else:
+        word = request.text.split()[0]
+        start = request.text.index(word)
+        evidence = {"quotes": [{"text": word, "start": start, "end": start + len(word)}]}
+    return {"ratings": [{"criterion": one, "level": 1, **evidence} for one in request.criteria]}
 
 
 @dataclass

@@ -56,6 +56,7 @@ def test_what_is_sent_in_is_judged_released_by_policy_and_in_the_gradebook(world
         send_by(world, world.ada_id, item_id, text)
     gradebook = Gradebook()
     executor(gradebook_of=lambda session, link: gradebook).run_until_idle()
+    assert [job.gate_reason for job in rows(world, Job) if job.gate_reason] == []
     assert {job.state for job in rows(world, Job)} == {"done"}
     [message] = rows(world, Passback)
     assert message.state == "sent"

@@ -5,9 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from flows import sheets
+from flows import answers, closing, sheets
+from flows.answers import Bought
+from flows.closing import Filled
 from flows.judging.judge import JudgeRefused, JudgeRequest, Reader, Usage
 from flows.judging.panel import PanelJudge
+from flows.sheets import Answered, OpenSheet
 from lti_tool import jobs
 from lti_tool.attempts import submit
 from lti_tool.db import utc_now
@@ -26,16 +29,48 @@ def claim(world):
 
 def fill_in(world, held, judge) -> str | None:
     """What the flow does with one submission, one step after the other."""
-    sheet = sheets.open_sheet(world.database, judge, held.submission_id)
-    for part in sheets.begin(world.database, held, sheet):
+    sheet = begin(world, held, judge)
+    for part in sheet.waiting:
         rate(world, held, sheet, part)
-    return sheets.close_sheet(world.database, held, sheet)
+    return close(world, held, sheet)
+
+
+def begin(world, held, judge) -> OpenSheet:
+    sheet = open_sheet(world, judge, held.submission_id)
+    assert sheets.begin(world.database, {held: sheet}) == {held}
+    return sheet
+
+
+def open_sheet(world, judge, submission_id) -> OpenSheet:
+    return sheets.open_sheets(world.database, judge, [submission_id])[submission_id]
+
+
+def answer_for(world, sheet, part):
+    """The stored answer, or one that is bought now."""
+    [known] = answers.stored_answers(world.database, [part.fingerprint])
+    if known is not None:
+        return known
+    answer = answers.ask_judge(part.judge, part.request)
+    [kept] = answers.keep_answers(world.database, [Bought(sheet.registration_id, part.fingerprint, answer)])
+    return kept
 
 
 def rate(world, held, sheet, part) -> None:
-    answer = sheets.answer_for(world.database, sheet, part)
-    ratings = sheets.ratings_from(part, answer)
-    sheets.keep_ratings(world.database, held, sheet, part, ratings, answer.model)
+    """Raises LeaseLost."""
+    answer = answer_for(world, sheet, part)
+    raised(sheets.keep_ratings(world.database, [Answered(held, sheet, part, answer)]))
+
+
+def close(world, held, sheet) -> str | None:
+    """Raises LeaseLost."""
+    return raised(closing.close_sheets(world.database, [Filled(held, sheet)]))
+
+
+def raised(outcomes):
+    [outcome] = outcomes
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 def rows(world, kind, *where):
@@ -150,10 +185,10 @@ def test_policy_never_releases_what_is_not_scored(world, submission) -> None:
 def test_a_refusal_is_a_row_and_is_not_bought_again(world, submission) -> None:
     judge = CountingJudge(refuse)
     held = claim(world)
-    sheet = sheets.open_sheet(world.database, judge, held.submission_id)
+    sheet = open_sheet(world, judge, held.submission_id)
     part = sheet.parts[0]
     for _ in range(2):
-        answer = sheets.answer_for(world.database, sheet, part)
+        answer = answer_for(world, sheet, part)
         [rating] = sheets.ratings_from(part, answer)
         assert (rating.level, rating.reason) == (None, "the judge declined")
     assert len(judge.asked) == 1
@@ -216,14 +251,14 @@ def test_another_version_of_the_judge_is_asked_afresh(world, submission) -> None
     first, second = CountingJudge(), CountingJudge(version="2")
     held = claim(world)
     for judge in (first, second):
-        sheet = sheets.open_sheet(world.database, judge, held.submission_id)
-        sheets.answer_for(world.database, sheet, sheet.parts[0])
+        sheet = open_sheet(world, judge, held.submission_id)
+        answer_for(world, sheet, sheet.parts[0])
     assert (len(first.asked), len(second.asked)) == (1, 1)
 
 
 def test_of_two_answers_to_one_question_the_first_stands(world, submission) -> None:
     judge = CountingJudge()
-    sheet = sheets.open_sheet(world.database, judge, submission.id)
+    sheet = open_sheet(world, judge, submission.id)
     part = sheet.parts[0]
 
     def someone_else_was_faster(request: JudgeRequest) -> dict:
@@ -240,7 +275,7 @@ def test_of_two_answers_to_one_question_the_first_stands(world, submission) -> N
         return rate_everything(request)
 
     judge.answer = someone_else_was_faster
-    assert sheets.answer_for(world.database, sheet, part).model == "faster"
+    assert answer_for(world, sheet, part).model == "faster"
 
 
 # ---- broken off ----------------------------------------------------------------------------------------------
@@ -249,8 +284,8 @@ def test_of_two_answers_to_one_question_the_first_stands(world, submission) -> N
 def test_a_resumed_sheet_asks_only_for_what_is_missing(world, submission) -> None:
     judge = CountingJudge()
     held = claim(world)
-    sheet = sheets.open_sheet(world.database, judge, held.submission_id)
-    for part in sheets.begin(world.database, held, sheet)[:3]:
+    sheet = begin(world, held, judge)
+    for part in sheet.waiting[:3]:
         rate(world, held, sheet, part)
     expire(world)
     fill_in(world, claim(world), judge)
@@ -265,13 +300,13 @@ def test_a_resumed_sheet_asks_only_for_what_is_missing(world, submission) -> Non
 def test_an_owner_whose_lease_ran_out_stores_no_rating_but_what_was_paid_for_is_kept(world, submission) -> None:
     judge = CountingJudge()
     held = claim(world)
-    sheet = sheets.open_sheet(world.database, judge, held.submission_id)
-    [part, *_] = sheets.begin(world.database, held, sheet)
+    sheet = begin(world, held, judge)
+    [part, *_] = sheet.waiting
     expire(world)
     with pytest.raises(LeaseLost):
         rate(world, held, sheet, part)
     with pytest.raises(LeaseLost):
-        sheets.close_sheet(world.database, held, sheet)
+        close(world, held, sheet)
     with world.database.read() as session:
         counts = [
             session.scalar(select(func.count()).select_from(kind)) for kind in (RatingRow, JudgementRow, AnswerRow)
@@ -307,15 +342,15 @@ def test_a_panel_that_broke_off_goes_on_where_it_was(world, submission) -> None:
     one, other = CountingJudge(name="one"), CountingJudge(name="other")
     panel = PanelJudge("panel", [Reader(one), Reader(other)])
     held = claim(world)
-    sheet = sheets.open_sheet(world.database, panel, held.submission_id)
-    for part in sheets.begin(world.database, held, sheet)[:9]:
+    sheet = begin(world, held, panel)
+    for part in sheet.waiting[:9]:
         rate(world, held, sheet, part)
     expire(world)
     held = claim(world)
-    sheet = sheets.open_sheet(world.database, panel, held.submission_id)
-    waiting = sheets.begin(world.database, held, sheet)
+    sheet = begin(world, held, panel)
+    waiting = sheet.waiting
     assert [part.judge.name for part in waiting] == ["other"] * 5
     for part in waiting:
         rate(world, held, sheet, part)
-    sheets.close_sheet(world.database, held, sheet)
+    close(world, held, sheet)
     assert (len(one.asked), len(other.asked)) == (7, 7)
