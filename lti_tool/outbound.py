@@ -10,11 +10,12 @@ OutboundError
 import json
 import os
 import socket
-import time
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.cookiejar import Cookie, DefaultCookiePolicy
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 from urllib.request import Request
@@ -24,6 +25,7 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.response import HTTPResponse
 
 from lti_tool.settings import Settings, is_loopback
 
@@ -111,13 +113,23 @@ class AddressRules:
     def allows(self, address: str) -> bool:
         """Whether an IP address, as resolved, may be connected to."""
         ip = ip_address(address.split("%", 1)[0])
-        if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-            ip = ip.ipv4_mapped
+        if isinstance(ip, IPv6Address):
+            ip = _inner(ip) or ip
         if any(ip in network for network in self._networks if network.version == ip.version):
             return True
         if ip.is_loopback:
             return self._allow_loopback
         return ip.is_global and not ip.is_multicast
+
+
+NAT64 = ip_network("64:ff9b::/96")
+
+
+def _inner(ip: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 one stands for: mapped, 6to4, Teredo, or translated on the way (RFC 6052)."""
+    if ip in NAT64:
+        return IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
 
 
 def parse_networks(text: str) -> list[IPv4Network | IPv6Network]:
@@ -173,18 +185,22 @@ class Outbound:
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | Mapping[str, str] | None) -> Reply:
         self._rules.check_url(url)
-        deadline = time.monotonic() + WHOLE_SECONDS
+        watch = _Watch(WHOLE_SECONDS)
         try:
-            with self._session.request(
-                method,
-                url,
-                headers=dict(headers),
-                data=body,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = _read(response, deadline)
+            with (
+                watch,
+                self._session.request(
+                    method,
+                    url,
+                    headers=dict(headers),
+                    data=body,
+                    timeout=(CONNECT_SECONDS, READ_SECONDS),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                content = _read(response)
+                watch.check()
                 return Reply(response.status_code, response.reason or "", response.headers, content, response.url)
         except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
             raise PlatformUnreachable(_reason(error), may_have_arrived=False) from None
@@ -194,14 +210,12 @@ class Outbound:
             raise PlatformUnreachable(_reason(error), may_have_arrived=True) from None
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
+def _read(response: requests.Response) -> bytes:
     content = bytearray()
     for chunk in response.iter_content(CHUNK):
         content += chunk
         if len(content) > MAX_REPLY:
             raise ReplyUnreadable(response.status_code, "the answer is too large")
-        if time.monotonic() > deadline:
-            raise PlatformUnreachable("it answered too slowly", may_have_arrived=True)
     return bytes(content)
 
 
@@ -229,6 +243,65 @@ def _never_connected(error: BaseException) -> bool:
     return any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in _causes(error))
 
 
+# ---- the whole of an exchange has an end -----------------------------------------------------------------------
+
+TOO_SLOW = "it answered too slowly"
+
+
+class _Watch:
+    """Cuts the connection of this thread's exchange when its time is over.
+
+    A timeout of the socket begins anew with every byte, so that an answer a byte at a time would never end.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.wire: socket.socket | None = None
+        self.is_over = False
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        _WATCHED.watch = self
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        _WATCHED.watch = None
+        self._timer.cancel()
+        self._timer.join()  # it is over or was called off
+        if self.wire is not None:
+            self.wire.close()
+
+    def check(self) -> None:
+        """Refuse an answer that was cut off: without a length it looks whole."""
+        if self.is_over:
+            raise PlatformUnreachable(TOO_SLOW, may_have_arrived=True)
+
+    def _cut(self) -> None:
+        self.is_over = True
+        if self.wire is not None:
+            with suppress(OSError):
+                self.wire.shutdown(socket.SHUT_RDWR)
+
+
+class _Watched(threading.local):
+    """The watch over what this thread sends just now."""
+
+    watch: _Watch | None = None
+
+    def over(self, wire: socket.socket | None) -> None:
+        """This thread's exchange goes over that socket; refused when its time is over already."""
+        if self.watch is None:
+            return
+        if self.watch.wire is None and wire is not None:
+            # By a number of its own: TLS takes the socket's first one away, and a closed connection forgets its socket.
+            self.watch.wire = socket.socket(fileno=os.dup(wire.fileno()))
+        if self.watch.is_over:
+            raise PlatformUnreachable(TOO_SLOW, may_have_arrived=True)
+
+
+_WATCHED = _Watched()
+
+
 class _NoCookies(DefaultCookiePolicy):
     """Platforms' cookies are neither kept nor sent."""
 
@@ -251,9 +324,17 @@ class _GuardedAdapter(HTTPAdapter):
             def _new_conn(self) -> socket.socket:
                 return _guarded(rules, super()._new_conn)
 
+            def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+                _WATCHED.over(self.sock)
+                return super().getresponse()
+
         class GuardedHTTPS(HTTPSConnection):
             def _new_conn(self) -> socket.socket:
                 return _guarded(rules, super()._new_conn)
+
+            def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+                _WATCHED.over(self.sock)
+                return super().getresponse()
 
         class HTTPPool(HTTPConnectionPool):
             ConnectionCls = GuardedHTTP
@@ -266,6 +347,7 @@ class _GuardedAdapter(HTTPAdapter):
 
 def _guarded(rules: AddressRules, connect: Any) -> socket.socket:
     connected: socket.socket = connect()
+    _WATCHED.over(connected)
     if not rules.allows(str(connected.getpeername()[0])):
         connected.close()
         raise AddressRefused(

@@ -176,7 +176,10 @@ def error_code(answer: TestResponse) -> str:
 def serving(app: Any, host: str = "127.0.0.1") -> Iterator[str]:
     """A WSGI application on a real loopback server with threads; gives its address."""
     server = make_server(host, 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, name=f"server-{uuid.uuid4().hex[:6]}", daemon=True)
+    # Asked often whether it shall stop: every test waits for that.
+    thread = threading.Thread(
+        target=server.serve_forever, args=(0.02,), name=f"server-{uuid.uuid4().hex[:6]}", daemon=True
+    )
     thread.start()
     try:
         yield f"http://{host}:{server.server_port}"

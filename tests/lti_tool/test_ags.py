@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,11 +15,19 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from flask import Flask, Response, request
 
+from lti_tool import outbound as outbound_module
 from lti_tool.ags import LINE_ITEM, RESULT_READ, SCORE, AgsClient
 from lti_tool.keys import SigningKey
 from lti_tool.models import Registration
 from lti_tool.nrps import members
-from lti_tool.outbound import AddressRefused, Outbound, PlatformRefused, PlatformUnreachable, ReplyUnreadable
+from lti_tool.outbound import (
+    AddressRefused,
+    AddressRules,
+    Outbound,
+    PlatformRefused,
+    PlatformUnreachable,
+    ReplyUnreadable,
+)
 from lti_tool.services import ScopeMissing
 from lti_tool.settings import Settings
 from tests.lti_tool.door import rsa_key, serving
@@ -426,3 +435,68 @@ def test_columns_are_changed_only_with_the_scope_for_it(
     with pytest.raises(ScopeMissing):
         gradebook.update_line_item(platform.url + "/items/9", {"label": "x"})
     assert platform.seen == []
+
+
+class Trickle:
+    """A server that answers a byte at a time, without end: its headers, or after them its body."""
+
+    def __init__(self, beginning: bytes) -> None:
+        self.beginning, self.sent, self.closed = beginning, 0, threading.Event()
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}/"
+        threading.Thread(target=self.answer, daemon=True).start()
+
+    def answer(self) -> None:
+        connection, _ = self.socket.accept()
+        with connection, self.socket:
+            connection.recv(4096)
+            connection.sendall(self.beginning)
+            try:
+                while True:
+                    connection.sendall(b"x")
+                    self.sent += 1
+                    time.sleep(0.01)
+            except OSError:
+                self.closed.set()
+
+
+BEGINNINGS = {
+    "headers": ("http", b"HTTP/1.1 200 OK\r\nX-Long: "),
+    "body": ("http", b"HTTP/1.1 200 OK\r\n\r\n"),
+    "hands": ("https", b"\x16\x03\x03\x40\x00"),  # a record of TLS's handshake that is said to be 16 kB long
+}
+
+
+@pytest.mark.parametrize(("scheme", "beginning"), BEGINNINGS.values(), ids=BEGINNINGS.keys())
+def test_an_answer_a_byte_at_a_time_is_cut_off(
+    scheme: str, beginning: bytes, outbound: Outbound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound_module, "WHOLE_SECONDS", 0.3)
+    server = Trickle(beginning)
+
+    with pytest.raises(PlatformUnreachable):
+        outbound.get(server.url.replace("http:", f"{scheme}:"))
+
+    assert server.sent > 3  # the socket's own timeout never came
+    assert server.closed.wait(5)
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("93.184.216.34", True),
+        ("2606:2800:220:1::1", True),
+        ("10.0.0.7", False),
+        ("169.254.169.254", False),
+        ("fe80::1%eth0", False),
+        ("::1", False),
+        ("::ffff:10.0.0.7", False),
+        ("64:ff9b::a00:7", False),  # 10.0.0.7 behind a translator
+        ("64:ff9b::5db8:d822", True),
+        ("2002:a00:7::1", False),  # 6to4
+        ("224.0.0.1", False),
+        ("0.0.0.0", False),
+    ],
+)
+def test_addresses_that_may_be_connected_to(address: str, allowed: bool) -> None:
+    assert AddressRules(Settings()).allows(address) is allowed
