@@ -18,8 +18,10 @@ from lti_tool.web import (
     answer_appeal,
     api,
     authoring,
+    entry,
     instructor,
     launch,
+    login,
     picker,
     register,
     rehearsing,
@@ -36,7 +38,7 @@ from lti_tool.web.sessions import register_sessions
 
 log = structlog.get_logger()
 PAGES = (
-    *(api, launch, register, admin, picker, session_life),
+    *(api, login, launch, entry, register, admin, picker, session_life),
     *(student, instructor, answer_appeal, roster_page, authoring, rehearsing),
 )
 MAX_BODY = 1024 * 1024

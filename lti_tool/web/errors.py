@@ -110,7 +110,8 @@ def _refused(refusal: Refusal) -> Response:
     return render_error(page_of(refusal), refusal.status)
 
 
-def _http_error(error: HTTPException) -> Response:
+def http_error(error: HTTPException) -> Response:
+    """An error of HTTP itself, such as a body that is too large, as one of our pages."""
     status = error.code or 500
     if status == 413:
         _read_away()
@@ -131,11 +132,12 @@ def _read_away() -> None:
 
 def _unexpected(error: Exception) -> Response:
     # The traceback names code, not the request: messages of ours never hold essay text or names.
-    log.error("unexpected", error=type(error).__name__, endpoint=request.endpoint, where=_where(error))
+    log.error("unexpected", error=type(error).__name__, endpoint=request.endpoint, where=where(error))
     return render_error(HTTP_PAGES[500], 500)
 
 
-def _where(error: Exception) -> list[str]:
+def where(error: Exception) -> list[str]:
+    """The places in our code that an error went through, innermost last."""
     places = []
     traceback = error.__traceback__
     while traceback is not None:
@@ -149,5 +151,5 @@ def register_errors(app: Flask) -> None:
     """Answer refusals, HTTP errors and anything unexpected with pages of our own."""
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(UnknownLesson, lambda _: _refused(LessonUnknown()))
-    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(Exception, _unexpected)

@@ -5,7 +5,7 @@ LaunchRefusal
 ├── StateRefusal       StateUnknown  StateExpired  StateReplayed  CookieMissing  PlatformDeclined
 ├── SignatureRefusal   TokenMissing  TokenTooLarge  TokenMalformed  AlgorithmRefused  KeyIdMissing
 │                      SignatureUnknownKey  SignatureBad  KeysUnreachable
-├── NothingToReview  TargetWrong
+├── NothingToReview  TargetWrong  LaunchFailed
 ├── PickerRefusal      LinksNotAccepted  ReturnRefused  PickingNotForLearners
 └── ClaimRefusal       TokenExpired  TokenNotYetValid  TokenTooOld  TokenLivesTooLong  NonceWrong
                        IssuerWrong  AudienceWrong  AzpWrong  DeploymentUnknown  DeploymentWrong
@@ -57,6 +57,13 @@ class TargetWrong(LaunchRefusal):
     code = "target_wrong"
     sentence = "The course’s message asked for an address that is not ours."
     hint = "target_link_uri must be on this tool's origin (ATELIER_BASE_URL)."
+
+
+class LaunchFailed(LaunchRefusal):
+    code = "launch_failed"
+    title = "That broke on our side."
+    sentence = OPEN_AGAIN + " If it happens again, give the code below to whoever runs this tool."
+    hint = "An unforeseen fault of the tool, not of the message; the log has its place under this request id."
 
 
 class StateRefusal(LaunchRefusal):

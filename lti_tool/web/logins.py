@@ -19,6 +19,7 @@ from lti_tool.models import LoginState
 from lti_tool.settings import Settings
 from lti_tool.web import launch_refusals
 
+LAUNCH_PATH = "/lti/launch"
 STATE_SECONDS = 300
 MAX_STATE = 255
 

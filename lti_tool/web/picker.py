@@ -39,6 +39,7 @@ from lti_tool.outbound import AddressRefused, AddressRules
 from lti_tool.platforms import origin_of
 from lti_tool.web import launch_refusals, refusals
 from lti_tool.web.context import current
+from lti_tool.web.logins import LAUNCH_PATH
 from lti_tool.web.records import record_person
 from lti_tool.web.sessions import FORM_FIELD, token_hash
 from lti_tool.web.verify import VerifiedLaunch
@@ -48,7 +49,6 @@ bp = Blueprint("picker", __name__, url_prefix="/dl/<picker_id>")
 COOKIE = "atelier_picker"
 MAX_PICKS = 20
 DEFAULT_POINTS = 100.0
-LAUNCH_PATH = "/lti/launch"
 RELEASES: Mapping[str, ReleasePolicy] = {"review": "review", "auto": "auto"}
 
 Answer = str | Response | tuple[str, int]

@@ -1,10 +1,10 @@
-"""The page that a platform opens to have the tool register itself, and Canvas's configuration as JSON."""
+"""What platforms read of us: our keys, Canvas's configuration as JSON, and the page where the tool registers itself."""
 
 from threading import Semaphore
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Blueprint, Response, current_app, g, jsonify, render_template, request
+from flask import Blueprint, Response, current_app, g, jsonify, make_response, render_template, request
 from sqlalchemy.orm import Session
 
 from lti_tool.dynamic_registration import (
@@ -14,7 +14,7 @@ from lti_tool.dynamic_registration import (
     read_configuration,
     register,
 )
-from lti_tool.keys import ensure_key
+from lti_tool.keys import ensure_key, public_jwks
 from lti_tool.models import Audit, Registration
 from lti_tool.outbound import OutboundError
 from lti_tool.registrations import RegistrationProblem, is_pending, keep_pending
@@ -25,6 +25,21 @@ bp = Blueprint("register", __name__)
 # Anybody may open this page and name an address that answers slowly, so that only so many wait for one at a time.
 AT_ONCE = 2
 log = structlog.get_logger()
+
+
+@bp.get("/lti/jwks")
+def jwks() -> Response:
+    """Our public keys, for platforms to check our assertions with."""
+    atelier = current()
+    with atelier.database.read() as session:
+        key_set = public_jwks(session)
+    if not key_set["keys"]:
+        with atelier.database.write() as session:
+            ensure_key(session, atelier.settings)
+            key_set = public_jwks(session)
+    answer = make_response(jsonify(key_set))
+    answer.headers["Cache-Control"] = "public, max-age=300"
+    return answer
 
 
 @bp.get("/lti/canvas.json")

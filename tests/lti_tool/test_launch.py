@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
@@ -13,27 +14,26 @@ from sqlalchemy import func, select, text, update
 
 from lti_tool.db import Database, utc_now
 from lti_tool.models import (
+    Audit,
     Context,
-    Handoff,
+    Deployment,
     Launch,
     LoginState,
     Person,
-    PlatformKeySet,
     Registration,
     ResourceLink,
 )
-from lti_tool.registrations import add_registration, remove_registration
+from lti_tool.registrations import add_registration, approve_registration, remove_registration
 from lti_tool.settings import Settings
+from lti_tool.web import launch
+from lti_tool.web.app import create_app
+from lti_tool.web.platform_keys import PlatformKeys
 from tests.lti_tool.door import (
     BASE_URL,
     CLAIM,
-    INSTRUCTOR,
     Door,
     HostilePlatform,
     error_code,
-    launch_id,
-    public_jwk,
-    rsa_key,
 )
 
 AGS = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
@@ -143,7 +143,33 @@ def test_a_used_nonce_opens_nothing_under_a_new_state(door: Door) -> None:
     assert error_code(door.post(second.state, token)) == "nonce_wrong"
 
 
-def test_of_two_posts_at_once_exactly_one_wins(door: Door, app: Flask, database: Database) -> None:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def door_of_either(request: pytest.FixtureRequest, settings: Settings, platform: HostilePlatform) -> Iterator[Door]:
+    """The tool on SQLite, and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("door")
+        return
+    database = Database(request.getfixturevalue("postgres_url"))
+    with database.write() as session:
+        add_registration(
+            session,
+            settings,
+            name="Example LMS",
+            issuer=platform.issuer,
+            client_id=platform.client_id,
+            auth_login_url=platform.issuer + "/auth",
+            auth_token_url=platform.issuer + "/token",
+            jwks_url=platform.issuer + "/jwks",
+            deployment_ids=[platform.deployment_id],
+        )
+    app = create_app(settings, database)
+    app.extensions["atelier.platform_keys"] = PlatformKeys(database, platform)
+    yield Door(app, platform)
+    database.close()
+
+
+def test_of_two_posts_at_once_exactly_one_wins(door_of_either: Door) -> None:
+    door, app = door_of_either, door_of_either.app
     door.open()  # the key set is kept, so that both race for the state alone
     begun = door.login()
     token = door.platform.sign(door.platform.claims(begun.nonce))
@@ -161,7 +187,7 @@ def test_of_two_posts_at_once_exactly_one_wins(door: Door, app: Flask, database:
         statuses = sorted(pool.map(post, range(4)))
 
     assert statuses == [303, 400, 400, 400]
-    with database.read() as session:
+    with app.extensions["atelier"].database.read() as session:
         assert session.scalar(select(func.count()).select_from(Launch)) == 2
 
 
@@ -218,61 +244,6 @@ def test_launch_is_never_opened_by_get(door: Door) -> None:
     answer = door.browser.get("/lti/launch", base_url=BASE_URL)
 
     assert (answer.status_code, error_code(answer)) == (405, "method_not_allowed")
-
-
-# ---- the platform's keys -------------------------------------------------------------------------------------
-
-
-def test_keys_are_fetched_once_and_again_for_a_new_key(door: Door) -> None:
-    door.open()
-    door.open()
-    assert door.platform.jwks_requests == 1
-
-    door.platform.publish(public_jwk(rsa_key("rotated"), "key-2"))
-    begun = door.login()
-    rotated = door.platform.sign(door.platform.claims(begun.nonce), key="rotated", kid="key-2")
-
-    assert door.post(begun.state, rotated).status_code == 303
-    assert door.platform.jwks_requests == 2
-
-
-def test_made_up_key_ids_do_not_hammer_the_platform(door: Door) -> None:
-    door.open()
-    for number in range(3):
-        begun = door.login()
-        token = door.platform.sign(door.platform.claims(begun.nonce), kid=f"made-up-{number}")
-        assert error_code(door.post(begun.state, token)) == "signature_unknown_key"
-
-    assert door.platform.jwks_requests == 2
-
-
-@pytest.mark.parametrize(("status", "body"), [(500, b"{}"), (200, b"<html>"), (200, b"[]"), (200, b'{"keys": 1}')])
-def test_an_error_body_is_never_kept_as_keys(status: int, body: bytes, door: Door) -> None:
-    right = door.platform.jwks_body
-    door.platform.jwks_status, door.platform.jwks_body = status, body
-    assert error_code(door.launch()) == "keys_unreachable"
-
-    door.platform.jwks_status, door.platform.jwks_body = 200, right
-
-    assert door.launch().status_code == 303
-
-
-def test_kept_keys_are_used_while_the_platform_is_away(door: Door, database: Database) -> None:
-    door.open()
-    with database.write() as session:
-        session.execute(update(PlatformKeySet).values(fetched_at=utc_now() - timedelta(hours=2)))
-    door.platform.unreachable = True
-
-    assert door.launch().status_code == 303
-    assert door.platform.jwks_requests == 2
-
-
-def test_an_unreachable_platform_is_a_4xx(door: Door) -> None:
-    door.platform.unreachable = True
-
-    answer = door.launch()
-
-    assert (answer.status_code, error_code(answer)) == (400, "keys_unreachable")
 
 
 # ---- what a launch leaves behind -----------------------------------------------------------------------------
@@ -346,84 +317,7 @@ def test_expired_states_are_cleared_by_the_next_login(door: Door, database: Data
         assert session.scalar(select(func.count()).select_from(LoginState)) == 1
 
 
-# ---- into the pages ------------------------------------------------------------------------------------------
-
-
-def test_a_learner_comes_to_the_notice_first_and_an_instructor_to_the_queue(door: Door) -> None:
-    for roles, page in ((["x"], "notice"), ([INSTRUCTOR], "queue")):
-        answer = door.launch(**{CLAIM + "roles": roles})
-        entered = door.browser.get(answer.headers["Location"], base_url=BASE_URL)
-        home = door.browser.get(entered.headers["Location"], base_url=BASE_URL)
-
-        assert entered.headers["Location"] == f"/l/{launch_id(answer)}/"
-        assert (home.status_code, home.headers["Location"].rsplit("/", 1)[-1]) == (303, page)
-
-
-def test_the_session_cookie_is_the_launch_s_own(door: Door) -> None:
-    answer = door.launch()
-
-    cookie = next(value for value in answer.headers.getlist("Set-Cookie") if value.startswith("atelier_session="))
-    parts = {part.strip() for part in cookie.split(";")[1:]}
-    assert parts == {"Secure", "HttpOnly", "SameSite=None", "Partitioned", f"Path=/l/{launch_id(answer)}/"}
-
-
-def test_a_browser_that_keeps_no_cookie_gets_its_own_tab(door: Door, app: Flask) -> None:
-    address = door.launch().headers["Location"]
-    frame, tab = app.test_client(use_cookies=False), app.test_client()
-
-    blocked = frame.get(address, base_url=BASE_URL)
-    page = blocked.get_data(as_text=True)
-
-    assert (blocked.status_code, error_code(blocked)) == (403, "frame_storage_blocked")
-    assert 'target="_blank"' in page
-    code = page.split('name="code" value="')[1].split('"')[0]
-    where = urlsplit(address).path
-    opened = tab.post(where, data={"code": code}, base_url=BASE_URL)
-    assert (opened.status_code, opened.headers["Location"]) == (303, where.removesuffix("enter"))
-    assert tab.get(opened.headers["Location"], base_url=BASE_URL).status_code == 303
-    again = app.test_client().post(where, data={"code": code}, base_url=BASE_URL)
-    assert error_code(again) == "launch_expired"
-
-
-def test_the_code_of_the_redirect_is_single_use_and_no_key_to_a_tab(door: Door, app: Flask) -> None:
-    address = door.launch().headers["Location"]
-    code = parse_qs(urlsplit(address).query)["code"][0]
-    stranger = app.test_client(use_cookies=False)
-
-    in_tab = stranger.post(urlsplit(address).path, data={"code": code}, base_url=BASE_URL)
-    first = stranger.get(address, base_url=BASE_URL)
-    second = stranger.get(address, base_url=BASE_URL)
-
-    assert [error_code(answer) for answer in (in_tab, first, second)] == [
-        "launch_expired",
-        "frame_storage_blocked",
-        "launch_expired",
-    ]
-
-
-def test_a_code_is_good_for_a_minute(door: Door, app: Flask, database: Database) -> None:
-    address = door.launch().headers["Location"]
-    with database.write() as session:
-        session.execute(update(Handoff).values(expires_at=utc_now() - timedelta(seconds=1)))
-
-    assert error_code(app.test_client().get(address, base_url=BASE_URL)) == "launch_expired"
-
-
-def test_a_launch_is_framed_by_its_own_platform_alone(door: Door, app: Flask) -> None:
-    shown = app.test_client(use_cookies=False).get(door.launch().headers["Location"], base_url=BASE_URL)
-
-    policy = shown.headers["Content-Security-Policy"]
-    assert policy.endswith("frame-ancestors 'self' https://lms.example.edu")
-    assert "default-src 'none'; script-src 'self'" in policy
-    assert shown.headers["Referrer-Policy"] == "no-referrer"
-    assert shown.headers["Cache-Control"] == "no-store"
-
-
-def test_the_key_set_is_public_and_holds_no_private_number(door: Door) -> None:
-    keys = door.browser.get("/lti/jwks", base_url=BASE_URL).get_json()["keys"]
-
-    assert [sorted(key) for key in keys] == [["alg", "e", "kid", "kty", "n", "use"]]
-    assert keys == door.browser.get("/lti/jwks", base_url=BASE_URL).get_json()["keys"]
+# ---- what went wrong -----------------------------------------------------------------------------------------------
 
 
 def test_a_body_that_is_no_form_is_refused_like_any_other(door: Door) -> None:
@@ -432,6 +326,61 @@ def test_a_body_that_is_no_form_is_refused_like_any_other(door: Door) -> None:
     answer = door.browser.post("/lti/launch", data=body, content_type="multipart/form-data; boundary=x")
 
     assert error_code(answer) == "state_unknown"
+
+
+def test_a_fault_of_ours_is_a_refusal_with_a_code_too(
+    door: Door, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong on the way: the same clean page, an audit row, and nothing of the message anywhere."""
+
+    def breaks(*_: object) -> None:
+        raise RuntimeError("Zoë Ångström")
+
+    monkeypatch.setattr(launch, "record_launch", breaks)
+
+    answer = door.launch()
+
+    assert (answer.status_code, error_code(answer)) == (400, "launch_failed")
+    assert "Ångström" not in answer.text + caplog.text
+    with database.read() as session:
+        assert session.scalars(select(Audit.code)).one() == "launch_failed"
+
+
+def test_a_fault_of_ours_at_login_is_one_too(door: Door, database: Database) -> None:
+    with database.write() as session:
+        session.execute(text("DROP TABLE login_state"))
+
+    answer = door.browser.post("/lti/login", data=door.login_fields(), base_url=BASE_URL)
+
+    assert (answer.status_code, error_code(answer)) == (400, "launch_failed")
+
+
+@pytest.mark.parametrize("path", ["/lti/login", "/lti/launch"])
+def test_a_body_that_is_too_large_is_refused_as_such(path: str, door: Door) -> None:
+    answer = door.browser.post(path, data={"state": "x" * 2_000_000}, base_url=BASE_URL)
+
+    assert (answer.status_code, error_code(answer)) == (413, "too_large")
+
+
+def test_a_deployment_that_was_disabled_opens_nothing(door: Door, database: Database) -> None:
+    with database.write() as session:
+        session.execute(update(Deployment).values(enabled=False))
+
+    assert error_code(door.launch()) == "deployment_unknown"
+
+
+def test_each_deployment_of_a_registration_has_courses_of_its_own(
+    door: Door, database: Database, registration: Registration
+) -> None:
+    with database.write() as session:
+        approve_registration(session, registration.id, ["deployment-2"])
+
+    door.open()
+    door.open(**{CLAIM + "deployment_id": "deployment-2"})
+
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(ResourceLink)) == 2
+        assert session.scalar(select(func.count()).select_from(Context)) == 2
 
 
 def test_a_refusal_is_answered_also_when_it_cannot_be_written_down(door: Door, database: Database) -> None:

@@ -1,22 +1,28 @@
-"""One launch fetches a platform's keys for all of its others, and a slow platform holds up nobody else's."""
+"""Platforms' keys: kept, fetched anew for a new one, and never an error in their place.
+
+One launch fetches a platform's keys for all of its others, and a slow platform holds up nobody else's.
+"""
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Event, Semaphore
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
-from lti_tool.db import Database
+from lti_tool.db import Database, utc_now
+from lti_tool.models import PlatformKeySet
 from lti_tool.outbound import PlatformUnreachable, Reply
 from lti_tool.registrations import add_registration, find_registration
 from lti_tool.settings import Settings
 from lti_tool.web import launch_refusals, platform_keys
 from lti_tool.web.platform_keys import FLOOR_SECONDS, PlatformKeys
-from tests.lti_tool.door import Door, HostilePlatform, error_code
+from tests.lti_tool.door import Door, HostilePlatform, error_code, public_jwk, rsa_key
 
 
 @dataclass
@@ -138,3 +144,58 @@ def times_asked(platform: SlowPlatform) -> int:
     while platform.asked.acquire(blocking=False):
         count += 1
     return count
+
+
+# ---- kept and fetched anew ------------------------------------------------------------------------------------------
+
+
+def test_keys_are_fetched_once_and_again_for_a_new_key(door: Door) -> None:
+    door.open()
+    door.open()
+    assert door.platform.jwks_requests == 1
+
+    door.platform.publish(public_jwk(rsa_key("rotated"), "key-2"))
+    begun = door.login()
+    rotated = door.platform.sign(door.platform.claims(begun.nonce), key="rotated", kid="key-2")
+
+    assert door.post(begun.state, rotated).status_code == 303
+    assert door.platform.jwks_requests == 2
+
+
+def test_made_up_key_ids_do_not_hammer_the_platform(door: Door) -> None:
+    door.open()
+    for number in range(3):
+        begun = door.login()
+        token = door.platform.sign(door.platform.claims(begun.nonce), kid=f"made-up-{number}")
+        assert error_code(door.post(begun.state, token)) == "signature_unknown_key"
+
+    assert door.platform.jwks_requests == 2
+
+
+@pytest.mark.parametrize(("status", "body"), [(500, b"{}"), (200, b"<html>"), (200, b"[]"), (200, b'{"keys": 1}')])
+def test_an_error_body_is_never_kept_as_keys(status: int, body: bytes, door: Door) -> None:
+    right = door.platform.jwks_body
+    door.platform.jwks_status, door.platform.jwks_body = status, body
+    assert error_code(door.launch()) == "keys_unreachable"
+
+    door.platform.jwks_status, door.platform.jwks_body = 200, right
+
+    assert door.launch().status_code == 303
+
+
+def test_kept_keys_are_used_while_the_platform_is_away(door: Door, database: Database) -> None:
+    door.open()
+    with database.write() as session:
+        session.execute(update(PlatformKeySet).values(fetched_at=utc_now() - timedelta(hours=2)))
+    door.platform.unreachable = True
+
+    assert door.launch().status_code == 303
+    assert door.platform.jwks_requests == 2
+
+
+def test_an_unreachable_platform_is_a_4xx(door: Door) -> None:
+    door.platform.unreachable = True
+
+    answer = door.launch()
+
+    assert (answer.status_code, error_code(answer)) == (400, "keys_unreachable")

@@ -354,6 +354,13 @@ def test_somebody_who_registers_for_ever_is_stopped_until_they_are_too_old(
         assert [row.issuer for row in waiting] == [platform.address]
 
 
+def test_the_key_set_is_public_and_holds_no_private_number(app: Flask) -> None:
+    keys = app.test_client().get("/lti/jwks").get_json()["keys"]
+
+    assert [sorted(key) for key in keys] == [["alg", "e", "kid", "kty", "n", "use"]]
+    assert keys == app.test_client().get("/lti/jwks").get_json()["keys"]
+
+
 def test_canvas_reads_a_configuration_with_our_addresses(app: Flask) -> None:
     found = app.test_client().get("/lti/canvas.json").get_json()
     assert found["oidc_initiation_url"] == "http://127.0.0.1:8000/lti/login"
