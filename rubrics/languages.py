@@ -5,11 +5,16 @@ from collections.abc import Iterable, Sequence
 
 _COMMON = {
     "en": "the of and to in is that it for was on are with as be this by from or have an not but they at which "
-    "its will you we so when if then there what has because can their no were been would",
+    "its will you we so when if then there what has because can their no were been would our my your his her them us "
+    "me he she him about after before over again only just than into out up also how all some any more most other "
+    "such until while where who which do does did had could should may must each every now here very",
     "es": "el la los las de que y en un una por con para no se del al lo como más pero sus le ya o este porque "
     "cuando muy sin sobre también es son fue ha",
     "de": "der die das und ist nicht ein eine einen einem zu den mit von auf für im sich des dem dass als auch es "
-    "an werden aus er hat nach bei wird oder wenn sind noch wie",
+    "an werden aus er hat nach bei wird oder wenn sind noch wie am im beim zum zur ins wir ihr man uns unser unsere "
+    "unserem dieser diese dieses diesem jeder jede jedes alle nur schon dann aber doch damit darum deshalb heute "
+    "jetzt was wer wo bis über unter vor seit ob kein keine haben hatte war waren wurde einer eines so mehr sein "
+    "seine ihre ihr ihm ihn kann muss soll darf durch ohne gegen sobald solange denn also da",
     "fr": "le la les des et est une un du que qui dans pour pas sur avec au ce il plus par ne se sont mais ou cette "
     "ses on aux comme était",
     "it": "il la che di e un una per non sono con del della in le si da dei al come gli anche più ma nel alla questo "

@@ -1,12 +1,15 @@
 """Authored phrases, compiled: which words they mean, also a little misspelt."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from rubrics.grammar import Grammar, grammar_of
 from rubrics.languages import common_words
-from rubrics.passages import NUMBERS, ORDINALS, Passage, stem
+from rubrics.passages import Passage
 
 _TYPO_LENGTH = 7
+
+Marked = Callable[[str], Collection[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,29 +22,17 @@ class Token:
     markers: tuple[str, ...]
     gap: bool  # words may stand before it
 
-    def fits(self, passage: Passage, place: int) -> bool:
-        """Whether the word at a place is meant."""
+    def fits(self, passage: Passage, place: int, marked: Marked) -> bool:
+        """Whether the word at a place is meant; `marked` gives the places of a marker."""
         if passage.stems[place] in self.stems:
             return True
         form = passage.forms[place]
         if form in self.forms or (self.beginnings and form.startswith(self.beginnings)):
             return True
-        return bool(self.markers) and any(MARKS[marker](form) for marker in self.markers)
+        return any(place in marked(marker) for marker in self.markers)
 
 
-_NO_NOUNS = NUMBERS | ORDINALS | frozenset({"least", "most", "about", "around", "nearly", "only", "over", "the"})
-
-MARKS: Mapping[str, Callable[[str], bool]] = {
-    "@number": lambda form: form in NUMBERS or form[0].isdigit(),
-    "@ordinal": lambda form: form in ORDINALS,
-    "@code": lambda form: len(form) == 3 and form.isdigit() and form[0] in "45",
-    "@percent": lambda form: form.endswith("%"),
-    "@noun": lambda form: len(form) > 2 and form.isalpha() and form not in _NO_NOUNS,
-    "@currency": lambda form: form[0] in "$€£",
-}
-
-
-def compile_phrase(phrase: str) -> tuple[Token, ...]:
+def compile_phrase(phrase: str, grammar: Grammar) -> tuple[Token, ...]:
     """The tokens of an authored phrase."""
     tokens: list[Token] = []
     gap = False
@@ -53,7 +44,7 @@ def compile_phrase(phrase: str) -> tuple[Token, ...]:
         plain = [part for part in parts if part[0] not in "=@" and not part.endswith("*")]
         tokens.append(
             Token(
-                stems=frozenset(map(stem, plain)),
+                stems=frozenset(map(grammar.stem, plain)),
                 forms=frozenset(part[1:] for part in parts if part[0] == "="),
                 beginnings=tuple(part[:-1] for part in parts if part.endswith("*")),
                 markers=tuple(part for part in parts if part[0] == "@"),
@@ -67,8 +58,21 @@ def compile_phrase(phrase: str) -> tuple[Token, ...]:
 class Lexicon:
     """The compiled groups of one language of a rubric."""
 
-    def __init__(self, lang: str, words: Mapping[str, Sequence[str]]) -> None:
-        self.groups = {name: tuple(map(compile_phrase, phrases)) for name, phrases in words.items()}
+    def __init__(
+        self,
+        lang: str,
+        words: Mapping[str, Sequence[str]],
+        *,
+        story: Sequence[str] = (),
+        generic: Sequence[str] = (),
+        asides: Sequence[str] = (),
+    ) -> None:
+        """`story`, `generic` and `asides` are names of groups, as a Vocabulary explains them."""
+        self.grammar = grammar_of(lang)
+        self.groups = {
+            name: tuple(compile_phrase(phrase, self.grammar) for phrase in phrases) for name, phrases in words.items()
+        }
+        self.story, self.generic, self.asides = tuple(story), tuple(generic), tuple(asides)
         self.common = common_words(lang)
         tokens = [token for phrases in self.groups.values() for phrase in phrases for token in phrase]
         self.stems = frozenset().union(*(token.stems for token in tokens))

@@ -5,14 +5,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from rubrics.lexicon import MARKS, Lexicon, Token
-from rubrics.look_fors import FLAG, LookFors, Pattern, Rule, Shape, Signal
+from rubrics.lexicon import Lexicon, Token
+from rubrics.look_fors import ABSENT, FLAG, STORY_MARKERS, LookFors, Pattern, Rule, Shape, Signal
+from rubrics.markers import is_noun, marked
 from rubrics.passages import Passage
 
 QUOTE_WORDS = 28  # of the 30 a quote may have: other counts split "400-600" or "in-memory" differently
 _GAP = 3
 _NEIGHBOURS = 3
 _LIST_OF = 3
+_APART = 5  # words between two entries of a list
+_TOLD = 8  # sentences around the first sign of a story that may belong to it
 _PROSE = 0.15  # share of small words under which a longer sentence is a list of terms
 
 Span = tuple[int, int]
@@ -25,6 +28,11 @@ class Hit:
     first: int
     last: int
     phrase: int
+
+    @property
+    def places(self) -> range:
+        """The places of its words."""
+        return range(self.first, self.last + 1)
 
     def overlaps(self, other: "Hit") -> bool:
         """Whether the two share a word."""
@@ -51,6 +59,7 @@ class Page:
     ignored: Collection[int] = ()  # sentences that are not the writer's own words
     flags: Collection[str] = ()
     _hits: dict[str, list[Hit]] = field(default_factory=dict)
+    _marked: dict[str, Collection[int]] = field(default_factory=dict)
 
     @cached_property
     def _lists(self) -> frozenset[int]:
@@ -65,12 +74,54 @@ class Page:
         )
 
     @cached_property
-    def _figures(self) -> dict[str, list[int]]:
-        """Word places of each marker."""
-        return {
-            marker: [place for form, places in self.passage.by_form.items() if fits(form) for place in places]
-            for marker, fits in MARKS.items()
+    def _asides(self) -> frozenset[int]:
+        """Sentences that talk about words instead of using them."""
+        groups = [phrase for name in self.lexicon.asides for phrase in self.lexicon.groups[name]]
+        hits = [hit for phrase in groups for hit in self._phrase_hits(phrase, 0, self.ignored)]
+        return frozenset(self.passage.sentence_of[hit.first] for hit in hits)
+
+    def marked(self, marker: str) -> Collection[int]:
+        """The word places that a marker fits."""
+        if marker not in self._marked:
+            told = marker in STORY_MARKERS
+            self._marked[marker] = self._of_story(marker) if told else marked(self.passage, marker)
+        return self._marked[marker]
+
+    @cached_property
+    def story(self) -> frozenset[int]:
+        """The sentences that tell what happened: the paragraph in which the story's groups first meet."""
+        if not self.lexicon.story:
+            return frozenset()
+        groups = [{self.passage.sentence_of[hit.first] for hit in self.hits(name)} for name in self.lexicon.story]
+        for number in range(len(self.passage.sentences)):
+            if all(group & {number, number + 1} for group in groups):
+                return frozenset(self._told_around(number))
+        return frozenset()
+
+    def _told_around(self, number: int) -> Iterable[int]:
+        sentences = self.passage.sentences
+        told = {sentences[number].paragraph, sentences[min(number + 1, len(sentences) - 1)].paragraph}
+        for at, one in enumerate(sentences):
+            if one.paragraph in told and abs(at - number) <= _TOLD:
+                yield at
+
+    def _of_story(self, marker: str) -> frozenset[int]:
+        passage = self.passage
+        told = [at for number in self.story for at in _places_of(passage, number)]
+        if marker == "@own":
+            generic = {place for name in self.lexicon.generic for hit in self.hits(name) for place in hit.places}
+            own = {passage.stems[at] for at in told if at not in generic and is_noun(passage, at)}
+            kept = (at for word in own for at in passage.by_stem[word])
+            return frozenset(at for at in kept if passage.sentence_of[at] not in self.story)
+        numbers = {
+            value
+            for at in told
+            for place in ((at, at + 1) if at in self.marked("@position") else ())
+            if place < len(passage) and (value := passage.grammar.number(passage.forms[place])) and value > 2
         }
+        near = {value + step for value in numbers for step in (-1, 0, 1)}
+        kept = (at for form, at_ in passage.by_form.items() if passage.grammar.number(form) in near for at in at_)
+        return frozenset(at for at in kept if passage.sentence_of[at] not in self.story)
 
     def hits(self, group: str) -> list[Hit]:
         """Where a group's phrases stand, in the order of the text."""
@@ -78,15 +129,15 @@ class Page:
             found = [
                 hit
                 for number, phrase in enumerate(self.lexicon.groups[group])
-                for hit in self._phrase_hits(phrase, number)
+                for hit in self._phrase_hits(phrase, number, {*self.ignored, *self._asides})
             ]
             self._hits[group] = sorted(found, key=lambda hit: (hit.first, hit.last))
         return self._hits[group]
 
-    def _phrase_hits(self, phrase: tuple[Token, ...], number: int) -> Iterable[Hit]:
+    def _phrase_hits(self, phrase: tuple[Token, ...], number: int, ignored: Collection[int]) -> Iterable[Hit]:
         for start in self._starts(phrase[0]):
             sentence = self.passage.sentence_of[start]
-            if sentence in self.ignored:
+            if sentence in ignored:
                 continue
             last = self._follow(phrase[1:], start, self.passage.sentences[sentence].last)
             if last is not None:
@@ -95,7 +146,7 @@ class Page:
     def _starts(self, token: Token) -> Iterable[int]:
         places: set[int] = set()
         for marker in token.markers:
-            places.update(self._figures[marker])
+            places.update(self.marked(marker))
         for word in token.stems:
             places.update(self.passage.by_stem.get(word, ()))
         for word in token.forms:
@@ -107,7 +158,7 @@ class Page:
     def _follow(self, rest: Sequence[Token], place: int, end: int) -> int | None:
         for token in rest:
             reach = range(place + 1, min(place + 2 + (_GAP if token.gap else 0), end))
-            following = next((at for at in reach if token.fits(self.passage, at)), None)
+            following = next((at for at in reach if token.fits(self.passage, at, self.marked)), None)
             if following is None:
                 return None
             place = following
@@ -120,22 +171,28 @@ class Page:
             number = self.passage.sentence_of[hit.first]
             if len(pattern.together) > 1 and number in self._lists:
                 continue
-            if pattern.denied or not self.passage.is_negated(hit.first):
+            if pattern.denied or not self.passage.is_negated(hit.first, hit.last):
                 found[number].append(hit)
         if not pattern.lists:
-            found = {number: hits for number, hits in found.items() if _different(hits) < _LIST_OF}
+            found = {number: hits for number, hits in found.items() if _strung(hits) < _LIST_OF}
         return found
 
 
-def _different(hits: Iterable[Hit]) -> int:
-    """How many phrases of a group stand apart from each other."""
-    phrases: set[int] = set()
-    end = -1
+def _places_of(passage: Passage, number: int) -> range:
+    return range(passage.sentences[number].first, passage.sentences[number].last)
+
+
+def _strung(hits: Iterable[Hit]) -> int:
+    """How many different phrases of a group follow each other with next to nothing in between, as in a list."""
+    longest, phrases, end = 0, set[int](), -_APART
     for hit in hits:
+        if hit.first > end + _APART:
+            phrases = set()
         if hit.first > end:
             phrases.add(hit.phrase)
             end = hit.last
-    return len(phrases)
+        longest = max(longest, len(phrases))
+    return longest
 
 
 def find(page: Page, pattern: Pattern) -> tuple[Hit, ...] | None:
@@ -245,16 +302,17 @@ def _in_order(page: Page, shape: Shape) -> bool:
 
 
 def read_criterion(page: Page, block: LookFors) -> Reading:
-    """The level a text earns for one criterion, and what it rests on."""
+    """The level a text earns for one criterion, and what it rests on; the block is `filled_in`."""
     found = {signal.id: spans for signal in block.signals if (spans := _signal_spans(page, signal)) is not None}
-    earned = max((level for level, rule in block.levels.items() if _met(rule, found)), default=0)
+    met = {level: rule for level, rules in block.levels.items() if (rule := _first_met(rules, found)) is not None}
+    earned = max(met, default=0)
     caps = [cap for cap in block.caps if _raised(cap.when, found, page.flags) and cap.at_most < earned]
     level = min([earned, *(cap.at_most for cap in caps)])
     signals = {signal.id: signal for signal in block.signals}
-    rule = block.levels.get(earned)
+    rule = met.get(earned)
     used = [name for name in (*rule.all, *rule.any) if name in found] if rule else []
-    ahead = block.levels.get(level + 1, Rule(any=("none",)))
-    absent = [name for name in (*ahead.all, *ahead.any) if name in signals and name not in found]
+    ahead = [name for rule in block.levels.get(level + 1, ()) for name in (*rule.all, *rule.any)]
+    absent = [name for name in dict.fromkeys(ahead) if name not in found]
     names = [*(cap.when for cap in caps if cap.when in found), *used]
     return Reading(
         level=level,
@@ -263,6 +321,10 @@ def read_criterion(page: Page, block: LookFors) -> Reading:
         capped=tuple(cap.note for cap in caps),
         spans=_distinct([*(found[name][0] for name in names), *(span for name in names for span in found[name])]),
     )
+
+
+def _first_met(rules: Iterable[Rule], found: Collection[str]) -> Rule | None:
+    return next((rule for rule in rules if _met(rule, found)), None)
 
 
 def _met(rule: Rule, found: Collection[str]) -> bool:
@@ -275,7 +337,9 @@ def _met(rule: Rule, found: Collection[str]) -> bool:
 
 
 def _raised(when: str, found: Collection[str], flags: Collection[str]) -> bool:
-    return when.removeprefix(FLAG) in flags if when.startswith(FLAG) else when in found
+    if when.startswith(FLAG):
+        return when.removeprefix(FLAG) in flags
+    return when.removeprefix(ABSENT) not in found if when.startswith(ABSENT) else when in found
 
 
 def _signal_spans(page: Page, signal: Signal) -> tuple[Span, ...] | None:

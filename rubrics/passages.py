@@ -1,92 +1,30 @@
-"""A text as words, sentences and paragraphs with their places, for the look-fors to be matched in."""
+"""A text as words, sentences and paragraphs with their places, for the look-fors to be matched in.
+
+Words are read as a person would see them (see `rubrics.text.normalise`); places are those of the text as given.
+"""
 
 import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
-# Unicode letters with inner apostrophes, numbers with inner points, currency signs, percent.
-_WORD = re.compile(r"[$€£]?\d+(?:[.,:]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)*")
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)(?!\s+[a-z])|[ \t]*\n\s*(?=[-*•]\s|\d+[.)]\s)")
+from rubrics.grammar import ENGLISH, Grammar
+from rubrics.languages import common_words
+from rubrics.text import normalise
+
+# Unicode letters with inner apostrophes, numbers with inner points, currency signs, percent, number words in one.
+_TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
+_WORD = re.compile(
+    rf"[$€£]?\d+(?:[.,:]\d+)*%?(?:st|nd|rd|th)?\b|[$€£]?\d+(?:[.,:]\d+)*%?"
+    rf"|(?:{_TENS})-[^\W\d_]+|[^\W\d_]+(?:['’][^\W\d_]+)*",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)(?!\s+[a-zäöü])|[ \t]*\n\s*(?=[-*•]\s|\d+[.)]\s)")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
+_LAST_WORD = re.compile(r"[^\s(\"'“„]{1,12}$")
 _LONG_LINE = 100  # a text without blank lines, whose lines are longer than this, has a paragraph a line
-
-_NUMBERS_TEXT = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand"
-)
-NUMBERS = frozenset(_NUMBERS_TEXT.split())
-_ORDINALS_TEXT = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
-    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
-)
-ORDINALS = frozenset(_ORDINALS_TEXT.split())
-_NEGATORS_TEXT = "no not never without none nothing nobody neither nor cannot hardly rarely avoid avoids lack lacks"
-NEGATORS = frozenset(_NEGATORS_TEXT.split())
-_IRREGULAR = {
-    form: base
-    for base, forms in {
-        "run": "ran",
-        "send": "sent",
-        "pay": "paid",
-        "lose": "lost",
-        "keep": "kept",
-        "die": "died dies dying dead",
-        "go": "went gone goes",
-        "write": "wrote written",
-        "begin": "began begun",
-        "break": "broke broken",
-        "fall": "fell fallen",
-        "hold": "held",
-        "buy": "bought",
-        "choose": "chose chosen",
-        "see": "saw seen",
-        "say": "said",
-        "tell": "told",
-        "throw": "threw thrown",
-        "wake": "woke woken",
-        "do": "did done does",
-        "be": "is are was were been being",
-        "have": "has had having",
-        "make": "made",
-        "find": "found",
-        "know": "knew known",
-        "spend": "spent",
-        "think": "thought",
-        "read": "reads",
-        "rebuild": "rebuilt",
-        "resend": "resent",
-        "rerun": "reran",
-        "redo": "redid redone",
-        "forget": "forgot forgotten",
-        "catch": "caught",
-        "leave": "left",
-        "take": "took taken",
-        "use": "used using",
-        "give": "gave given",
-        "come": "came",
-    }.items()
-    for form in forms.split()
-}
-
-
-@lru_cache(maxsize=20_000)
-def stem(word: str) -> str:
-    """A light English stem of a lower-case word: inflections go, derivations stay."""
-    word = _IRREGULAR.get(word, word).removesuffix("'s").removesuffix("’s")
-    if len(word) > 4 and word.endswith(("ies", "ied")):
-        return word[:-3] + "y"
-    for suffix in ("ing", "ed", "es", "s", "e"):
-        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
-            if suffix == "s" and word.endswith(("ss", "us", "is")):
-                break
-            word = word[: -len(suffix)]
-            break
-    if len(word) > 3 and word[-1] == word[-2] and (word[-1] not in "lszf" or (word[-1] == "l" and len(word) > 5)):
-        word = word[:-1]
-    return word.removesuffix("e") if len(word) > 3 else word
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +46,20 @@ class Sentence:
 class Passage:
     """A text cut once; places of words are found by stem, by form or by beginning."""
 
-    def __init__(self, text: str, meant: Callable[[str], str] = str) -> None:
+    def __init__(self, text: str, meant: Callable[[str], str] = str, grammar: Grammar = ENGLISH) -> None:
         """`meant` may put a known stem in the place of a misspelt one."""
         self.text = text
-        spans = [(match.start(), match.end()) for match in _WORD.finditer(text)]
+        self.grammar = grammar
+        seen = normalise(text, lines=True)
+        found = list(_WORD.finditer(seen.text))
+        spans = [seen.span(*match.span()) for match in found]
         self.spans: Sequence[tuple[int, int]] = spans
-        self.forms = [text[start:end].lower().replace("’", "'") for start, end in spans]
-        self.stems = [meant(stem(form)) for form in self.forms]
-        self.sentences = tuple(_sentences(text, spans))
+        self.words = [match.group() for match in found]
+        self.forms = [word.lower().replace("’", "'") for word in self.words]
+        if grammar.dotted_ordinals:
+            _dot_ordinals(seen.text, found, self.forms, grammar)
+        self.stems = [meant(grammar.stem(form)) for form in self.forms]
+        self.sentences = tuple(_sentences(text, spans, grammar))
         self.sentence_of = [place for place, one in enumerate(self.sentences) for _ in range(one.length)]
 
     def __len__(self) -> int:
@@ -149,10 +93,15 @@ class Passage:
         """How many paragraphs hold a sentence."""
         return self.sentences[-1].paragraph + 1 if self.sentences else 0
 
-    def is_negated(self, first: int) -> bool:
-        """Whether one of the three words before, in the same sentence, denies the word at `first`."""
-        begin = max(self.sentences[self.sentence_of[first]].first, first - 3)
-        return any(form in NEGATORS or form.endswith("n't") for form in self.forms[begin:first])
+    def is_negated(self, first: int, last: int | None = None) -> bool:
+        """Whether the words just before a place, or just behind it, in the same sentence, deny what stands there."""
+        sentence = self.sentences[self.sentence_of[first]]
+        begin = max(sentence.first, first - 3)
+        if any(form in self.grammar.negators or form.endswith("n't") for form in self.forms[begin:first]):
+            return True
+        last = first if last is None else last
+        behind = self.forms[last + 1 : min(sentence.last, last + 1 + self.grammar.after)]
+        return any(form in self.grammar.negators_after for form in behind)
 
 
 def _places(words: list[str]) -> dict[str, list[int]]:
@@ -162,9 +111,21 @@ def _places(words: list[str]) -> dict[str, list[int]]:
     return dict(places)
 
 
-def _cuts(text: str) -> list[tuple[int, bool]]:
+def _dot_ordinals(text: str, found: Sequence[re.Match[str]], forms: list[str], grammar: Grammar) -> None:
+    """Give "3." its point back where it is an ordinal ("am 3. Juni") and ends no sentence."""
+    for place, match in enumerate(found[:-1]):
+        if forms[place].isdigit() and _is_dotted_ordinal(text, match.end(), grammar):
+            forms[place] += "."
+
+
+def _is_dotted_ordinal(text: str, end: int, grammar: Grammar) -> bool:
+    following = re.match(r"\. ([^\W\d_]+)", text[end : end + 40])
+    return following is not None and following.group(1).lower() not in common_words(grammar.lang)
+
+
+def _cuts(text: str, grammar: Grammar) -> list[tuple[int, bool]]:
     """Character places where a sentence ends, and whether a paragraph ends there too."""
-    cuts = {match.end(): False for match in _SENTENCE_END.finditer(text)}
+    cuts = {match.end(): False for match in _SENTENCE_END.finditer(text) if not _goes_on(text, match, grammar)}
     breaks = list(_BLANK_LINE.finditer(text))
     lines = text.strip().split("\n")
     if not breaks and len(lines) > 1 and len(text) / len(lines) > _LONG_LINE:
@@ -173,10 +134,21 @@ def _cuts(text: str) -> list[tuple[int, bool]]:
     return sorted(cuts.items())
 
 
-def _sentences(text: str, spans: Sequence[tuple[int, int]]) -> list[Sentence]:
+def _goes_on(text: str, match: re.Match[str], grammar: Grammar) -> bool:
+    """Whether a point is that of an abbreviation or of an ordinal."""
+    if not match.group().startswith(".") or match.group() != ".":
+        return False
+    before = _LAST_WORD.search(text, max(0, match.start() - 12), match.start())
+    last = before.group().lower() if before else ""
+    if last.split(".")[-1] in grammar.abbreviations or last in grammar.abbreviations:
+        return True
+    return grammar.dotted_ordinals and last.isdigit() and _is_dotted_ordinal(text, match.start(), grammar)
+
+
+def _sentences(text: str, spans: Sequence[tuple[int, int]], grammar: Grammar) -> list[Sentence]:
     found: list[Sentence] = []
     first, paragraph, open_break = 0, 0, False
-    for cut, ends_paragraph in [*_cuts(text), (len(text) + 1, True)]:
+    for cut, ends_paragraph in [*_cuts(text, grammar), (len(text) + 1, True)]:
         last = bisect_left(spans, (cut, -1), lo=first)
         if last > first:
             paragraph += open_break

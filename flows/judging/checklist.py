@@ -18,7 +18,7 @@ from rubrics.judgement import Rating
 from rubrics.languages import is_in_language
 from rubrics.lexicon import Lexicon
 from rubrics.look_for_match import Page, Reading, Span, read_criterion
-from rubrics.look_fors import LookFors
+from rubrics.look_fors import LookFors, filled_in
 from rubrics.model import Rubric
 from rubrics.passages import Passage
 
@@ -75,12 +75,25 @@ def _words(rubric: Rubric, lang: str) -> _Words:
 @lru_cache(maxsize=64)
 def _lexicon(words: _Words) -> Lexicon:
     blocks = [block for criterion in words.rubric.criteria for block in criterion.look_fors]
+    shared = [one for one in words.rubric.look_for_words if one.lang == words.lang]
     groups: dict[str, tuple[str, ...]] = {}
-    for shared in words.rubric.look_for_words:
-        groups |= shared.words if shared.lang == words.lang else {}
-    for block in blocks:
-        groups |= block.words if block.lang == words.lang else {}
-    return Lexicon(words.lang, groups)
+    for one in (*shared, *(block for block in blocks if block.lang == words.lang)):
+        groups |= one.words
+    return Lexicon(
+        words.lang,
+        groups,
+        story=[name for one in shared for name in one.story],
+        generic=[name for one in shared for name in one.generic],
+        asides=[name for one in shared for name in one.asides],
+    )
+
+
+@lru_cache(maxsize=256)
+def _block(words: _Words, criterion: str) -> LookFors:
+    """A criterion's look-fors in one language, whole."""
+    blocks = words.rubric.criterion(criterion).look_fors
+    own = next(block for block in blocks if block.lang == words.lang)
+    return filled_in(own, blocks, words.rubric.look_for_words)
 
 
 @lru_cache(maxsize=64)
@@ -96,7 +109,7 @@ def _runs(forms: Sequence[str]) -> list[tuple[str, ...]]:
 def _page(words: _Words, text: str, flags: tuple[str, ...], addressed: tuple[Span, ...]) -> Page | None:
     """The text ready to be searched, or None where it is in another language; its criteria share it."""
     lexicon = _lexicon(words)
-    passage = Passage(text, lexicon.meant)
+    passage = Passage(text, lexicon.meant, lexicon.grammar)
     if not is_in_language(passage.forms, words.lang, lexicon.stems):
         return None
     known = _source_runs(words.rubric.sources)
@@ -123,9 +136,11 @@ def _rate_criterion(request: JudgeRequest, facts: Facts, criterion: str) -> Body
     if not blocks:
         return _unscored(criterion, NO_LOOK_FORS, "Nobody has written look-fors for this criterion.")
     for block in blocks:
-        page = _page(_words(request.rubric, block.lang), request.text, facts.flags, facts.addresses_judge)
+        words = _words(request.rubric, block.lang)
+        page = _page(words, request.text, facts.flags, facts.addresses_judge)
         if page is not None:
-            return _rated(criterion, block, read_criterion(page, block), request.text)
+            whole = _block(words, criterion)
+            return _rated(criterion, whole, read_criterion(page, whole), request.text)
     return _foreign(criterion, blocks, "the text seems")
 
 

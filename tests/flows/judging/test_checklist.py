@@ -167,7 +167,7 @@ def test_shuffled_paragraphs_cost_economy() -> None:
     "sentence",
     [
         "El agente perdió la memoria y tuvo que empezar de nuevo porque nadie había guardado los resultados. ",
-        "Der Agent hat den Speicher verloren und musste mit dem ersten Schritt von vorne anfangen. ",
+        "L'agent a perdu la mémoire et il a fallu tout refaire parce que rien n'était enregistré. ",
     ],
 )
 def test_another_language_is_held_for_a_person(sentence: str) -> None:
