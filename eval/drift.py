@@ -30,6 +30,7 @@ LEAST_IN_WEEK = 20
 class Released:
     """One response that was released unseen, in the order of release; `lost` is None while nobody has read it again.
 
+    `base` is the probability that any response at that moment was drawn with at least; None takes the least of all.
     `read_at` orders the readings among themselves, as ISO 8601 or anything that sorts; without it they are in order.
     """
 
@@ -40,6 +41,7 @@ class Released:
     overridden: bool
     facts: Mapping[str, str] = field(default_factory=dict)
     read_at: str = ""
+    base: float | None = None
 
 
 @dataclass(frozen=True)
@@ -132,24 +134,29 @@ def drift_of(
     released: Sequence[Released],
     alpha: float,
     delta: float,
-    floor: float,
     anchors: Anchors | None = None,
     shifts: bool = False,
 ) -> Drift:
-    """The state of a gate from everything it released, in order.
+    """The state of a gate from everything it released of one question, in order.
 
-    Either alarm rings wrongly with probability delta at most, whenever and however often anybody looks.
+    Either alarm rings wrongly with probability delta at most, whenever and however often anybody looks. ValueError
+    where a response was drawn with less than its `base`.
     """
+    least = min((one.probability for one in released), default=1.0)
     # A path of evidence is only appended to, so what was read later comes later, whenever it was released.
     in_order = sorted(released, key=lambda one: one.read_at)
-    read = [Reading(one.lost, one.probability) for one in in_order if one.drawn and one.lost is not None]
+    read = [
+        Reading(one.lost, (one.base or least) / one.probability)
+        for one in in_order
+        if one.drawn and one.lost is not None
+    ]
     changed = [Reading(one.overridden) for one in released]
     return Drift(
         alpha=alpha,
         delta=delta,
         released=len(released),
         risk=risk_of(released),
-        audit=evidence(read, alpha, delta, floor),
+        audit=evidence(read, alpha, delta),
         overrides=evidence(changed, alpha, delta),
         shifts=shifts_of(released) if shifts else (),
         anchors=anchors,
@@ -225,25 +232,32 @@ def read_audit(path: Path) -> list[Released]:
 
 
 def _released(file: Delimited, number: int, cells: Mapping[str, str]) -> Released:
-    drawn = _flag(file, number, "drawn", cells["drawn"])
+    drawn = bool(_flag(file, number, "drawn", cells["drawn"]))
     lost = _flag(file, number, "lost", cells["lost"])
     if lost is not None and not drawn:
         raise TableError(f"{file.name}, row {number}, column lost: a reading of a response that was not drawn")
-    try:
-        probability = float(cells["probability"])
-    except ValueError:
-        probability = math.nan
-    if not 0 < probability <= 1:
-        raise TableError(f"{file.name}, row {number}, column probability: not a share above 0 and up to 1")
+    probability = _share(file, number, "probability", cells["probability"])
+    base = cells.get("base", "")
     return Released(
         id=cells["response_id"],
         probability=probability,
-        drawn=bool(drawn),
+        drawn=drawn,
         lost=lost,
         overridden=bool(_flag(file, number, "overridden", cells["overridden"])),
         facts={name: cells[name] for name in MORE if name in cells},
         read_at=cells.get("read_at", ""),
+        base=_share(file, number, "base", base) if base else None,
     )
+
+
+def _share(file: Delimited, row: int, name: str, cell: str) -> float:
+    try:
+        found = float(cell)
+    except ValueError:
+        found = math.nan
+    if not 0 < found <= 1:
+        raise TableError(f"{file.name}, row {row}, column {name}: not a share above 0 and up to 1")
+    return found
 
 
 def _flag(file: Delimited, row: int, name: str, cell: str) -> bool | None:

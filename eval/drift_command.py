@@ -20,10 +20,9 @@ ALARM = 3
 @app.command()
 def drift(
     audit: Annotated[Path, typer.Argument(help="What was released, in order, as `atelier gate audit` writes it.")],
-    gate: Annotated[Path | None, typer.Option(help="The gate file, for alpha, delta and the audit share.")] = None,
+    gate: Annotated[Path | None, typer.Option(help="The gate file, for its promise.")] = None,
     alpha: Annotated[float | None, typer.Option(help="The promised risk, without a gate file.")] = None,
     delta: Annotated[float | None, typer.Option(help="How often an alarm may be false, without a gate file.")] = None,
-    floor: Annotated[float | None, typer.Option(help="The least probability of the audit's draws.")] = None,
     anchors: Annotated[
         tuple[Path, Path] | None, typer.Option(help="Scores of the frozen essays before, and now.")
     ] = None,
@@ -31,37 +30,53 @@ def drift(
     shifts: Annotated[bool, typer.Option("--shifts", help="Compare weeks: confidence, length, prompts.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say the risk among what was released, and ring the alarm when it no longer fits the promise: exit code 3.
+    """Say the risk among what was released of each question, and ring the alarm when the promise is broken.
 
-    The audit may be looked at as often as anybody likes. Changes by people can raise an alarm and never clear one.
+    Exit code 3 if an alarm rings. The audit may be looked at as often as anybody likes. Changes by people can raise an
+    alarm and never clear one.
     """
     from eval.drift import drift_of, read_anchors, read_audit
     from eval.gate_chain import Promise
 
     try:
         if gate is not None:
-            promise, share = _promise_of(gate)
+            promise = _promise_of(gate)
         elif alpha is not None and delta is not None:
-            promise, share = Promise(alpha, delta), None
+            promise = Promise(alpha, delta)
         else:
             raise EvalError("name the gate file with --gate, or its promise with --alpha and --delta")
         released = read_audit(audit)
-        least = floor or share or min(one.probability for one in released)
         moved = None if anchors is None else read_anchors(*anchors, tolerance)
-        found = drift_of(released, promise.alpha, promise.delta, least, moved, shifts)
+        prompts = sorted({one.facts.get("prompt_id", "") for one in released})
+        found = {
+            prompt: drift_of(
+                [one for one in released if one.facts.get("prompt_id", "") == prompt],
+                promise.alpha,
+                promise.delta,
+                moved,
+                shifts,
+            )
+            for prompt in prompts
+        }
     except EvalError as error:
         typer.echo(f"atelier eval drift: {error}.", err=True)
         raise typer.Exit(1) from None
     except ValueError as error:
         typer.echo(f"atelier eval drift: {audit.name}: {error}.", err=True)
         raise typer.Exit(1) from None
-    typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=2) if as_json else "\n".join(_lines(found)))
-    if found.alarms:
+    rings = any(one.alarms for one in found.values())
+    if as_json:
+        said = {"alarm": rings, "prompts": {name: one.as_json() for name, one in found.items()}}
+        typer.echo(json.dumps(said, ensure_ascii=False, indent=2))
+    else:
+        for name, one in found.items():
+            typer.echo("\n".join(([f"{name}:"] if name else []) + _lines(one)))
+    if rings:
         raise typer.Exit(ALARM)
 
 
-def _promise_of(gate: Path) -> "tuple[Promise, float]":
-    """What a gate file promises, and the least share of its audit."""
+def _promise_of(gate: Path) -> "Promise":
+    """What a gate file promises."""
     from eval.gate_chain import Promise
     from rubrics.gate_file import GateFileError, read_gate_file
 
@@ -71,7 +86,7 @@ def _promise_of(gate: Path) -> "tuple[Promise, float]":
         raise EvalError(f"{gate} can't be read: {error.strerror}") from None
     except (GateFileError, UnicodeDecodeError) as error:
         raise EvalError(f"{gate.name}: {str(error).rstrip('.')}") from None
-    return Promise(found.alpha, found.delta), found.audit_share
+    return Promise(found.alpha, found.delta)
 
 
 def _lines(found: "Drift") -> list[str]:

@@ -16,10 +16,14 @@ STAKES = (0.0125, 0.025, 0.05, 0.1, 0.2, 0.4)
 
 @dataclass(frozen=True)
 class Reading:
-    """A response that was drawn with this probability and read again: was releasing it a loss?"""
+    """A response that was drawn and read again: was releasing it a loss?
+
+    `weight` is the probability that the next response is drawn with whoever it is, over that of this very one: 1 where
+    all are as likely, less for one that was drawn more often because of something about it.
+    """
 
     lost: bool
-    probability: float = 1.0
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -39,20 +43,20 @@ class Evidence:
         return self.at is not None
 
 
-def evidence(readings: Iterable[Reading], alpha: float, delta: float, floor: float = 1.0) -> Evidence:
-    """The evidence in readings, in the order in which the responses were released.
+def evidence(readings: Iterable[Reading], alpha: float, delta: float) -> Evidence:
+    """The evidence in readings, in the order in which they were read.
 
-    `floor` is the least probability that anything was drawn with. A reading that was drawn with more is bet on less, in
-    proportion, which keeps the bet fair for the risk of everything that was released. ValueError below the floor.
+    A reading of less weight is bet on less, in proportion, which keeps the bet fair for the risk of everything that was
+    released. ValueError for a weight that is no share.
     """
     held = [0.0] * len(STAKES)
     stakes = [share / alpha for share in STAKES]
     limit, now, highest, at = 1 / delta, 1.0, 1.0, None
     count = losses = 0
     for count, one in enumerate(readings, start=1):
-        if not 0 < floor <= one.probability + 1e-12:
-            raise ValueError(f"a reading drawn with probability {one.probability:g}, below the floor of {floor:g}")
-        gain = floor / one.probability * (float(one.lost) - alpha)
+        if not 0 < one.weight <= 1 + 1e-9:
+            raise ValueError(f"a response was drawn less often than any: its weight is {one.weight:g}")
+        gain = one.weight * (float(one.lost) - alpha)
         held = [wealth + math.log1p(stake * gain) for wealth, stake in zip(held, stakes, strict=True)]
         losses += one.lost
         now = _mean(held)

@@ -85,9 +85,9 @@ def read_judge(path: Path) -> JudgeIdentity:
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
         said = said.get("judge", said) if isinstance(said, dict) else said
-        return JudgeIdentity.model_validate({name: said[name] for name in JudgeIdentity.model_fields})
+        return JudgeIdentity.model_validate({name: said[name] for name in JudgeIdentity.model_fields if name in said})
     except OSError as error:
         raise EvalError(f"{path} can't be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
-        names = ", ".join(JudgeIdentity.model_fields)
+    except (ValueError, TypeError):
+        names = ", ".join(name for name, field in JudgeIdentity.model_fields.items() if field.is_required())
         raise EvalError(f"{path.name} does not say which judge was measured; it needs {names}") from None

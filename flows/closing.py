@@ -1,18 +1,21 @@
 """Sheets that are filled in: put together, looked through once more, and handed to the gate or released by policy."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from flows.gate import QUOTE, gate_reason
+from flows.gate import QUOTE, gate_reason, never_released
+from flows.judging.identity import identity_of
 from flows.judging.judge import Question, combined, evidence_of, is_panel
 from flows.sheets import OpenSheet, insert_ratings, rating_row, reach
 from lti_tool import jobs
 from lti_tool.db import Database, insert_new
+from lti_tool.gate_release import decide
+from lti_tool.gates import POLICY
 from lti_tool.jobs import Claim, LeaseLost
 from lti_tool.models import JudgementRow, RatingRow, Submission
 from lti_tool.reviews import ReviewProblem, release_by_policy
@@ -57,16 +60,32 @@ def _outcome(database: Database, one: Filled, reasons: Mapping[Claim, str | None
 
 
 def _release(database: Database, one: Filled) -> str | None:
-    """Release by policy; the reason why a person decides after all, if it could not be done."""
+    """Release by policy; the reason why a person decides after all, if a gate says so or it could not be done."""
     with database.write() as session:
         jobs.hold(session, one.claim)
         try:
             with session.begin_nested():
-                release_by_policy(session, session.get_one(Submission, one.sheet.submission_id))
+                reason = _released(session, one.sheet)
         except ReviewProblem as problem:
-            jobs.to_gate(session, one.claim, str(problem))
-            return str(problem)
+            reason = str(problem)
+        if reason is not None:
+            jobs.to_gate(session, one.claim, reason)
+            return reason
         jobs.finish(session, one.claim)
+    return None
+
+
+def _released(session: Session, sheet: OpenSheet) -> str | None:
+    submission = session.get_one(Submission, sheet.submission_id)
+    if sheet.policy == POLICY:
+        mark = _mark(sheet)
+        found = select(JudgementRow).where(
+            JudgementRow.submission_id == submission.id, JudgementRow.fingerprint == mark
+        )
+        reason = decide(session, submission, session.scalars(found).one())
+        if reason is not None:
+            return reason
+    release_by_policy(session, submission)
     return None
 
 
@@ -88,12 +107,17 @@ def _close(session: Session, filled: Sequence[Filled]) -> list[str | None]:
         }
         stages += [(one.claim, "checking quotes", quotes), (one.claim, "scoring", {})]
     reach(session, stages)
-    judgements = [_judgement(sheet, rows) for sheet, rows in zip(sheets, standing, strict=True)]
+    judgements = [
+        _judgement(sheet, rows, _answered(sheet, stored[sheet.submission_id]))
+        for sheet, rows in zip(sheets, standing, strict=True)
+    ]
     insert_new(session, JudgementRow.__table__, judgements, ["id"])  # type: ignore[arg-type]
     return [_gate(sheet, given) for sheet, given in zip(sheets, ratings, strict=True)]
 
 
 def _gate(sheet: OpenSheet, ratings: Sequence[Rating]) -> str | None:
+    if sheet.policy == POLICY:
+        return never_released(sheet.rubric, ratings, sheet.flags)
     return gate_reason(
         policy=sheet.policy,
         rubric=sheet.rubric,
@@ -158,11 +182,21 @@ def _as_it_stands(sheet: OpenSheet, row: RatingRow) -> Rating:
 # ---- judgement -----------------------------------------------------------------------------------------------
 
 
-def _judgement(sheet: OpenSheet, rows: Sequence[RatingRow]) -> dict[str, Any]:
+def _mark(sheet: OpenSheet) -> str:
+    """The fingerprint of the whole sheet."""
+    return sheet.mark(*(criterion.id for criterion in sheet.rubric.criteria))
+
+
+def _answered(sheet: OpenSheet, stored: Rows) -> set[str]:
+    """The models that answered what was asked."""
+    return {stored[part.fingerprint, one].model for part in sheet.parts for one in part.criteria}
+
+
+def _judgement(sheet: OpenSheet, rows: Sequence[RatingRow], answered: Collection[str]) -> dict[str, Any]:
     """A judgement as a row of its table."""
     return {
         "submission_id": sheet.submission_id,
-        "fingerprint": sheet.mark(*(criterion.id for criterion in sheet.rubric.criteria)),
+        "fingerprint": _mark(sheet),
         "judge": sheet.judge.name,
         "judge_version": sheet.judge.version,
         "judge_label": sheet.judge.label,
@@ -172,6 +206,7 @@ def _judgement(sheet: OpenSheet, rows: Sequence[RatingRow]) -> dict[str, Any]:
         "flags": list(sheet.flags),
         "facts": sheet.facts.model_dump(mode="json"),
         "graph_checks": _graph_checks(sheet),
+        "identity": identity_of(sheet.judge, answered).model_dump(),
     }
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from flows.gate_watch import watch_gates
 from flows.judge_watch import ILL_SECONDS, WELL_SECONDS, look
 from flows.judging.catalog import get_judge
 from flows.judging.judge import Judge
@@ -282,13 +283,23 @@ class Executor:
             log.error("leases could not be renewed", jobs=len(held), error=type(error).__name__)
 
     def _settle_closed(self) -> None:
-        """Once a minute: what has closed meanwhile is scored."""
+        """Once a minute: what has closed meanwhile is scored, and the gates in use are looked at."""
         while not self._stopping.wait(CLOSING_SECONDS):
             try:
                 if settled := scores.settle_closed(self._database):
                     log.info("scored at the close", learners=settled)
             except SQLAlchemyError as error:
                 log.error("what has closed could not be scored", error=type(error).__name__)
+            self._watch_gates()
+
+    def _watch_gates(self) -> None:
+        """A gate whose alarm rings closes; whatever keeps us from looking must not stop the other watches."""
+        try:
+            for one in watch_gates(self._database):
+                if one.closed_now:
+                    log.warning("a gate was closed by its alarm", gate=one.gate_id, placement=one.resource_link_id)
+        except Exception as error:
+            log.error("the gates could not be looked at", error=type(error).__name__)
 
     def _watch_judge(self) -> None:
         """Look at the judge now and then: what is wrong is written down for the admin, and held work is woken."""

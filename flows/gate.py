@@ -30,8 +30,7 @@ def gate_reason(
     evidence: str,
 ) -> str | None:
     """Why a person decides; None only where the placement's policy is "auto" and nothing speaks against it."""
-    flagged = [_FLAGS.get(flag, flag.replace("_", " ")) for flag in flags]
-    reasons = [*_unscored(rubric, ratings), *flagged, *_doubtful(rubric, ratings)]
+    reasons = [*_spoken_against(rubric, ratings, flags), *_doubtful(rubric, ratings)]
     if evidence == "none":
         reasons.append("an estimate without quotes")
     if policy == "auto" and not reasons:
@@ -39,6 +38,19 @@ def gate_reason(
     if provisional and policy != "auto":
         reasons.append("the judge is provisional")
     return _sentence(reasons) if reasons else "Every sheet here is confirmed by a person."
+
+
+def never_released(rubric: Rubric, ratings: Sequence[Rating], flags: Collection[str]) -> str | None:
+    """Why a person decides whatever a release gate says: a flag, or a row without a level. None if nothing is wrong.
+
+    What a judge doubts is no such reason: a gate was calibrated on how confident the judge is.
+    """
+    reasons = _spoken_against(rubric, ratings, flags)
+    return _sentence(reasons) if reasons else None
+
+
+def _spoken_against(rubric: Rubric, ratings: Sequence[Rating], flags: Collection[str]) -> list[str]:
+    return [*_unscored(rubric, ratings), *(_FLAGS.get(flag, flag.replace("_", " ")) for flag in flags)]
 
 
 def _unscored(rubric: Rubric, ratings: Sequence[Rating]) -> list[str]:

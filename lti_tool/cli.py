@@ -18,6 +18,9 @@ COMMANDS = {
     "db": ("seeds.database_commands:app", "The database's schema."),
     "doctor": ("flows.doctor_command:app", "Check everything outside this process."),
     "lms": ("lti_tool.lms_commands:app", "Registered platforms."),
+    "gate": ("lti_tool.gate_commands:app", "Gate files on placements: what may be released unseen."),
+    "gate-key": ("lti_tool.gate_key_commands:app", "The researchers' keys whose gate files are believed."),
+    "gate-watch": ("flows.gate_watch_command:app", "Look at every gate in use; close those that break their promise."),
     "lesson": ("seeds.commands:app", "Check a lesson."),
     "rubric": ("rubrics.commands:app", "Check a rubric."),
     "judge": ("flows.judging.commands:app", "Judge one text or a file of them."),
@@ -25,6 +28,7 @@ COMMANDS = {
     "eval metrics": ("eval.metrics_command:app", "How far a judge agrees with people, from a table that has both."),
     "eval gate": ("eval.gate_command:app", "What share of its scores may be released unseen, at which risk."),
     "eval gate-key": ("eval.gate_key_command:app", "The key pair that signs gate files."),
+    "eval judge-id": ("flows.judging.identity_command:app", "Which judge a name stands for, as a gate file needs it."),
     "eval drift": ("eval.drift_command:app", "Whether a gate that is in use still keeps its promise."),
     "eval simulate-gate": ("eval.simulate_gate_command:app", "Whether the gate keeps its promise, in known worlds."),
 }

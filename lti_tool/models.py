@@ -602,6 +602,7 @@ class JudgementRow(Frozen, Base):
     flags: Mapped[list[Any]] = mapped_column(default=list)
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     graph_checks: Mapped[dict[str, Any] | None]
+    identity: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
@@ -743,6 +744,97 @@ class LessonScore(Frozen, Base):
     maximum: Mapped[float]
     parts: Mapped[dict[str, Any]]
     scored_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+# ---- what is released by gate ---------------------------------------------------------------------------------
+
+
+class GateKey(Base):
+    """A researcher's public key that an admin registered; gate files it signed hold until it is removed."""
+
+    __tablename__ = "gate_key"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    line: Mapped[str] = mapped_column(Text)
+    name: Mapped[str]
+    added_at: Mapped[datetime] = mapped_column(default=utc_now)
+    removed_at: Mapped[datetime | None]
+
+
+class InstalledGate(Frozen, Base):
+    """A gate file as it was installed on a placement; of several for one rubric the newest counts.
+
+    `by` is the handle of whoever installed it, "" for the command line.
+    """
+
+    __tablename__ = "gate"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"), index=True)
+    rubric_id: Mapped[str]
+    file: Mapped[str] = mapped_column(Text)
+    file_digest: Mapped[str] = mapped_column(String(64))
+    by: Mapped[str] = mapped_column(default="")
+    installed_at: Mapped[datetime] = mapped_column(default=utc_now)
+    resource_link: Mapped[ResourceLink] = relationship()
+
+
+class GateEvent(Frozen, Base):
+    """Something that happened to an installed gate: it was closed, by an alarm or by a person, and why in words."""
+
+    __tablename__ = "gate_event"
+    __table_args__ = (CheckConstraint("kind in ('alarm', 'closed')", name="kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    gate_id: Mapped[int] = mapped_column(ForeignKey("gate.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str]
+    sentence: Mapped[str] = mapped_column(Text)
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    by: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class GateDraw(Frozen, Base):
+    """What was decided about a judged sheet where gates release, and both draws with their probabilities.
+
+    `blind`: held so that a person scores it without the judge's. `audited`: released, and read again by a person. A
+    draw that did not fall on a sheet is kept as well. `audit_base` is the probability that any sheet of this question
+    would have been audited with at that moment. Without a gate there is still the blind draw.
+    """
+
+    __tablename__ = "gate_draw"
+    __table_args__ = (UniqueConstraint("submission_id", "judgement_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    gate_id: Mapped[int | None] = mapped_column(ForeignKey("gate.id", ondelete="CASCADE"), index=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"))
+    judgement_id: Mapped[int] = mapped_column(ForeignKey("judgement.id", ondelete="CASCADE"))
+    confidence: Mapped[float | None]
+    threshold: Mapped[float | None]
+    released: Mapped[bool]
+    reason: Mapped[str] = mapped_column(Text, default="")
+    blind: Mapped[bool]
+    blind_probability: Mapped[float]
+    audited: Mapped[bool]
+    audit_probability: Mapped[float]
+    audit_base: Mapped[float]
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+    submission: Mapped[Submission] = relationship()
+    judgement: Mapped[JudgementRow] = relationship()
+
+
+class BlindReading(Frozen, Base):
+    """A person's sheet on a drawn submission, given without the judge's; the first one never changes."""
+
+    __tablename__ = "blind_reading"
+    __table_args__ = (UniqueConstraint("gate_draw_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    gate_draw_id: Mapped[int] = mapped_column(ForeignKey("gate_draw.id", ondelete="CASCADE"))
+    reader_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    levels: Mapped[dict[str, Any]]
+    read_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 # ---- the gradebook -------------------------------------------------------------------------------------------

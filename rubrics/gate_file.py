@@ -37,12 +37,16 @@ class _Frozen(BaseModel):
 
 
 class JudgeIdentity(_Frozen):
-    """Which judge was measured: its name and version, the model that answered, the digest of its words."""
+    """Which judge was measured: name and version, the model that answered, the digests of its words and parameters.
+
+    A panel's model is those of all its readers, in order of their names, joined by "+".
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=500)]
     version: Text
     model: Text
     prompt_hash: Text
+    parameters: Text = ""
 
     def difference(self, other: "JudgeIdentity") -> str | None:
         """How another judge differs, in words, or None."""
@@ -50,7 +54,9 @@ class JudgeIdentity(_Frozen):
             return f"{other.name} {other.version} judged, {self.name} {self.version} was measured"
         if self.model != other.model:
             return f"the model {other.model} answered, {self.model} was measured"
-        return None if self.prompt_hash == other.prompt_hash else "the judge's prompt is another one"
+        if self.prompt_hash != other.prompt_hash:
+            return "the judge's prompt is another one"
+        return None if self.parameters == other.parameters else "the judge's parameters are others"
 
 
 class Stratum(_Frozen):

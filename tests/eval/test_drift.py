@@ -47,8 +47,8 @@ def test_unequal_draws_keep_the_alarm_honest() -> None:
         lost = random.random(3000) < np.where(unsure, 0.1, 0.0)  # 5 % of all
         probability = np.where(unsure, 0.2, 0.05)
         drawn = np.flatnonzero(random.random(3000) < probability)
-        read = [Reading(bool(lost[at]), float(probability[at])) for at in drawn]
-        honest += evidence(read, 0.05, 0.05, floor=0.05).alarm
+        read = [Reading(bool(lost[at]), 0.05 / float(probability[at])) for at in drawn]
+        honest += evidence(read, 0.05, 0.05).alarm
         naive += evidence([Reading(one.lost) for one in read], 0.05, 0.05).alarm
     assert honest / 200 <= 0.05 + 3 * (0.05 * 0.95 / 200) ** 0.5
     assert naive / 200 > 0.3
@@ -75,9 +75,10 @@ def test_one_loss_more_is_never_less_evidence(lost: list[bool], more: int) -> No
     assert after >= before
 
 
-def test_a_draw_below_the_floor_is_refused() -> None:
-    with pytest.raises(ValueError, match="below the floor"):
-        evidence([Reading(False, 0.01)], 0.1, 0.1, floor=0.05)
+@pytest.mark.parametrize("weight", [0.0, -1.0, 1.2])
+def test_a_weight_is_a_share(weight: float) -> None:
+    with pytest.raises(ValueError, match="its weight is"):
+        evidence([Reading(False, weight)], 0.1, 0.1)
 
 
 # ---- what was released -------------------------------------------------------------------------------------------
@@ -115,18 +116,18 @@ def test_the_risk_is_weighted_by_how_likely_each_draw_was() -> None:
 def test_changes_can_raise_an_alarm_but_a_lack_of_them_clears_nothing() -> None:
     quiet = [Released(str(at), 0.05, False, None, False) for at in range(500)]
     loud = [Released(str(at), 0.05, False, None, at % 4 == 0) for at in range(200)]
-    assert drift_of(quiet, 0.1, 0.1, 0.05).alarms == []
-    [said] = drift_of(loud, 0.1, 0.1, 0.05).alarms
+    assert drift_of(quiet, 0.1, 0.1).alarms == []
+    [said] = drift_of(loud, 0.1, 0.1).alarms
     assert said.startswith("People changed 50 of 200 released scores by a loss")
     audited = [Released(str(at), 0.05, True, True, False) for at in range(10)]
-    assert drift_of([*audited, *quiet], 0.1, 0.1, 0.05).audit.alarm
-    assert len(drift_of([*audited, *quiet], 0.1, 0.1, 0.05).alarms) == 1
+    assert drift_of([*audited, *quiet], 0.1, 0.1).audit.alarm
+    assert len(drift_of([*audited, *quiet], 0.1, 0.1).alarms) == 1
 
 
 def test_what_was_read_later_counts_later() -> None:
     late = Released("a", 1, True, True, False, read_at="2026-12-02")
     early = [Released(str(at), 1, True, False, False, read_at="2026-12-01") for at in range(30)]
-    first = drift_of([late, *early], 0.1, 0.1, 1).audit
+    first = drift_of([late, *early], 0.1, 0.1).audit
     assert first.highest == pytest.approx(max(1.0, first.value))
 
 
@@ -154,10 +155,21 @@ def test_an_alarm_says_what_to_do_and_exits_with_three(tmp_path: Path) -> None:
     rows = [f"r{at},0.05,1,{at % 2},0" for at in range(40)]
     said = CliRunner().invoke(app, [str(write(tmp_path / "a.csv", rows)), *PROMISE, "--json"])
     assert said.exit_code == 3
-    found = json.loads(said.stdout)
-    assert found["alarm"] is True
+    assert json.loads(said.stdout)["alarm"] is True
+    found = json.loads(said.stdout)["prompts"][""]
     assert found["audit"]["at"] < 40
     assert "20 losses in 40 readings" in found["alarms"][0]
+
+
+def test_each_question_is_watched_for_itself(tmp_path: Path) -> None:
+    rows = [f"r{at},0.05,1,{int(at < 12)},0,{'bad' if at < 12 else 'good'}" for at in range(400)]
+    said = CliRunner().invoke(app, [str(write(tmp_path / "a.csv", rows, ",prompt_id")), *PROMISE])
+    assert said.exit_code == 3
+    heads = [line for line in said.stdout.splitlines() if line.endswith(":") or line.startswith(("ALARM", "No alarm"))]
+    assert heads[0] == "bad:"
+    assert heads[1].startswith("ALARM: The audit found 12 losses in 12 readings")
+    assert "good:" in heads
+    assert "No alarm." in heads
 
 
 def test_anchors_that_moved_ring_the_alarm(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ def judge_as(
     flags: tuple[str, ...] = (),
     graph_checks: dict[str, Any] | None = None,
     comment: str = "",
+    confidence: float | None = None,
+    identity: dict[str, Any] | None = None,
 ) -> JudgementRow:
     """What the engine would have stored: ratings, a sheet, and the job at the gate."""
     ratings = {}
@@ -33,6 +35,7 @@ def judge_as(
             reason=None if level is not None else "quote",
             quotes=[{"text": quote, "start": start, "end": start + len(quote)}] if quote else [],
             comment=comment,
+            confidence=confidence,
         )
         session.add(row)
         session.flush()
@@ -49,6 +52,7 @@ def judge_as(
         flags=list(flags),
         facts={"words": len(submission.text.split())},
         graph_checks=graph_checks,
+        identity=identity,
     )
     session.add(judgement)
     job = session.scalars(select(Job).where(Job.kind == "judge", Job.submission_id == submission.id)).one()
