@@ -638,6 +638,55 @@ class HumanScoreRow(Frozen, Base):
     judge_level: Mapped[int | None]
     reason_code: Mapped[str | None]
     reason: Mapped[str | None] = mapped_column(Text)
+    quotes: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+
+
+class ReviewRank(Base):
+    """Where a judged submission stands in its placement's queue, computed anew whenever it is judged.
+
+    `doubt` (0 to 1) is how unsure its sheet is, `reasons` are codes such as `|flag|quote|`, `points` (0 to 100) the
+    judge's, None while a criterion has no level.
+    """
+
+    __tablename__ = "review_rank"
+    __table_args__ = (Index("ix_review_rank_order", "resource_link_id", "doubt"),)
+
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), primary_key=True)
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"))
+    doubt: Mapped[float]
+    points: Mapped[float | None]
+    reasons: Mapped[str]
+
+
+class ReviewClaim(Base):
+    """Somebody is on a submission: until a time, because they opened it, or (no time) because it was given to them."""
+
+    __tablename__ = "review_claim"
+
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    until: Mapped[datetime | None]
+    person: Mapped[Person] = relationship()
+
+
+class PendingRelease(Base):
+    """A decision that takes effect later, and can be taken back until then; `problem` says why it could not.
+
+    `decisions` by criterion: {"level", "reason_code", "reason", "quotes"}. Deleted when it has become a release.
+    """
+
+    __tablename__ = "pending_release"
+
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), primary_key=True)
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"), index=True)
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    judgement_id: Mapped[int | None] = mapped_column(ForeignKey("judgement.id", ondelete="CASCADE"))
+    decisions: Mapped[dict[str, Any]]
+    batch: Mapped[str] = mapped_column(String(43), index=True)
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    problem: Mapped[str | None] = mapped_column(Text)
+    decided_at: Mapped[datetime] = mapped_column(default=utc_now)
+    reviewer: Mapped[Person] = relationship()
 
 
 class Release(Frozen, Base):

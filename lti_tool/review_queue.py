@@ -1,23 +1,49 @@
-"""What waits for the instructor and why, for a whole placement at once: as many queries for 300 rows as for one."""
+"""What waits for the instructor and why: a page of it at a time, in as many queries for 50,000 rows as for one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, func, or_, select
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
+from lti_tool.db import utc_now
 from lti_tool.deadlines import late_by
 from lti_tool.lesson import Item
 from lti_tool.lessons import lesson_of, rubric_of
-from lti_tool.models import Job, JudgementRow, Person, RatingRow, Release, ResourceLink, Submission
+from lti_tool.models import (
+    Job,
+    JudgementRow,
+    PendingRelease,
+    Person,
+    RatingRow,
+    Release,
+    ResourceLink,
+    ReviewClaim,
+    ReviewRank,
+    Submission,
+)
 from lti_tool.results import State, state_of_job
 from rubrics.scoring import item_points
 
 FEW = 100
 WAITING = ("awaiting_review", "needs_person")
-Tab = Literal["to_review", "all"]
+Tab = Literal["to_review", "going_out", "all"]
+# The grader's number turns the multiplier, so that ties stand in another order for each, and always the same one.
+_PRIME, _MULTIPLIER, _TURN = 2_147_483_647, 1_103_515_245, 15_838
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows, in whose order: `reason` is a code of review_rank or "late" or "mine"; "" filters nothing."""
+
+    tab: Tab = "to_review"
+    item: str = ""
+    reason: str = ""
+    search: str = ""
+    names: bool = False
+    grader_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -33,6 +59,8 @@ class QueueRow:
     state: State
     sent_at: datetime
     points: float | None
+    claim: ReviewClaim | None = None
+    pending: PendingRelease | None = None
 
     @property
     def late_by(self) -> str | None:
@@ -50,28 +78,129 @@ class _Sheets:
     twins: Mapping[int, str]
 
 
-def queue(session: Session, resource_link: ResourceLink, tab: Tab = "to_review") -> list[QueueRow]:
-    """The placement's submissions that wait for a person, or all of them; unscored and flagged ones first."""
-    wanted = (
-        select(Submission.id)
-        .join(Job, (Job.submission_id == Submission.id) & (Job.kind == "judge"))
-        .where(Submission.resource_link_id == resource_link.id)
-    )
-    if tab == "to_review":
-        wanted = wanted.where(Job.state.in_(WAITING))
+def queue(
+    session: Session,
+    resource_link: ResourceLink,
+    wanted: Wanted | Tab = "to_review",
+    *,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[QueueRow]:
+    """A page of the placement's submissions: what waits by how unsure its sheet is, everything else as it was sent."""
+    asked = wanted if isinstance(wanted, Wanted) else Wanted(tab=wanted)
+    ids = session.scalars(_ordered(resource_link, asked).limit(limit).offset(offset)).all()
+    return rows_of(session, resource_link, ids)
+
+
+def rows_of(session: Session, resource_link: ResourceLink, ids: Sequence[int]) -> list[QueueRow]:
+    """The rows of these submissions, in this order."""
+    wanted = select(Submission.id).where(Submission.id.in_(ids), Submission.resource_link_id == resource_link.id)
     found = session.execute(
-        wanted.with_only_columns(Submission, Job)
-        .order_by(Submission.sent_at, Submission.id)
+        select(Submission, Job, ReviewClaim, PendingRelease)
+        .join(Job, (Job.submission_id == Submission.id) & (Job.kind == "judge"))
+        .outerjoin(ReviewClaim, ReviewClaim.submission_id == Submission.id)
+        .outerjoin(PendingRelease, PendingRelease.submission_id == Submission.id)
+        .where(Submission.id.in_(wanted))
         .options(
             defer(Submission.text),
             joinedload(Submission.person),
             selectinload(Submission.lesson_version),
             selectinload(Submission.rubric_version),
+            joinedload(ReviewClaim.person),
+            joinedload(PendingRelease.reviewer),
         )
     ).all()
-    sheets = _sheets(session, resource_link, wanted, [submission for submission, _ in found])
-    rows = [_row(sheets, submission, job) for submission, job in found]
-    return sorted(rows, key=lambda row: row.points is not None) if tab == "to_review" else rows
+    sheets = _sheets(session, resource_link, wanted, [submission for submission, *_ in found])
+    rows = {found[0].id: _row(sheets, *found) for found in found}
+    return [rows[one] for one in ids if one in rows]
+
+
+def _ordered(resource_link: ResourceLink, asked: Wanted) -> Select[int]:
+    found = _matching(resource_link, asked)
+    if asked.tab == "to_review":
+        return found.order_by(_doubt().desc(), _shuffled(asked.grader_id), Submission.id)
+    return found.order_by(Submission.sent_at, Submission.id)
+
+
+def _matching(resource_link: ResourceLink, asked: Wanted) -> Select[int]:
+    found = (
+        select(Submission.id)
+        .join(Job, (Job.submission_id == Submission.id) & (Job.kind == "judge"))
+        .outerjoin(ReviewRank, ReviewRank.submission_id == Submission.id)
+        .outerjoin(ReviewClaim, ReviewClaim.submission_id == Submission.id)
+        .outerjoin(PendingRelease, PendingRelease.submission_id == Submission.id)
+        .where(Submission.resource_link_id == resource_link.id, *_in_tab(asked.tab))
+    )
+    if asked.item:
+        found = found.where(Submission.item_id == asked.item)
+    if asked.reason:
+        found = found.where(_because(asked))
+    if asked.search:
+        found = found.join(Person, Person.id == Submission.person_id).where(_said(asked))
+    return found
+
+
+def _in_tab(tab: Tab) -> Sequence[ColumnElement[bool]]:
+    decided = and_(PendingRelease.submission_id.is_not(None), PendingRelease.problem.is_(None))
+    waiting = Job.state.in_(WAITING)
+    return {"to_review": (waiting, ~decided), "going_out": (waiting, decided), "all": ()}[tab]
+
+
+def _because(asked: Wanted) -> ColumnElement[bool]:
+    if asked.reason == "late":
+        return Submission.sent_at > Submission.due_at
+    if asked.reason == "mine":
+        return and_(ReviewClaim.person_id == asked.grader_id, _is_fresh())
+    return ReviewRank.reasons.contains(f"|{asked.reason}|", autoescape=True)
+
+
+def _said(asked: Wanted) -> ColumnElement[bool]:
+    places = [Person.handle, Job.gate_reason, *([Person.name] if asked.names else [])]
+    return or_(*(place.icontains(asked.search, autoescape=True) for place in places))
+
+
+def _is_fresh() -> ColumnElement[bool]:
+    return or_(ReviewClaim.until.is_(None), ReviewClaim.until > utc_now())
+
+
+def _doubt() -> ColumnElement[float]:
+    return func.coalesce(ReviewRank.doubt, 1.0)
+
+
+def _shuffled(grader_id: int) -> ColumnElement[int]:
+    """A number for each submission that has nothing to do with it, the same for a grader every time."""
+    return cast(Submission.id, BigInteger) * (_MULTIPLIER + grader_id % 10_000 * _TURN) % _PRIME
+
+
+def count_matching(session: Session, resource_link: ResourceLink, asked: Wanted) -> int:
+    """How many rows there are to page through."""
+    return session.scalar(select(func.count()).select_from(_matching(resource_link, asked).subquery())) or 0
+
+
+def next_to_review(session: Session, resource_link: ResourceLink, asked: Wanted, after: int) -> int | None:
+    """The id of the submission that comes after one in the grader's order, the first one after the last.
+
+    What somebody else is on is passed over.
+    """
+    others = or_(ReviewClaim.submission_id.is_(None), ReviewClaim.person_id == asked.grader_id, ~_is_fresh())
+    found = _ordered(resource_link, asked).where(others, Submission.id != after).limit(1)
+    doubt, shuffled = _doubt(), _shuffled(asked.grader_id)
+    here = session.execute(
+        select(doubt, shuffled)
+        .select_from(Submission)
+        .outerjoin(ReviewRank, ReviewRank.submission_id == Submission.id)
+        .where(Submission.id == after)
+    ).one_or_none()
+    if here is not None:
+        behind = or_(
+            doubt < here[0],
+            and_(doubt == here[0], shuffled > here[1]),
+            and_(doubt == here[0], shuffled == here[1], Submission.id > after),
+        )
+        following = session.scalar(found.where(behind))
+        if following is not None:
+            return following
+    return session.scalar(found)
 
 
 def _sheets(
@@ -97,7 +226,9 @@ def _sheets(
     )
 
 
-def _row(sheets: _Sheets, submission: Submission, job: Job) -> QueueRow:
+def _row(
+    sheets: _Sheets, submission: Submission, job: Job, claim: ReviewClaim | None, pending: PendingRelease | None
+) -> QueueRow:
     release, judgement = sheets.releases.get(submission.id), sheets.judgements.get(submission.id)
     judged = release.judgement_id if release else None
     twin = sheets.twins.get(submission.id)
@@ -106,11 +237,13 @@ def _row(sheets: _Sheets, submission: Submission, job: Job) -> QueueRow:
         judgement_id=judged or (judgement.id if judgement else None),
         handle=submission.person.handle,
         item=lesson_of(submission).item(submission.item_id),
-        why=job.gate_reason or job.last_error or "",
+        why=(pending.problem if pending else None) or job.gate_reason or job.last_error or "",
         detail=f"{twin} sent the same text" if twin else "",
         state="released" if release else state_of_job(job),
         sent_at=submission.sent_at,
         points=release.points if release else _judged_points(sheets, submission, judgement),
+        claim=claim if claim is not None and (claim.until is None or claim.until > utc_now()) else None,
+        pending=pending if pending is not None and pending.problem is None else None,
     )
 
 
@@ -156,12 +289,15 @@ def _first_other(senders: Mapping[int, str], person_id: int) -> str:
 def counts(session: Session, resource_link: ResourceLink) -> dict[Tab, int]:
     """How many submissions each tab of the queue holds."""
     by_state = session.execute(
-        select(Job.state, func.count())
+        select(Job.state, func.count(), func.count(PendingRelease.submission_id))
         .join(Submission, Submission.id == Job.submission_id)
+        .outerjoin(PendingRelease, (PendingRelease.submission_id == Submission.id) & PendingRelease.problem.is_(None))
         .where(Job.kind == "judge", Submission.resource_link_id == resource_link.id)
         .group_by(Job.state)
     ).all()
+    waiting = [(count, decided) for state, count, decided in by_state if state in WAITING]
     return {
-        "to_review": sum(count for state, count in by_state if state in WAITING),
-        "all": sum(count for _, count in by_state),
+        "to_review": sum(count - decided for count, decided in waiting),
+        "going_out": sum(decided for _, decided in waiting),
+        "all": sum(count for _, count, _ in by_state),
     }

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs, scores
 from lti_tool.models import HumanScoreRow, Release, ResourceLink, Review, Submission
-from lti_tool.results import REASONS, Row, Sheet, judge_sheet, judging_job, newest_release
+from lti_tool.results import REASONS, Row, Sheet, judge_sheet, judging_job, newest_release, state_of
 from rubrics.scoring import item_points
 
 
@@ -28,11 +29,15 @@ class AlreadyReleased(Exception):
 
 @dataclass(frozen=True)
 class Decision:
-    """A person's level for one criterion, and why where it differs from the judge's."""
+    """A person's level for one criterion, why where it differs from the judge's, and what of the text it rests on.
+
+    `quotes` are (start, end) in characters of the text.
+    """
 
     level: int
     reason_code: str | None = None
     reason: str | None = None
+    quotes: tuple[tuple[int, int], ...] = ()
 
 
 def release(
@@ -47,13 +52,28 @@ def release(
 
     Raises ReviewProblem with the sentence to show, or AlreadyReleased when somebody else was first.
     """
-    sheet = judge_sheet(session, submission)
-    if sheet.release is None and sheet.judgement is not None and sheet.judgement.id != seen_judgement_id:
-        raise ReviewProblem("The judge's sheet changed while you read it. Look at it once more.")
+    sheet = _seen(session, submission, seen_judgement_id)
     _check(sheet, decisions)
     if not jobs.pass_gate(session, submission.id):
         raise _taken(session, submission)
     return _write(session, resource_link, sheet, reviewer_id, decisions, reason=None)
+
+
+def check(
+    session: Session, submission: Submission, decisions: Mapping[str, Decision], seen_judgement_id: int | None
+) -> None:
+    """Whether `release` would take this decision now. Raises as it does."""
+    sheet = _seen(session, submission, seen_judgement_id)
+    _check(sheet, decisions)
+    if state_of(session, submission) not in ("awaiting_review", "needs_person"):
+        raise _taken(session, submission)
+
+
+def _seen(session: Session, submission: Submission, seen_judgement_id: int | None) -> Sheet:
+    sheet = judge_sheet(session, submission)
+    if sheet.release is None and sheet.judgement is not None and sheet.judgement.id != seen_judgement_id:
+        raise ReviewProblem("The judge's sheet changed while you read it. Look at it once more.")
+    return sheet
 
 
 def change(
@@ -98,6 +118,8 @@ def level_problem(row: Row, decision: Decision | None) -> str | None:
         return f"{title} goes from 0 to {row.criterion.top}."
     if decision.reason_code and decision.reason_code not in REASONS:
         return f"{title}: choose a reason from the list."
+    if any(not 0 <= start < end for start, end in decision.quotes):
+        return f"{title}: a quote begins before it ends."
     differs = row.judge_level is not None and decision.level != row.judge_level
     if differs and not (decision.reason_code or (decision.reason or "").strip()):
         return f"You {decision.level}, judge {row.judge_level} on {title}. Say why it changes."
@@ -108,6 +130,9 @@ def _check(sheet: Sheet, decisions: Mapping[str, Decision]) -> None:
     known = {criterion.id for criterion in sheet.rubric.criteria}
     if unknown := set(decisions) - known:
         raise ReviewProblem(f"This rubric has no criterion {sorted(unknown)[0]}.")
+    length = len(sheet.submission.text)
+    if any(end > length for decision in decisions.values() for _, end in decision.quotes):
+        raise ReviewProblem("A quote reaches beyond the text. Select it once more.")
     for row in sheet.rows:
         if problem := level_problem(row, decisions.get(row.criterion.id)):
             raise ReviewProblem(problem)
@@ -135,6 +160,7 @@ def _write(
                 judge_level=judged[criterion_id],
                 reason_code=decision.reason_code,
                 reason=(decision.reason or "").strip() or None,
+                quotes=[_quote(sheet.submission.text, start, end) for start, end in decision.quotes],
             )
             for criterion_id, decision in decisions.items()
         ],
@@ -145,6 +171,10 @@ def _write(
     if points is None:
         raise ReviewProblem("The drawing's checks are missing, so it cannot be scored yet.")
     return _store(session, resource_link, sheet, levels, points, review, reason)
+
+
+def _quote(text: str, start: int, end: int) -> dict[str, Any]:
+    return {"text": text[start:end], "start": start, "end": end}
 
 
 def _store(
