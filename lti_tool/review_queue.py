@@ -31,6 +31,7 @@ FEW = 100
 WAITING = ("awaiting_review", "needs_person")
 Tab = Literal["to_review", "going_out", "all"]
 # The grader's number turns the multiplier, so that ties stand in another order for each, and always the same one.
+ROWS_AT_ONCE = 500
 _PRIME, _MULTIPLIER, _TURN = 2_147_483_647, 1_103_515_245, 15_838
 
 
@@ -94,6 +95,11 @@ def queue(
 
 def rows_of(session: Session, resource_link: ResourceLink, ids: Sequence[int]) -> list[QueueRow]:
     """The rows of these submissions, in this order."""
+    parts = [ids[at : at + ROWS_AT_ONCE] for at in range(0, len(ids), ROWS_AT_ONCE)]
+    return [row for part in parts for row in _rows_of(session, resource_link, part)]
+
+
+def _rows_of(session: Session, resource_link: ResourceLink, ids: Sequence[int]) -> list[QueueRow]:
     wanted = select(Submission.id).where(Submission.id.in_(ids), Submission.resource_link_id == resource_link.id)
     found = session.execute(
         select(Submission, Job, ReviewClaim, PendingRelease)
@@ -262,7 +268,7 @@ def same_text(session: Session, resource_link: ResourceLink, submissions: Sequen
     """
     # A long queue is asked about by its placement: a list of its hashes would outgrow a statement.
     placed = select(Submission.text_hash).where(Submission.resource_link_id == resource_link.id)
-    texts = [one.text_hash for one in submissions] if len(submissions) <= FEW else placed
+    texts = [one.text_hash for one in submissions] if len(submissions) <= ROWS_AT_ONCE else placed
     found = session.execute(
         select(Submission.text_hash, Submission.item_id, Submission.person_id, Person.handle)
         .join(Person, Person.id == Submission.person_id)

@@ -18,6 +18,7 @@ from lti_tool.web import (
     answer_appeal,
     api,
     authoring,
+    bulk,
     entry,
     instructor,
     launch,
@@ -39,7 +40,7 @@ from lti_tool.web.sessions import register_sessions
 log = structlog.get_logger()
 PAGES = (
     *(api, login, launch, entry, register, admin, picker, session_life),
-    *(student, instructor, answer_appeal, roster_page, authoring, rehearsing),
+    *(student, instructor, bulk, answer_appeal, roster_page, authoring, rehearsing),
 )
 MAX_BODY = 1024 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{4,64}")

@@ -1,18 +1,22 @@
 """The instructor's pages: the queue, one review, the scores sent."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from lti_tool import passback, reviews
+from lti_tool import passback, review_claims, reviews
 from lti_tool.attempts import find_submission
-from lti_tool.models import Passback, Person, ResourceLink, Submission
-from lti_tool.results import REASONS, judge_sheet, newest_release
+from lti_tool.language import gettext as _
+from lti_tool.models import Passback, PendingRelease, Person, ResourceLink, Submission
+from lti_tool.pending_releases import AlreadyPending, decide, in_batch
+from lti_tool.results import REASONS, judge_sheet, newest_release, state_of
+from lti_tool.review_claims import Held
+from lti_tool.review_queue import WAITING, next_to_review
 from lti_tool.web.context import current
-from lti_tool.web.instructor_words import STATES, told_already, told_released, unscored_words
-from lti_tool.web.queue_page import View, following, learner, matching_rows, queue_page, read_view, waits
+from lti_tool.web.instructor_words import STATES, told_already, told_pending, told_released, unscored_words
+from lti_tool.web.queue_page import FILTERS, TABS, View, learner, queue_page, read_view, waits
 from lti_tool.web.review_form import ReviewForm, posted_form
 from lti_tool.web.review_page import review_page
 from lti_tool.web.scores_page import scores_page
@@ -30,66 +34,14 @@ PAGES = {"scores": "instructor.scores", "roster": "roster.roster", "lessons": "a
 Answer = str | Response | tuple[str, int]
 
 
-@dataclass(frozen=True)
-class Refused:
-    """A ticked row that could not be released, and why."""
-
-    public_id: str
-    learner: str
-    question: str
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Outcomes:
-    """What became of the ticked rows."""
-
-    released: int
-    refused: tuple[Refused, ...]
-
-
 @bp.get("/queue")
 @signed_in("instructor")
 def queue(launch_id: str) -> Answer:
     """What waits for a person, or everything that was sent."""
     with current().database.read() as session:
-        return _queue(session, read_view(request.args), done=_done(session, request.args.get("done", "")))
-
-
-@bp.post("/queue/release")
-@signed_in("instructor")
-def release_selected(launch_id: str) -> Answer:
-    """Confirm the judge's levels of the ticked rows, each on its own."""
-    picks = list(dict.fromkeys(request.form.getlist("pick")))
-    outcomes = [_release_as_judged(pick) for pick in picks]
-    refused = tuple(outcome for outcome in outcomes if outcome is not None)
-    if not picks:
-        refused = (Refused("", "", "", "Tick the rows to release first."),)
-    with current().database.read() as session:
-        return _queue(session, read_view(request.form), outcomes=Outcomes(len(picks) - len(refused), refused))
-
-
-def _release_as_judged(pick: str) -> Refused | None:
-    """Release one ticked row, `<public id>:<judgement id>`; None when it went well."""
-    public_id, _, seen = pick.partition(":")
-    try:
-        with current().database.write() as session:
-            resource_link = _placement(session)
-            submission = find_submission(session, resource_link, public_id)
-            if submission is None:
-                return Refused("", "", "", "One ticked row is not in this course any more.")
-            sheet = judge_sheet(session, submission)
-            refused = Refused(public_id, submission.person.handle, sheet.item.title, "")
-            decisions = {
-                row.criterion.id: reviews.Decision(row.judge_level) for row in sheet.rows if row.judge_level is not None
-            }
-            seen_id = int(seen) if seen.isascii() and seen.isdigit() else None
-            reviews.release(session, resource_link, submission, g.person_id, decisions, seen_id)
-    except reviews.ReviewProblem as problem:
-        return replace(refused, sentence=str(problem))
-    except reviews.AlreadyReleased:
-        return replace(refused, sentence="Somebody confirmed this already. Theirs stands.")
-    return None
+        problem = _("Tick some rows first.") if request.args.get("problem") == "none" else ""
+        done = _done(session, request.args.get("done", ""))
+        return _queue(session, read_view(request.args), done=done, problem=problem)
 
 
 @bp.get("/queue/go")
@@ -112,11 +64,45 @@ def help_page(launch_id: str) -> Answer:
 @signed_in("instructor")
 def review(launch_id: str, public_id: str) -> Answer:
     """One submission: its sheet, and the form while there is something to decide."""
+    held = _take(public_id)
     with current().database.read() as session:
         submission = _submission(session, public_id)
         notice = _done(session, request.args.get("done", ""))
         change = request.args.get("change") == "1"
-        return _review(session, submission, read_view(request.args), change=change, notice=notice)
+        return _review(session, submission, read_view(request.args), change=change, notice=notice, held=held)
+
+
+def _take(public_id: str) -> Held | None:
+    """Be on a submission that waits, unless somebody else is; says who."""
+    with current().database.read() as session:
+        submission = _submission(session, public_id)
+        if state_of(session, submission) not in WAITING:
+            return None
+        if not review_claims.needs_taking(session, submission.id, g.person_id):
+            return None
+    with current().database.write() as session:
+        return review_claims.take(session, submission.id, g.person_id)
+
+
+@bp.post("/review/<public_id>/hold")
+@signed_in("instructor")
+def hold(launch_id: str, public_id: str) -> Answer:
+    """Leave a submission to whoever comes."""
+    with current().database.write() as session:
+        review_claims.give_up(session, _submission(session, public_id).id, g.person_id)
+    return redirect(url_for("instructor.queue", launch_id=launch_id) + read_view(request.form).query(), code=303)
+
+
+@bp.post("/review/<public_id>/recall")
+@signed_in("instructor")
+def recall(launch_id: str, public_id: str) -> Answer:
+    """Take back a decision that has not taken effect."""
+    with current().database.write() as session:
+        pending = session.get(PendingRelease, _submission(session, public_id).id)
+        if pending is not None:
+            session.delete(pending)
+    here = url_for("instructor.review", launch_id=launch_id, public_id=public_id)
+    return redirect(here + read_view(request.form).query(), code=303)
 
 
 @bp.post("/review/<public_id>")
@@ -128,17 +114,19 @@ def confirm(launch_id: str, public_id: str) -> Answer:
         with current().database.write() as session:
             submission = _submission(session, public_id)
             form = posted_form(judge_sheet(session, submission), request.form)
-            _, after = following(matching_rows(session, _placement(session), _to_review(view)), submission)
+            wanted = replace(view, tab="to_review").wanted(g.person_id)
+            after = next_to_review(session, _placement(session), wanted, submission.id)
             if form.sheet.release is None and form.problems:
                 raise reviews.ReviewProblem("")
-            reviews.release(session, _placement(session), submission, g.person_id, form.decisions, form.seen)
+            decide(session, _placement(session), submission, g.person_id, form.decisions, form.seen)
+            following = session.get_one(Submission, after).public_id if after else None
     except reviews.ReviewProblem as problem:
         return _refused(public_id, view, str(problem)), 422
-    except reviews.AlreadyReleased:
+    except (reviews.AlreadyReleased, AlreadyPending):
         return _taken(public_id, view), 409
-    if after is None:
+    if following is None:
         return redirect(url_for("instructor.queue", launch_id=launch_id) + view.query(done=public_id))
-    there = url_for("instructor.review", launch_id=launch_id, public_id=after.submission.public_id)
+    there = url_for("instructor.review", launch_id=launch_id, public_id=following)
     return redirect(there + view.query(done=public_id))
 
 
@@ -174,8 +162,8 @@ def _taken(public_id: str, view: View) -> str:
     """The sheet that stands, for whoever came second."""
     with current().database.read() as session:
         submission = _submission(session, public_id)
-        stands = newest_release(session, submission)
-        notice = told_already(stands, g.person_id) if stands else ""
+        stands, pending = newest_release(session, submission), session.get(PendingRelease, submission.id)
+        notice = told_already(stands, g.person_id) if stands else told_pending(pending) if pending else ""
         return _review(session, submission, view, notice=notice, taken=True)
 
 
@@ -198,19 +186,24 @@ def _done(session: Session, public_id: str) -> str:
     return told_released(learner(submission.person, read_view(request.args).names), title, release)
 
 
-def _to_review(view: View) -> View:
-    return replace(view, tab="to_review")
-
-
-def _queue(session: Session, view: View, *, done: str = "", outcomes: Outcomes | None = None) -> str:
-    page = queue_page(session, _placement(session), view)
+def _queue(session: Session, view: View, *, done: str = "", problem: str = "") -> str:
+    link = _placement(session)
+    batch = request.args.get("batch", "")[:43]
+    pending, due = in_batch(session, link, batch) if batch else (0, None)
     return _render(
         session,
         "queue.html",
         "queue",
-        page=page,
+        page=queue_page(session, link, view, g.person_id),
         done=done,
-        outcomes=outcomes,
+        problem=problem,
+        batch=batch,
+        pending=pending,
+        due=due,
+        undone=request.args.get("undone", "") if request.args.get("undone", "").isdigit() else "",
+        filters=FILTERS,
+        tabs=TABS,
+        me=g.person_id,
         states=STATES,
         learner=learner,
         waits=waits,
@@ -227,6 +220,7 @@ def _review(
     problem: str = "",
     notice: str = "",
     taken: bool = False,
+    held: Held | None = None,
 ) -> str:
     page = review_page(session, _placement(session), submission, view, change=change, form=form)
     return _render(
@@ -237,6 +231,7 @@ def _review(
         problem=problem,
         notice=notice,
         taken=taken,
+        held=held,
         reasons=REASONS,
         unscored=unscored_words,
         place={"launch_id": g.launch.id, "public_id": submission.public_id},

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from lti_tool.deadlines import late_by
 from lti_tool.language import gettext as _
 from lti_tool.language import later
-from lti_tool.models import Release, Submission
+from lti_tool.models import PendingRelease, Release, Submission
 from lti_tool.results import Sheet, Stage, stages
 from rubrics.model import Rubric
 from rubrics.scoring import display
@@ -142,6 +142,15 @@ def told_released(learner: str, title: str, release: Release) -> str:
     """The line that says a release has happened."""
     verb = "released" if release.sequence == 1 else "changed and released again"
     return f"{learner}, {title}: {verb}, {display(release.points)} / 100."
+
+
+def told_pending(pending: PendingRelease) -> str:
+    """The line for a decision that is made and does not show yet."""
+    return _(
+        "%(who)s decided this; it goes out on %(time)s UTC.",
+        who=pending.reviewer.handle,
+        time=f"{pending.due_at:%Y-%m-%d %H:%M}",
+    )
 
 
 def told_already(release: Release, person_id: int) -> str:

@@ -1,4 +1,4 @@
-"""The queue as one page shows it: the rows that match, the counts, what comes after a row."""
+"""The queue as one page shows it: the rows that match, the counts, the pages there are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,12 +7,25 @@ from urllib.parse import urlencode
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
+from lti_tool.language import gettext as _
+from lti_tool.language import later
 from lti_tool.lesson import Item
 from lti_tool.lessons import lesson_here
 from lti_tool.models import JudgementRow, Person, ResourceLink, Submission
-from lti_tool.review_queue import WAITING, QueueRow, Tab, counts, queue
+from lti_tool.review_queue import WAITING, QueueRow, Tab, Wanted, count_matching, counts, queue
 
 SEARCH_CHARACTERS = 100
+PAGE_ROWS = 50
+TABS: Mapping[Tab, str] = {"to_review": later("to review"), "going_out": later("going out"), "all": later("all")}
+FILTERS: Mapping[str, str] = {
+    "doubt": later("judgings differ, or near a boundary"),
+    "quote": later("a quote failed"),
+    "unscored": later("not scored"),
+    "flag": later("a flag"),
+    "estimate": later("an estimate without quotes"),
+    "late": later("sent late"),
+    "mine": later("with me"),
+}
 
 
 @dataclass(frozen=True)
@@ -23,12 +36,20 @@ class View:
     item: str = ""
     search: str = ""
     names: bool = False
+    reason: str = ""
+    page: int = 1
 
     @property
     def parts(self) -> dict[str, str]:
         """The view as query parameters; what is as usual is left out."""
-        tab = "" if self.tab == "to_review" else self.tab
-        asked = {"tab": tab, "item": self.item, "q": self.search, "names": "1" if self.names else ""}
+        asked = {
+            "tab": "" if self.tab == "to_review" else self.tab,
+            "item": self.item,
+            "why": self.reason,
+            "q": self.search,
+            "names": "1" if self.names else "",
+            "page": str(self.page) if self.page > 1 else "",
+        }
         return {key: value for key, value in asked.items() if value}
 
     def query(self, **changes: str) -> str:
@@ -36,74 +57,79 @@ class View:
         parts = {key: value for key, value in {**self.parts, **changes}.items() if value}
         return f"?{urlencode(parts)}" if parts else ""
 
+    def wanted(self, grader_id: int) -> Wanted:
+        """The rows that this view asks for, in this grader's order."""
+        return Wanted(self.tab, self.item, self.reason, self.search, self.names, grader_id)
+
 
 @dataclass(frozen=True)
 class QueuePage:
-    """Everything the queue's page shows."""
+    """Everything the queue's page shows; `matching` counts the rows of every page."""
 
     view: View
     rows: tuple[QueueRow, ...]
     counts: dict[Tab, int]
+    matching: int
     items: tuple[Item, ...]
     judged: int
 
     @property
     def selectable(self) -> int:
-        """How many rows can be released from here."""
+        """How many rows on this page wait for a person."""
         return sum(waits(row) for row in self.rows)
+
+    @property
+    def first(self) -> int:
+        """The number of the first row shown, counted from 1."""
+        return (self.view.page - 1) * PAGE_ROWS + 1
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return max(1, -(-self.matching // PAGE_ROWS))
 
 
 def read_view(asked: Mapping[str, str]) -> View:
     """The view a query string or a form asks for; anything unknown is left out."""
-    tab: Tab = "all" if asked.get("tab") == "all" else "to_review"
-    search = asked.get("q", "").strip()[:SEARCH_CHARACTERS]
-    return View(tab, asked.get("item", "")[:64], search, asked.get("names") == "1")
+    tab: Tab = next((name for name in TABS if name == asked.get("tab")), "to_review")
+    reason = asked.get("why", "")
+    page = asked.get("page", "")
+    return View(
+        tab=tab,
+        item=asked.get("item", "")[:64],
+        search=asked.get("q", "").strip()[:SEARCH_CHARACTERS].replace("\x00", ""),
+        names=asked.get("names") == "1",
+        reason=reason if reason in FILTERS else "",
+        page=int(page) if page.isascii() and page.isdigit() and 0 < len(page) < 7 and int(page) else 1,
+    )
 
 
-def queue_page(session: Session, resource_link: ResourceLink, view: View) -> QueuePage:
-    """The queue of a placement, as the view asks for it."""
+def queue_page(session: Session, resource_link: ResourceLink, view: View, grader_id: int) -> QueuePage:
+    """One page of the queue of a placement, as the view asks for it."""
+    wanted = view.wanted(grader_id)
+    rows = queue(session, resource_link, wanted, limit=PAGE_ROWS, offset=(view.page - 1) * PAGE_ROWS)
+    found = counts(session, resource_link)
+    narrowed = view.item or view.reason or view.search
     return QueuePage(
         view=view,
-        rows=tuple(matching_rows(session, resource_link, view)),
-        counts=counts(session, resource_link),
+        rows=tuple(rows),
+        counts=found,
+        matching=count_matching(session, resource_link, wanted) if narrowed else found[view.tab],
         items=lesson_here(session, resource_link).lesson.items,
         judged=_judged(session, resource_link),
     )
 
 
-def matching_rows(session: Session, resource_link: ResourceLink, view: View) -> list[QueueRow]:
-    """The rows of a tab that match the question and the search."""
-    rows = queue(session, resource_link, view.tab)
-    return [row for row in rows if _matches(row, view)]
-
-
-def _matches(row: QueueRow, view: View) -> bool:
-    if view.item and row.submission.item_id != view.item:
-        return False
-    shown = learner(row.submission.person, view.names)
-    said = f"{row.handle} {shown} {row.why} {row.detail} {row.item.title}"
-    return view.search.casefold() in said.casefold()
-
-
 def waits(row: QueueRow) -> bool:
     """Whether a row waits for a person."""
-    return row.state in WAITING
+    return row.state in WAITING and row.pending is None
 
 
 def learner(person: Person, names: bool) -> str:
     """How a learner is called here: by handle, or by the name the platform sent where names are shown."""
-    return person.name or f"{person.handle} (no name sent)" if names else person.handle
-
-
-def following(rows: list[QueueRow], submission: Submission) -> tuple[int | None, QueueRow | None]:
-    """A submission's place in the queue (from 1) and the row after it; the first one after the last."""
-    places = [row.submission.id for row in rows]
-    others = [row for row in rows if row.submission.id != submission.id]
-    if submission.id not in places:
-        return None, others[0] if others else None
-    at = places.index(submission.id)
-    after = others[at:] or others
-    return at + 1, after[0] if after else None
+    if not names:
+        return person.handle
+    return person.name or _("%(handle)s (no name sent)", handle=person.handle)
 
 
 def _judged(session: Session, resource_link: ResourceLink) -> int:

@@ -6,16 +6,16 @@ from typing import Literal
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from lti_tool.models import ResourceLink, Submission
+from lti_tool.models import PendingRelease, ResourceLink, Submission
 from lti_tool.results import Sheet, judge_sheet, judging_job, state_of
-from lti_tool.review_queue import WAITING, queue, same_text
+from lti_tool.review_queue import WAITING, counts, same_text
 from lti_tool.web.drawing_page import DrawingPage, drawing_page
 from lti_tool.web.instructor_words import STATES, Moment, fact_words, history
 from lti_tool.web.markup import Passage, highlight, markdown, passages
-from lti_tool.web.queue_page import View, following, learner
+from lti_tool.web.queue_page import View, learner
 from lti_tool.web.review_form import ReviewForm, first_form
 
-Mode = Literal["assisted", "change", "released", "with the judge", "withdrawn"]
+Mode = Literal["assisted", "change", "released", "going out", "with the judge", "withdrawn"]
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class ReviewPage:
     lead: str
     learner: str
     view: View
-    place: int | None
     waiting: int
+    pending: PendingRelease | None
     text: Markup
     quoted: frozenset[int]
     drawing: DrawingPage | None
@@ -51,9 +51,9 @@ def review_page(
 ) -> ReviewPage:
     """The page of one submission; with `form`, as it was sent and refused."""
     sheet = judge_sheet(session, submission)
-    mode = _mode(session, sheet, change)
+    pending = session.get(PendingRelease, submission.id)
+    mode = _mode(session, sheet, change, pending)
     open_form = (form or first_form(sheet)) if mode in ("assisted", "change") else None
-    waiting = queue(session, resource_link)
     marked = _passages(sheet)
     return ReviewPage(
         submission=submission,
@@ -63,8 +63,8 @@ def review_page(
         lead=_lead(session, sheet, mode),
         learner=learner(submission.person, view.names),
         view=view,
-        place=following(waiting, submission)[0],
-        waiting=len(waiting),
+        waiting=counts(session, resource_link)["to_review"],
+        pending=pending,
         text=highlight(submission.text, marked),
         quoted=frozenset(passage.number for passage in marked),
         drawing=drawing_page(submission.text, sheet.lesson) if sheet.item.kind == "drawing" else None,
@@ -79,9 +79,11 @@ def _twin(session: Session, resource_link: ResourceLink, submission: Submission)
     return [f"{handle} sent the same text" for handle in same_text(session, resource_link, [submission]).values()]
 
 
-def _mode(session: Session, sheet: Sheet, change: bool) -> Mode:
+def _mode(session: Session, sheet: Sheet, change: bool, pending: PendingRelease | None) -> Mode:
     if sheet.release is not None:
         return "change" if change else "released"
+    if pending is not None and pending.problem is None:
+        return "going out"
     state = state_of(session, sheet.submission)
     if state in WAITING:
         return "assisted"
@@ -93,6 +95,8 @@ def _lead(session: Session, sheet: Sheet, mode: Mode) -> str:
         return "Released already. A change is a new release, with its reason."
     if mode == "released":
         return "The student sees this sheet."
+    if mode == "going out":
+        return "Decided. Nobody sees it before it goes out."
     if mode != "assisted":
         return f"Nothing to decide: {STATES[state_of(session, sheet.submission)]}."
     job = judging_job(session, sheet.submission)

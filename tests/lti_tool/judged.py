@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from lti_tool.lessons import rubric_of
 from lti_tool.models import Job, JudgementRow, RatingRow, Submission
+from lti_tool.review_rank import rank
 from lti_tool.reviews import Decision
 
 
@@ -58,6 +59,7 @@ def judge_as(
     job = session.scalars(select(Job).where(Job.kind == "judge", Job.submission_id == submission.id)).one()
     job.state, job.gate_reason = "awaiting_review", "provisional judge"
     session.flush()
+    rank(session, submission)
     return judgement
 
 

@@ -1,16 +1,18 @@
 // The queue: how many rows are ticked, and single keys while the focus is in the table.
 
+import { _ } from "./words.js";
+
 const rowsOf = (table) => [...table.querySelectorAll("tbody tr")];
 const linkOf = (row) => row.querySelector("th a");
 
 function showSelected() {
   const count = document.querySelectorAll("#queue input[name=pick]:checked").length;
+  const every = document.getElementById("every")?.checked;
   const words = document.getElementById("selected");
-  const button = document.getElementById("release");
-  if (!words || !button) return;
-  words.hidden = false;
-  words.textContent = `${count} selected`;
-  button.disabled = count === 0;
+  if (!words) return;
+  words.hidden = every;
+  words.textContent = _("%(count)d selected", { count });
+  for (const button of document.querySelectorAll(".needs-picks")) button.disabled = !every && count === 0;
 }
 
 function move(table, row, by) {
@@ -36,6 +38,10 @@ document.addEventListener("keydown", (event) => {
     k: () => move(table, row, -1),
     x: () => tick(row),
     "/": () => document.getElementById("q")?.focus(),
+    "?": () => {
+      const keys = document.getElementById("keys");
+      keys.open = !keys.open;
+    },
   };
   if (onBox) actions.Enter = () => linkOf(row)?.click();
   const action = actions[event.key];
@@ -45,7 +51,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("change", (event) => {
-  if (event.target.matches?.("#queue input[name=pick]")) showSelected();
+  if (event.target.matches?.("#queue input[name=pick], #every")) showSelected();
 });
 
 showSelected();

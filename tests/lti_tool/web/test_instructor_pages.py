@@ -98,8 +98,8 @@ def test_another_placements_submission_is_not_here(sign_in, world) -> None:
     assert browser.post(f"review/{other.public_id}", form).status_code == 404
     assert browser.post(f"review/{other.public_id}/change", {**form, "reason": "why"}).status_code == 404
     assert other.public_id not in browser.get("queue?tab=all").text
-    told = browser.post("queue/release", {"pick": f"{other.public_id}:1"})
-    assert "not in this course" in told.text
+    assert "problem=none" in browser.post("queue/bulk", {"action": "release", "pick": f"{other.public_id}:1"}).location
+    browser.post("queue/bulk/release", {"picks": f"{other.public_id}:1"})
     assert releases(world) == []
 
 
@@ -157,21 +157,6 @@ def test_the_queue_is_narrowed_by_question_and_words(sign_in, world, essay, samp
     assert "bo-01" in only_q1
     assert "bo-01" not in browser.get("queue?q=ADA").text
     assert "Nothing matches" in browser.get("queue?q=nobody").text
-
-
-def test_ticked_rows_are_released_and_the_others_say_why_not(sign_in, world, essay, sample_texts) -> None:
-    gap = send(world, world.bo_id, "essay", sample_texts["essay"] + " More.", {"claim": None})
-    picks = [f"{sent.public_id}:{sent.seen}" for sent in (essay, gap)]
-    page = sign_in(INES).post("queue/release", {"pick": picks})
-    assert "1 released, 1 not" in page.text
-    assert "Claim has no level yet." in page.text
-    (only,) = releases(world)
-    assert (only.submission_id, only.points) == (essay.id, 75.0)
-
-
-def test_releasing_with_nothing_ticked_says_so(sign_in, world, essay) -> None:
-    assert "Tick the rows" in sign_in(INES).post("queue/release").text
-    assert releases(world) == []
 
 
 # ---- one review ----------------------------------------------------------------------------------------------

@@ -1,0 +1,255 @@
+"""Many rows of the queue at once: what would happen is shown first, and what happens can be taken back for a while."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lti_tool import pending_releases, review_claims
+from lti_tool.db import utc_now
+from lti_tool.language import gettext as _
+from lti_tool.models import Person, ResourceLink, Submission
+from lti_tool.pending_releases import GRACE, AlreadyPending
+from lti_tool.results import Sheet, judge_sheet
+from lti_tool.review_queue import QueueRow, queue, rows_of
+from lti_tool.reviews import AlreadyReleased, ReviewProblem, check
+from lti_tool.web.context import current
+from lti_tool.web.queue_page import View, learner, read_view
+from lti_tool.web.sessions import signed_in
+
+bp = Blueprint("bulk", __name__, url_prefix="/l/<launch_id>/queue/bulk")
+
+ACTIONS = ("release", "assign", "csv", "jsonl")
+MOST = 5000
+LISTED = 100
+Answer = str | BaseResponse | tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Stays:
+    """A picked row that nothing will happen to, and why."""
+
+    row: QueueRow
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an action would do: the rows it is about, and those that stay as they are."""
+
+    action: str
+    rows: tuple[QueueRow, ...]
+    stays: tuple[Stays, ...]
+
+    @property
+    def picks(self) -> str:
+        """The rows and the sheets they were picked for, for the form that carries it out."""
+        return " ".join(f"{row.submission.public_id}:{row.judgement_id or ''}" for row in self.rows)
+
+
+@bp.post("")
+@signed_in("instructor")
+def preview(launch_id: str) -> Answer:
+    """What would happen to the picked rows; nothing happens yet. Exports are answered at once."""
+    action, view = request.form.get("action", ""), read_view(request.form)
+    if action not in ACTIONS:
+        abort(404)
+    with current().database.read() as session:
+        link = _placement(session)
+        rows = _picked(session, link, view)
+        if not rows:
+            return redirect(_queue_url(view, problem="none"), code=303)
+        if action in ("csv", "jsonl"):
+            return _export(session, rows, action)
+        plan = _plan(session, action, rows)
+        return _render(session, view, plan)
+
+
+@bp.post("/release")
+@signed_in("instructor")
+def release(launch_id: str) -> Answer:
+    """Confirm the judge's levels of the rows that were shown; they go out when the grace time is over."""
+    view, batch = read_view(request.form), pending_releases.new_batch()
+    for pick in request.form.get("picks", "").split()[:MOST]:
+        public_id, _colon, seen = pick.partition(":")
+        _postpone(public_id, int(seen) if seen.isascii() and seen.isdigit() else None, batch)
+    return redirect(_queue_url(view, batch=batch), code=303)
+
+
+def _postpone(public_id: str, seen: int | None, batch: str) -> None:
+    """One row of a batch; what has changed since it was shown stays in the queue, where its row says so."""
+    try:
+        with current().database.write() as session:
+            link = _placement(session)
+            submission = _find(session, link, public_id)
+            if submission is None:
+                return
+            now = utc_now()
+            due = pending_releases.release_date(link, now) or now + GRACE
+            decisions = pending_releases.as_judged(session, submission)
+            pending_releases.postpone(session, link, submission, g.person_id, decisions, seen, due, batch)
+    except (ReviewProblem, AlreadyReleased, AlreadyPending):
+        return
+
+
+@bp.post("/undo")
+@signed_in("instructor")
+def undo(launch_id: str) -> Answer:
+    """Take back what has not gone out yet."""
+    with current().database.write() as session:
+        count = pending_releases.take_back(session, _placement(session), request.form.get("batch", ""))
+    return redirect(_queue_url(read_view(request.form), undone=str(count)), code=303)
+
+
+@bp.post("/assign")
+@signed_in("instructor")
+def assign(launch_id: str) -> Answer:
+    """Give the rows that were shown to one grader, or to whoever comes."""
+    handle = request.form.get("to", "")
+    with current().database.write() as session:
+        link = _placement(session)
+        people = {person.handle: person.id for person in review_claims.graders(session, link)}
+        if handle and handle not in people:
+            abort(404)
+        picks = [pick.partition(":")[0] for pick in request.form.get("picks", "").split()[:MOST]]
+        ids = [found.id for pick in picks if (found := _find(session, link, pick)) is not None]
+        review_claims.assign(session, ids, people.get(handle))
+    return redirect(_queue_url(read_view(request.form)), code=303)
+
+
+# ---- what is picked, and what would become of it -------------------------------------------------------------
+
+
+def _picked(session: Session, link: ResourceLink, view: View) -> list[QueueRow]:
+    """The ticked rows, or every row that matches what the page shows."""
+    if request.form.get("every") == "1":
+        return queue(session, link, view.wanted(g.person_id), limit=MOST)
+    names = [pick.partition(":")[0] for pick in request.form.getlist("pick")][:MOST]
+    found = session.execute(
+        select(Submission.public_id, Submission.id).where(
+            Submission.resource_link_id == link.id, Submission.public_id.in_(names)
+        )
+    )
+    ids = {row.public_id: row.id for row in found}
+    return rows_of(session, link, [ids[name] for name in dict.fromkeys(names) if name in ids])
+
+
+def _plan(session: Session, action: str, rows: Sequence[QueueRow]) -> Plan:
+    if action == "assign":
+        return Plan(action, tuple(rows), ())
+    goes, stays = [], []
+    for row in rows:
+        sentence = _why_not(session, row)
+        if sentence is None:
+            goes.append(row)
+        else:
+            stays.append(Stays(row, sentence))
+    return Plan(action, tuple(goes), tuple(stays))
+
+
+def _why_not(session: Session, row: QueueRow) -> str | None:
+    """Why the judge's sheet of a row cannot be confirmed as it is, or None."""
+    if row.pending is not None:
+        return _("It is decided already.")
+    if row.points is None:
+        return _("Not every criterion has a level.")
+    try:
+        check(session, row.submission, pending_releases.as_judged(session, row.submission), row.judgement_id)
+    except ReviewProblem as problem:
+        return str(problem)
+    except AlreadyReleased:
+        return _("Somebody confirmed this already. Theirs stands.")
+    return None
+
+
+# ---- taking it away ------------------------------------------------------------------------------------------
+
+
+def _export(session: Session, rows: Sequence[QueueRow], kind: str) -> Response:
+    """The rows with their levels, by handle and without texts, as CSV or as a JSON object a line."""
+    told = [_told(row, judge_sheet(session, row.submission)) for row in rows]
+    text = _csv(told) if kind == "csv" else "".join(f"{json.dumps(one)}\n" for one in told)
+    answer = Response(text, mimetype="text/csv" if kind == "csv" else "application/jsonl")
+    answer.headers["Content-Disposition"] = f"attachment; filename=submissions.{kind}"
+    return answer
+
+
+def _told(row: QueueRow, sheet: Sheet) -> dict[str, Any]:
+    levels = {f"level_{one.criterion.id}": one.level for one in sheet.rows}
+    judged = {f"judge_{one.criterion.id}": one.judge_level for one in sheet.rows}
+    return {
+        "submission": row.submission.public_id,
+        "learner": row.handle,
+        "question": row.item.id,
+        "attempt": row.submission.attempt,
+        "sent_at": row.sent_at.isoformat(timespec="seconds"),
+        "late": bool(row.late_by),
+        "state": row.state,
+        "why": row.why,
+        "points": row.points,
+        "rubric": f"{sheet.rubric.id} v{sheet.rubric.version}",
+        **levels,
+        **judged,
+    }
+
+
+def _csv(told: Sequence[dict[str, Any]]) -> str:
+    columns = dict.fromkeys(name for one in told for name in one)
+    sheet = StringIO()
+    writer = csv.DictWriter(sheet, list(columns), lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in one.items()} for one in told)
+    return sheet.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A value that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
+
+
+# ---- shared --------------------------------------------------------------------------------------------------
+
+
+def _placement(session: Session) -> ResourceLink:
+    return session.get_one(ResourceLink, g.resource_link_id)
+
+
+def _find(session: Session, link: ResourceLink, public_id: str) -> Submission | None:
+    found = select(Submission).where(Submission.resource_link_id == link.id, Submission.public_id == public_id)
+    return session.scalar(found)
+
+
+def _queue_url(view: View, **more: str) -> str:
+    return url_for("instructor.queue", launch_id=g.launch.id) + view.query(**more)
+
+
+def _render(session: Session, view: View, plan: Plan) -> str:
+    person = session.get_one(Person, g.person_id)
+    return render_template(
+        "instructor/bulk.html",
+        section="instructor.queue",
+        who=person.name or person.handle,
+        plan=plan,
+        view=view,
+        listed=LISTED,
+        grace=int(GRACE.total_seconds() // 60),
+        date=pending_releases.release_date(_placement(session), utc_now()),
+        graders=review_claims.graders(session, _placement(session)) if plan.action == "assign" else (),
+        learner=learner,
+        reasons=_grouped(plan.stays),
+    )
+
+
+def _grouped(stays: Sequence[Stays]) -> list[tuple[str, int]]:
+    """The sentences of the rows that stay, each with how many it is about, the most frequent first."""
+    counted: dict[str, int] = {}
+    for one in stays:
+        counted[one.sentence] = counted.get(one.sentence, 0) + 1
+    return sorted(counted.items(), key=lambda pair: -pair[1])
