@@ -18,6 +18,7 @@ from lti_tool.gate_release import decide
 from lti_tool.gates import POLICY
 from lti_tool.jobs import Claim, LeaseLost
 from lti_tool.models import JudgementRow, RatingRow, Submission
+from lti_tool.review_rank import rank_all
 from lti_tool.reviews import ReviewProblem, release_by_policy
 from rubrics.drawing import DrawingError, check_drawing, parse_drawing
 from rubrics.evidence import confirmed
@@ -44,6 +45,7 @@ def close_sheets(database: Database, filled: Sequence[Filled]) -> list[str | Exc
         ours = [one for one in filled if one.claim in held]
         reasons = dict(zip((one.claim for one in ours), _close(session, ours), strict=True))
         jobs.to_gate_all(session, {claim: reason for claim, reason in reasons.items() if reason is not None})
+        rank_all(session, [one.sheet.submission_id for one in ours])
     # A release locks its learner, so each stands in a transaction of its own, after the lot's.
     return [_outcome(database, one, reasons) for one in filled]
 

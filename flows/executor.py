@@ -25,7 +25,7 @@ from flows.judging.catalog import get_judge
 from flows.judging.judge import Judge
 from flows.prefect_setup import API_URL, EmbeddedServer, prepare
 from flows.work import CHUNK, SENDING, Bench, Chunk, Sending
-from lti_tool import jobs, scores
+from lti_tool import jobs, pending_releases, scores
 from lti_tool.ags import AgsClient
 from lti_tool.db import Database
 from lti_tool.delivery import Gradebook, GradebookOf
@@ -45,6 +45,7 @@ GRACE_SECONDS = 7.0  # to finish what runs when asked to stop; the rest is given
 RECOVERY_SECONDS = 3.0
 WATCH_SECONDS = 1.0
 CLOSING_SECONDS = 60.0
+RELEASE_SECONDS = 5.0
 
 Flow = Callable[[list[int]], Coroutine[Any, Any, None]]
 
@@ -124,7 +125,8 @@ class Executor:
             self._server = EmbeddedServer()
             os.environ[API_URL] = self._server.api_url
         threads = {"loop": self._loop.run_forever, "leases": self._keep_leases, "start": self._warm_up}
-        for name, target in {**threads, "closing": self._settle_closed, "judge": self._watch_judge}.items():
+        threads |= {"closing": self._settle_closed, "judge": self._watch_judge, "releases": self._release_due}
+        for name, target in threads.items():
             threading.Thread(target=target, name=name, daemon=True).start()
 
     def wait_until_ready(self, seconds: float) -> bool:
@@ -300,6 +302,15 @@ class Executor:
                     log.warning("a gate was closed by its alarm", gate=one.gate_id, placement=one.resource_link_id)
         except Exception as error:
             log.error("the gates could not be looked at", error=type(error).__name__)
+
+    def _release_due(self) -> None:
+        """Every few seconds: decisions whose time has come are released."""
+        while not self._stopping.wait(RELEASE_SECONDS):
+            try:
+                if made := pending_releases.carry_out_due(self._database):
+                    log.info("released as decided", sheets=made)
+            except SQLAlchemyError as error:
+                log.error("what is decided could not be released", error=type(error).__name__)
 
     def _watch_judge(self) -> None:
         """Look at the judge now and then: what is wrong is written down for the admin, and held work is woken."""

@@ -27,7 +27,6 @@ from lti_tool.models import (
 from lti_tool.results import State, state_of_job
 from rubrics.scoring import item_points
 
-FEW = 100
 WAITING = ("awaiting_review", "needs_person")
 Tab = Literal["to_review", "going_out", "all"]
 # The grader's number turns the multiplier, so that ties stand in another order for each, and always the same one.

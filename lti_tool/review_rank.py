@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer, selectinload
 
 from lti_tool.lessons import rubric_of
 from lti_tool.models import JudgementRow, RatingRow, ReviewRank, Submission
-from lti_tool.results import newest_judgement
+from rubrics.model import Rubric
 from rubrics.scoring import item_points
 
 QUOTE = "quote"
@@ -16,24 +16,43 @@ DOUBTS: Mapping[str, float] = {"unscored": 1.0, "quote": 1.0, "flag": 0.95, "est
 PROVISIONAL = 0.3  # a judge that calls itself provisional, where it told no confidence
 
 
-def rank(session: Session, submission: Submission) -> ReviewRank | None:
-    """Compute and keep a submission's rank from its newest judgement; None while there is none."""
-    judgement = newest_judgement(session, submission)
-    if judgement is None:
-        return None
-    ratings = session.scalars(select(RatingRow).where(RatingRow.id.in_(judgement.rating_ids.values()))).all()
+def rank(session: Session, submission: Submission) -> None:
+    """Compute and keep a submission's rank from its newest judgement; nothing while there is none."""
+    rank_all(session, [submission.id])
+
+
+def rank_all(session: Session, submission_ids: Sequence[int]) -> None:
+    """The ranks of a lot of submissions, in as many queries as for one."""
+    found = session.execute(
+        select(JudgementRow, Submission)
+        .join(Submission, Submission.id == JudgementRow.submission_id)
+        .where(JudgementRow.submission_id.in_(submission_ids))
+        .options(defer(Submission.text), selectinload(Submission.rubric_version))
+        .order_by(JudgementRow.id)
+    ).all()
+    newest = {submission.id: (judgement, submission) for judgement, submission in found}
+    ids = [rating_id for judgement, _ in newest.values() for rating_id in judgement.rating_ids.values()]
+    ratings = {row.id: row for row in session.scalars(select(RatingRow).where(RatingRow.id.in_(ids)))}
+    known = {
+        row.submission_id: row
+        for row in session.scalars(select(ReviewRank).where(ReviewRank.submission_id.in_(newest)))
+    }
+    for judgement, submission in newest.values():
+        row = known.get(submission.id)
+        if row is None:
+            row = ReviewRank(submission_id=submission.id, resource_link_id=submission.resource_link_id)
+            session.add(row)
+        _fill_in(row, judgement, rubric_of(submission), [ratings[one] for one in judgement.rating_ids.values()])
+    session.flush()
+
+
+def _fill_in(row: ReviewRank, judgement: JudgementRow, rubric: Rubric, ratings: Sequence[RatingRow]) -> None:
     reasons = reasons_of(judgement, ratings)
     levels = {rating.criterion: rating.level for rating in ratings}
     graph = float(judgement.graph_checks["points"]) if judgement.graph_checks else None
-    row = session.get(ReviewRank, submission.id)
-    if row is None:
-        row = ReviewRank(submission_id=submission.id, resource_link_id=submission.resource_link_id)
-        session.add(row)
     row.doubt = doubt_of(judgement, ratings, reasons)
-    row.points = item_points(rubric_of(submission), levels, graph)
+    row.points = item_points(rubric, levels, graph)
     row.reasons = f"|{'|'.join(reasons)}|" if reasons else ""
-    session.flush()
-    return row
 
 
 def reasons_of(judgement: JudgementRow, ratings: Sequence[RatingRow]) -> list[str]:
