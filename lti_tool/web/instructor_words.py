@@ -146,11 +146,8 @@ def told_released(learner: str, title: str, release: Release) -> str:
 
 def told_pending(pending: PendingRelease) -> str:
     """The line for a decision that is made and does not show yet."""
-    return _(
-        "%(who)s decided this; it goes out on %(time)s UTC.",
-        who=pending.reviewer.handle,
-        time=f"{pending.due_at:%Y-%m-%d %H:%M}",
-    )
+    time = pending.due_at.strftime("%Y-%m-%d %H:%M")
+    return _("%(who)s decided this; it goes out on %(time)s UTC.", who=pending.reviewer.handle, time=time)
 
 
 def told_already(release: Release, person_id: int) -> str:
