@@ -1,8 +1,9 @@
 """Could the judge stand in for a rater? The alternative annotator test (Calderon et al. 2025, arXiv:2501.10970).
 
 Each rater is left out in turn. On the responses that this rater and others scored, whoever is nearer to the others
-wins, ties to both. The judge beats the rater where its share of wins, plus `epsilon` for what the rater costs, is higher: a
-paired one-sided t test a rater, corrected by Benjamini and Yekutieli. The judge passes if it beats half of the raters.
+wins, ties to both. The judge beats the rater where its share of wins, plus `epsilon` for what the rater costs, is
+higher: a paired one-sided t test a rater, corrected by Benjamini and Yekutieli. The judge passes if it beats half of
+the raters.
 """
 
 from collections.abc import Mapping
