@@ -53,8 +53,9 @@ def alt_test(
     counted = {name: len(judge) for name, (judge, _) in wins.items()}
     enough = [name for name in names if counted[name] >= LEAST]
     if len(names) < 2 or not enough:
-        why = "one rater has nobody to be compared with" if len(names) < 2 else f"no rater shares {LEAST} responses"
-        return AltTest(score, None, counted, (), why)
+        alone = len(names) < 2
+        nothing = "one rater has nobody to be compared with" if alone else f"no rater shares {LEAST} responses"
+        return AltTest(score, None, counted, (), nothing)
     advantage = float(np.mean([wins[name][0].mean() for name in enough]))
     outcomes = []
     for epsilon in EPSILONS:

@@ -20,17 +20,24 @@ from eval.pairs import Floats, Pairs, Places
 
 Verdict = Literal["A is better", "B is better", "A is slightly better", "B is slightly better", "tied", "not shown"]
 DIFFERENCES = ("qwk", "qwk_raw", "pearson", "rmse", "bias_size", "exact")
+# Name, whether of unrounded (0) or rounded (3) scores, and the statistic; for each prompt on its own.
+OF_PROMPTS = (
+    ("qwk", 3, agreement.quadratic_kappa),
+    ("qwk_raw", 0, agreement.quadratic_kappa),
+    ("pearson", 0, moments.pearson),
+)
 
 
 @dataclass(frozen=True)
 class Both:
-    """Scores of two judges and the reference on the same rows."""
+    """Scores of two judges and the reference on the same rows, and the same rounded; `prompt` numbers the prompts."""
 
     human: Floats
     first: Floats
     second: Floats
+    rounded: Floats  # human, first and second, shape (rows, 3)
     cluster: Places | None = None
-    stratum: Places | None = None
+    prompt: Places | None = None
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,8 @@ class Comparison:
 
     n: int
     margin: float
-    first: Mapping[str, float]
-    second: Mapping[str, float]
+    first: Mapping[str, float | None]
+    second: Mapping[str, float | None]
     differences: Mapping[str, Figure]
     mcnemar: Mapping[str, Any]
     wilcoxon: Mapping[str, Any]
@@ -65,22 +72,23 @@ class Comparison:
 
 
 def compare(both: Both, settings: Settings, margin: float = 0.02) -> Comparison:
-    """Compare on the rows that both judges and the reference have; all of them are used by every figure."""
+    """Compare on the rows that both judges and the reference have; all of them are used by every figure.
+
+    Of several prompts, kappa and correlation are the means over those with 30 rows or more.
+    """
     both = _known(both)
     n = len(both.human)
     if n < NO_INTERVAL_BELOW:
         why = f"{rows_of(n)} that both judges scored: below {NO_INTERVAL_BELOW}"
         nothing = {name: Figure.missing(n, why) for name in DIFFERENCES}
         return Comparison(n, margin, {}, {}, nothing, {"p": None}, {"p": None}, "not shown", why, None)
-    scale = settings.scale
-    trimmed = Both(both.human, scale.trim(both.first), scale.trim(both.second), both.cluster, both.stratum)
-    observed, replicates = _resampled(trimmed, settings)
+    observed, replicates = _resampled(both, settings)
     differences = {}
     for name in DIFFERENCES:
-        apart = {which: replicates[f"{which} {name}"] for which in ("first", "second")}
-        low, high = percentiles(apart["first"] - apart["second"]) if len(apart["first"]) else (np.nan, np.nan)
+        apart = replicates[f"first {name}"] - replicates[f"second {name}"]
+        low, high = percentiles(apart) if len(apart) else (np.nan, np.nan)
         differences[name] = Figure.of(observed[f"first {name}"] - observed[f"second {name}"], low, high, n)
-    rounded = [scale.round(one) for one in (both.human, both.first, both.second)]
+    human, first, second = both.rounded.T
     verdict, reason = _verdict(differences["qwk"], margin, n)
     return Comparison(
         n,
@@ -88,41 +96,50 @@ def compare(both: Both, settings: Settings, margin: float = 0.02) -> Comparison:
         {name: _plain(observed[f"first {name}"]) for name in DIFFERENCES},
         {name: _plain(observed[f"second {name}"]) for name in DIFFERENCES},
         differences,
-        mcnemar(np.abs(rounded[1] - rounded[0]) < 1e-9, np.abs(rounded[2] - rounded[0]) < 1e-9),
-        rank_test(np.abs(trimmed.first - both.human), np.abs(trimmed.second - both.human)),
+        mcnemar(np.abs(first - human) < 1e-9, np.abs(second - human) < 1e-9),
+        rank_test(np.abs(both.first - both.human), np.abs(both.second - both.human)),
         verdict,
         reason,
         _p(replicates["first qwk"] - replicates["second qwk"]),
     )
 
 
-def _plain(value: float) -> float:
-    return round(float(value), 12)
+def _plain(value: float) -> float | None:
+    return round(float(value), 12) if np.isfinite(value) else None
 
 
 def _known(both: Both) -> Both:
     rows = ~(np.isnan(both.human) | np.isnan(both.first) | np.isnan(both.second))
     cluster = None if both.cluster is None else np.unique(both.cluster[rows], return_inverse=True)[1]
-    stratum = None if both.stratum is None else both.stratum[rows]
-    return Both(both.human[rows], both.first[rows], both.second[rows], cluster, stratum)
+    prompt = None if both.prompt is None else both.prompt[rows]
+    return Both(both.human[rows], both.first[rows], both.second[rows], both.rounded[rows], cluster, prompt)
 
 
 def _resampled(both: Both, settings: Settings) -> tuple[dict[str, float], dict[str, Floats]]:
-    units = units_of([both.human, both.first, both.second], settings.seed, both.cluster, both.stratum)
-    scale = settings.scale
-    human, judges = units.rows[:, 0], {"first": units.rows[:, 1], "second": units.rows[:, 2]}
+    prompt = np.zeros(len(both.human), dtype=np.int64) if both.prompt is None else both.prompt
+    columns = [both.human, both.first, both.second, *both.rounded.T, prompt.astype(np.float64)]
+    units = units_of(columns, settings.seed, both.cluster, prompt)
+    own = np.arange(len(units.rows)) if units.unit is None else units.unit
+    # Where no prompt is large enough, all rows stand together.
+    sizes = np.bincount(prompt)
+    large = np.flatnonzero(sizes >= NO_INTERVAL_BELOW)
+    everything = np.ones(len(units.rows), dtype=np.bool_)
+    parts = [units.rows[:, 6] == one for one in large] if len(sizes) > 1 and len(large) else [everything]
 
     def of(weights: Floats) -> dict[str, Floats]:
         found = {}
-        for which, system in judges.items():
-            raw = Pairs(human, system, weights, units.unit)
-            rounded = Pairs(scale.round(human), scale.round(system), weights, units.unit)
-            found[f"{which} qwk"] = agreement.quadratic_kappa(rounded)
+        for place, which in ((1, "first"), (2, "second")):
+            raw = Pairs(units.rows[:, 0], units.rows[:, place], weights, own)
+            rounded = Pairs(units.rows[:, 3], units.rows[:, 3 + place], weights, own)
             found[f"{which} exact"] = agreement.exact(rounded)
-            found[f"{which} qwk_raw"] = agreement.quadratic_kappa(raw)
-            found[f"{which} pearson"] = moments.pearson(raw)
             found[f"{which} rmse"] = moments.root_mean_squared_error(raw)
             found[f"{which} bias_size"] = np.abs(moments.bias(raw))
+            for name, shift, statistic in OF_PROMPTS:
+                pairs = (
+                    Pairs(units.rows[part, shift], units.rows[part, shift + place], weights, own[part])
+                    for part in parts
+                )
+                found[f"{which} {name}"] = np.mean([statistic(one) for one in pairs], axis=0)
         return found
 
     observed = units.observed(of)

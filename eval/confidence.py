@@ -61,7 +61,9 @@ def confidence_figures(confidence: Floats, right: Floats, *, replicates: int = 5
 
     figures = resampled(of, n, replicates=replicates, seed=seed, reason="the judge is always right, or always wrong")
     random = np.random.default_rng(seed)
-    by_chance = np.mean([ece(confidence, random.random(n) < confidence) for _ in range(CALIBRATED_WORLDS)])
+    by_chance = np.mean(
+        [ece(confidence, (random.random(n) < confidence).astype(np.float64)) for _ in range(CALIBRATED_WORLDS)]
+    )
     value = figures["ece"].value
     figures["ece_debiased"] = Figure(max(0.0, float(value or 0) - float(by_chance)), None, None, n, "no interval")
     top = float(confidence.max())

@@ -41,5 +41,5 @@ def _between(scores: Floats) -> float:
     varied = scores[:, scores.std(axis=0) > 1e-12]
     if varied.shape[1] < 2:
         return float("nan")
-    table = np.corrcoef(varied, rowvar=False)
+    table = np.atleast_2d(np.corrcoef(varied, rowvar=False))
     return float(table[np.triu_indices(len(table), 1)].mean())

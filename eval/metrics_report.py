@@ -53,7 +53,7 @@ def report_of_file(request: Request) -> dict[str, Any]:
 def report(table: WideTable, columns: Columns, settings: Settings, declared: bool) -> dict[str, Any]:
     """Figures for the whole table, for the two humans and for each group, each as JSON, and their provenance."""
     scores = scores_of(table, columns.prompt)
-    overall = judge_figures(scores, settings) | _of_all(scores, settings.scale)
+    overall = judge_figures(scores, settings) | coverage_figures(scores, settings.scale)
     found: dict[str, Any] = {
         "human_human": as_json(human_figures(scores, settings)),
         "groups": {},
@@ -157,7 +157,7 @@ def _hidden(names: tuple[str, ...], n: int) -> Figures:
     return {"n": Figure.count(n)} | missing(names, f"{rows_of(n)}: no figure of a group below {FLOOR}", n)
 
 
-def _of_all(scores: Scores, scale: Scale) -> Figures:
+def coverage_figures(scores: Scores, scale: Scale) -> Figures:
     """How often the judge gave a score at all, and agreement if every score it did not give were as wrong as can be."""
     human = scores.human[~np.isnan(scores.human)]
     system = scores.system[~np.isnan(scores.human)]

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from eval.figure import Figure
-from eval.intervals import Z
+from eval.figure import NO_INTERVAL_BELOW, Figure, rows_of
+from eval.intervals import Z, percentiles, units_of
+from eval.metrics import Scores, Settings
+from eval.pairs import Floats, ratio, sums_of
 
 AVERAGED = (
     *("exact", "adjacent", "kappa", "linear_kappa", "qwk", "qwk_raw", "pearson", "spearman"),
@@ -48,3 +50,57 @@ def _spread(figure: Figure, fisher: bool) -> float:
         return (figure.high - figure.low) / (2 * Z)
     low, high = np.arctanh(np.clip([figure.low, figure.high], -1 + 1e-12, 1 - 1e-12))
     return float(high - low) / (2 * Z)
+
+
+WITHIN = ("qwk_within", "pearson_within")
+MANY_PROMPTS = 20
+
+
+def within_prompts(scores: Scores, settings: Settings, *, rounded: bool = True) -> dict[str, Figure]:
+    """Agreement within prompts, for prompts too small to have figures of their own; `scores.stratum` is the prompt.
+
+    Numerators and denominators of kappa and correlation are summed over the prompts before they are divided, so that
+    no difference between prompts counts as agreement: kappa against pairs that are shuffled within their prompt. Drawn
+    are whole prompts where there are twenty or more, since rows drawn within small prompts vary too little.
+    """
+    scores = scores.both()
+    n = len(scores.human)
+    if n < NO_INTERVAL_BELOW or scores.stratum is None:
+        return {name: Figure.missing(n, f"{rows_of(n)}: below {NO_INTERVAL_BELOW}") for name in WITHIN}
+    stratum = np.unique(scores.stratum, return_inverse=True)[1]
+    scale = settings.scale
+    human = scale.round(scores.human) if rounded else scores.human
+    system = scale.round(scores.system) if rounded else scale.trim(scores.system)
+    columns = [human, system, stratum.astype(np.float64)]
+    if stratum.max() + 1 >= MANY_PROMPTS:
+        units = units_of(columns, settings.seed, stratum)
+    else:
+        units = units_of(columns, settings.seed, scores.cluster, stratum)
+    places = units.rows[:, 2].astype(np.int64)
+
+    def of(weights: Floats) -> dict[str, Floats]:
+        size = int(stratum.max()) + 1
+        h, s = units.rows[:, 0], units.rows[:, 1]
+        features = [np.ones_like(h), h, s, h * h, s * s, h * s]
+        columns = [np.where(places == place, feature, 0.0) for feature in features for place in range(size)]
+        sums = sums_of(weights, np.column_stack(columns), units.unit).reshape(len(weights), len(features), size)
+        return _within(*(sums[:, at, :] for at in range(len(features))))
+
+    replicates = units.resample(of, settings.replicates, settings.seed)
+    found = {}
+    for name, value in units.observed(of).items():
+        low, high = percentiles(replicates[name]) if replicates else (math.nan, math.nan)
+        found[name] = Figure.of(value, low, high, n, "a rater gives every response of a prompt the same score")
+    return found
+
+
+def _within(n: Floats, h: Floats, s: Floats, hh: Floats, ss: Floats, hs: Floats) -> dict[str, Floats]:
+    """From each prompt's sums, shape (replicates, prompts)."""
+    safe = np.maximum(n, 1e-300)
+    shared = (hs - h * s / safe).sum(axis=1)
+    human, system = (hh - h * h / safe).sum(axis=1), (ss - s * s / safe).sum(axis=1)
+    shift = ((h - s) ** 2 / safe).sum(axis=1)
+    small = 1e-9
+    kappa = ratio(2 * shared, np.where(human + system + shift < small, 0.0, human + system + shift))
+    spread = np.sqrt(np.maximum(human, 0) * np.maximum(system, 0))
+    return {"qwk_within": kappa, "pearson_within": ratio(shared, np.where(spread < small, 0.0, spread))}

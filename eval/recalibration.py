@@ -42,7 +42,7 @@ def recalibrated(
     }
 
     def of(rows: Places) -> Values:
-        found = {}
+        found: dict[str, float] = {}
         for kind, given in scores.items():
             found |= {f"{kind} {name}": value for name, value in _figures(human[rows], given[rows], scale).items()}
         for kind in ("isotonic", "ordinal"):

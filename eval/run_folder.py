@@ -10,6 +10,7 @@
 Quotes and comments in answers.jsonl and sheets.jsonl hold students' words; scores.csv and responses.jsonl do not.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -44,8 +45,16 @@ class RunFolder:
         return int(known) if known is not None else None
 
 
+def digest_of(run: RunFolder) -> str:
+    """SHA-256 (hex) of the scores as they are read."""
+    file = run.path if run.path.is_file() else run.path / SCORES
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def read_run(path: Path) -> RunFolder:
-    """The run in a folder; TableError where there is none, or none that has come to scores."""
+    """The run in a folder, or a long table that has a judge's scores; TableError where there is neither."""
+    if path.is_file():
+        return RunFolder(path, {}, read_long(path), {})
     if not path.is_dir():
         raise TableError(f"there is no folder {path}")
     if not (path / RUN).exists():

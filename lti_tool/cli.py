@@ -25,6 +25,8 @@ COMMANDS = {
     "rubric": ("rubrics.commands:app", "Check a rubric."),
     "judge": ("flows.judging.commands:app", "Judge one text or a file of them."),
     "eval run": ("flows.eval_commands:app", "Have a judge fill in sheets for a set that people scored."),
+    "eval report": ("eval.report_command:app", "A run's figures as one page, with JSON and CSV."),
+    "eval compare": ("eval.compare_command:app", "Two judges on the same responses."),
     "eval metrics": ("eval.metrics_command:app", "How far a judge agrees with people, from a table that has both."),
     "eval gate": ("eval.gate_command:app", "What share of its scores may be released unseen, at which risk."),
     "eval gate-key": ("eval.gate_key_command:app", "The key pair that signs gate files."),
