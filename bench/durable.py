@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.figures import Figure, publish
-from bench.track import Outcome, backends, described, race
+from bench.servers import backends
+from bench.track import Outcome, described, race
 
 ROOT = Path(__file__).resolve().parent.parent
 DBOS_HOME = ROOT / "build" / "dbos"

@@ -9,7 +9,8 @@ import argparse
 import sys
 
 from bench.figures import Figure, publish
-from bench.track import Outcome, backends, described, race
+from bench.servers import Backends, backends
+from bench.track import Outcome, described, race
 
 AT_ONCE = 50
 # style, backend, essays, only with --full
@@ -40,14 +41,21 @@ def main() -> None:
     with backends() as servers:
         loop = race("bare_loop", 100, AT_ONCE, servers)
         for style, backend, essays, _ in chosen:
-            if backend == "redis" and not servers.redis:
-                print("no redis-server on this machine: a row is left out", file=sys.stderr)
+            if lacking := missing(backend, servers):
+                print(f"{style}, {backend}: left out, there is no {lacking} on this machine", file=sys.stderr)
                 continue
             at_once = MANY_AT_ONCE if essays > 1000 else AT_ONCE
             outcome = race("with_prefect", essays, at_once, servers, [style, backend])
             print(f"{style}, {backend}: {described(outcome)}", file=sys.stderr, flush=True)
             figures += rows(f"{style}, {backend}, {essays:,}", outcome, loop)
     publish("styles", f"{AT_ONCE} side by side, {MANY_AT_ONCE} of 1,500", figures)
+
+
+def missing(backend: str, servers: Backends) -> str | None:
+    """What this machine lacks for a backend."""
+    if backend == "redis" and not servers.redis:
+        return "redis-server"
+    return None if backend == "sqlite" or servers.holds_prefect else "PostgreSQL with pg_trgm"
 
 
 def rows(name: str, outcome: Outcome, loop: Outcome) -> list[Figure]:

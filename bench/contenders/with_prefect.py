@@ -85,7 +85,7 @@ def start_server(race: Race, backend: str) -> subprocess.Popen[bytes]:
     )
     os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and server.poll() is None:
         try:
             with urlopen(f"http://127.0.0.1:{port}/api/health", timeout=2):
                 return server
@@ -106,6 +106,7 @@ async def run(race: Race, style: str) -> None:
                 await work(essay)
             except Exception as error:
                 failed.append(type(error).__name__)
+                print(error, file=sys.stderr, flush=True)
 
     from prefect import flow
 
@@ -134,7 +135,7 @@ def judges(race: Race) -> tuple[Any, Any]:
     """Six cached tasks in a row, and the same as a flow of its own."""
     from prefect import flow, task
 
-    @task(name="rate", cache_key_fn=lambda _, inputs: f"{race.folder}-{inputs['essay']}-{inputs['step']}")
+    @task(name="rate", cache_key_fn=lambda _, inputs: f"{inputs['essay']}-{inputs['step']}")
     async def rate(essay: int, step: int) -> dict[str, int]:
         race.step_begins(essay)
         await asyncio.sleep(STEP_SECONDS)
