@@ -24,6 +24,7 @@ from flows.sheets import Answered, OpenSheet, Part
 from flows.work import CHUNK, Bench, Chunk
 from lti_tool import jobs
 from lti_tool.jobs import Claim, LeaseLost
+from lti_tool.judge_health import count_error
 
 LONGEST_WAIT = 30.0  # seconds a task waits for a judge; beyond that the job is tried again later
 HELD_SECONDS = 600.0  # until work is looked at again that waits for an operator
@@ -76,7 +77,11 @@ async def _buy(bench: Bench, sheet: OpenSheet, part: Part) -> Answer:
     async with bench.calls:
         if bench.budget_usd and part.judge.paid:
             await bench.in_thread(answers.within_budget, bench.database, bench.budget_usd)
-        answer = await bench.ask(answers.ask_judge, part.judge, part.request)
+        try:
+            answer = await bench.ask(answers.ask_judge, part.judge, part.request)
+        except JudgeUnavailable as error:
+            await bench.in_thread(count_error, bench.database, part.judge.name, error.kind)
+            raise
     answer = await bench.keep_answer(Bought(sheet.registration_id, part.fingerprint, answer))
     if bench.trouble:
         await bench.in_thread(judge_watch.has_answered, bench)

@@ -1,9 +1,10 @@
 """Whether the judge can be asked, as an executor last found: for pages of a process that knows no judge itself."""
 
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from lti_tool.db import utc_now
-from lti_tool.models import JudgeHealth
+from lti_tool.db import Database, utc_now
+from lti_tool.models import JudgeErrorCount, JudgeHealth
 
 
 def report(session: Session, judge: str, trouble: str) -> bool:
@@ -22,3 +23,12 @@ def report(session: Session, judge: str, trouble: str) -> bool:
 def health_of(session: Session, judge: str) -> JudgeHealth | None:
     """What was last found about a judge; None where no executor has looked at it."""
     return session.get(JudgeHealth, judge)
+
+
+def count_error(database: Database, judge: str, kind: str) -> None:
+    """One more failed question; `kind` is one of a few words."""
+    with database.write() as session:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        first = dialect.insert(JudgeErrorCount).values(judge=judge, kind=kind, count=1, last_at=utc_now())
+        again = {"count": JudgeErrorCount.count + 1, "last_at": utc_now()}
+        session.execute(first.on_conflict_do_update(index_elements=["judge", "kind"], set_=again))

@@ -556,6 +556,17 @@ class JudgeHealth(Base):
     looked_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class JudgeErrorCount(Base):
+    """How often asking a judge failed in one way, since the first time; counted up by every executor."""
+
+    __tablename__ = "judge_error_count"
+
+    judge: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    last_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class RatingRow(Frozen, Base):
     """One criterion of one submission as one judge rated it; level is null where it could not be scored."""
 
@@ -910,6 +921,7 @@ class Passback(Base):
         UniqueConstraint("resource_link_id", "person_id", "timestamp"),
         CheckConstraint("kind in ('submitted', 'released')", name="kind"),
         CheckConstraint("state in ('waiting', 'unknown', 'sent', 'overtaken', 'refused')", name="state"),
+        Index("ix_passback_state", "state", "settled_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

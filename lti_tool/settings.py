@@ -52,6 +52,9 @@ class Settings(BaseSettings):
         default=0, ge=0, description="How many proxies of the operator's stand in front of the tool."
     )
     log_level: str = Field(default="INFO", description="Lowest level that is logged.")
+    metrics_token: str = Field(
+        default="", description="What a monitor has to send as bearer token to read /metrics; empty: anybody may."
+    )
 
     @field_validator("base_url")
     @classmethod

@@ -21,7 +21,8 @@ _TOO_LONG = ("too long", "exceed context limit", "maximum context", "too many to
 def meaning_of(error: anthropic.AnthropicError) -> JudgeError:
     """The error to raise in its place."""
     if isinstance(error, anthropic.APIConnectionError):
-        return JudgeUnavailable("Claude cannot be reached.")
+        kind = "timeout" if isinstance(error, anthropic.APITimeoutError) else "unreachable"
+        return JudgeUnavailable("Claude cannot be reached.", kind=kind)
     if isinstance(error, anthropic.APIStatusError):
         return _of_status(error)
     reason = " ".join(str(error).split())[:200]
@@ -40,8 +41,10 @@ def _of_status(error: anthropic.APIStatusError) -> JudgeError:
     if status in (400, 422):
         # A try is counted: after the last one a person decides, and nothing is stored as if it had been answered.
         named = _FIELD.search(_message(error))
-        return JudgeUnavailable(f"Claude did not take the question ({named[0] if named else f'error {status}'}).")
-    return JudgeUnavailable("Claude is busy.", retry_after(error))
+        sentence = f"Claude did not take the question ({named[0] if named else f'error {status}'})."
+        return JudgeUnavailable(sentence, kind="question not taken")
+    kind = {429: "rate limited", 529: "overloaded"}.get(status, "server error")
+    return JudgeUnavailable("Claude is busy.", retry_after(error), kind)
 
 
 def _held(status: int, said: str) -> str:

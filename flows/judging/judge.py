@@ -37,15 +37,22 @@ class JudgeError(Exception):
 
 
 class JudgeUnavailable(JudgeError):
-    """The judge cannot answer now; `retry_after` is in seconds where it said so."""
+    """The judge cannot answer now; `retry_after` is in seconds where it said so.
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    `kind` is a word or two for the operator's figures, one of a few and never from the text.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None, kind: str = "unavailable") -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.kind = kind
 
 
 class JudgeHeld(JudgeUnavailable):
     """The judge may not be asked until an operator acts; work waits, and no try is counted."""
+
+    def __init__(self, message: str, retry_after: float | None = None, kind: str = "held") -> None:
+        super().__init__(message, retry_after, kind)
 
 
 class JudgeRefused(JudgeError):

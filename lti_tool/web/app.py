@@ -23,6 +23,7 @@ from lti_tool.web import (
     instructor,
     launch,
     login,
+    metrics,
     picker,
     register,
     rehearsing,
@@ -39,7 +40,7 @@ from lti_tool.web.sessions import register_sessions
 
 log = structlog.get_logger()
 PAGES = (
-    *(api, login, launch, entry, register, admin, picker, session_life),
+    *(api, metrics, login, launch, entry, register, admin, picker, session_life),
     *(student, instructor, bulk, answer_appeal, roster_page, authoring, rehearsing),
 )
 MAX_BODY = 1024 * 1024
@@ -57,6 +58,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app.extensions["atelier"] = atelier
     app.extensions["atelier.platform_keys"] = PlatformKeys(atelier.database, atelier.outbound)
     app.extensions["atelier.frame_origins"] = FrameOrigins()
+    app.extensions["atelier.metrics"] = metrics.registry_of(atelier.database)
     app.extensions["atelier.registering"] = Semaphore(register.AT_ONCE)
     _trust_proxies(app, settings.trusted_proxies)
     app.before_request(_begin_request)
