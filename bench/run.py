@@ -23,6 +23,7 @@ BENCHMARKS = {
     "engine": "click to first stage, CPU an essay, beside a bare loop over the judge",
     "durable": "six steps of half a second, beside DBOS (from the index) and a bare loop; --full: up to 1,500 essays",
     "essays": "agreement of the checklist judge with one reader on essays of many voices, beside level 2 for all",
+    "false_alarms": "flags on texts that people wrote in good faith (needs the human-scored sets)",
     "metrics": "eval metrics over 50,000 rows, beside rsmtool's rsmeval (installed from the index the first time)",
     "install": "fresh clone to a usable page and to the first judgement, beside an empty venv",
 }

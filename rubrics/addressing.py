@@ -7,9 +7,13 @@ quoted as an example of an attack does not count.
 
 import re
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import NamedTuple
 
-from rubrics.asking import PHRASES, Phrase
+from rubrics.asking import PHRASES
+from rubrics.asking_kinds import Phrase
+from rubrics.asking_more import IS_UNSPACED, UNSPACED
+from rubrics.hidden import INVISIBLE, MARKUP, encoded_pieces, respelt, spaced_out
 from rubrics.text import normalise
 
 _MOST_SPANS = 20
@@ -22,23 +26,14 @@ _CLAUSES = re.compile(
     r"|(?<=\bmust )|(?<=\bnow )|(?<=\bjust )|(?<=\bkindly )|(?<=\bveuillez )",
     re.IGNORECASE,
 )
-_MARKUP = re.compile(
-    r"<!--.{0,200}"
-    r"|</?(?:system|assistant|human|developer|instructions?|prompt|grader|judge|rubric|scores?|essay|submission"
-    r"|student_?(?:text|answer|essay))(?:[ \n][^<>]{0,80})?/?>"
-    r"|<\|[a-z_]{2,20}\|>|\[/?inst\]|<</?sys>>",
-    re.IGNORECASE | re.DOTALL,
-)
 _ROLE_LINE = re.compile(
     r"(?<![^\n])(?:#{1,4} ?)?\[?(?:SYSTEM|ASSISTANT|Assistant|Human)\]?:"
+    r"|(?<![^\n])#{2,4} ?(?:System|Instructions?|Response|Grading)\b"
     r"|\b(?:SYSTEM|ADMIN|DEVELOPER)[ _-](?:OVERRIDE|MESSAGE|NOTE|NOTICE|INSTRUCTIONS?)\b"
 )
 
-# The invisible between two letters of an alphabet that needs no joiners; hidden runs; turned-round text.
-_LETTER = r"[A-Za-z\u00c0-\u052f]"
-_INVISIBLE = re.compile(
-    rf"(?<={_LETTER})[\u200b-\u200d\u2060-\u2064\ufeff]{{1,64}}(?={_LETTER})"
-    r"|[\u200b\u2060-\u2064\ufeff]{8}|[\u202d\u202e]|(?<!\U0001f3f4)[\U000e0020-\U000e007e]{4}"
+_CLOSED_UP = re.compile(
+    r"ignore|instruct|fullmark|maximumscore|level4|levelfour|grader|rubric|highestscore|perfectscore"
 )
 _REPORTED = re.compile(
     r"\b(?:says?|said|saying|reads?|reading|writes?|like|such as|text|phrase|words?|prompts?|attack|injection"
@@ -66,12 +61,26 @@ _PATTERNS = _by_first_word(PHRASES)
 
 
 def addresses_judge(text: str) -> tuple[tuple[int, int], ...]:
-    """The places (start, end) where a text speaks to its grader; at most 20."""
+    """The places (start, end) where a text speaks to its grader, or hides something; at most 20."""
     plain = normalise(text, lines=True)
-    spans = {match.span() for match, _ in zip(_INVISIBLE.finditer(text), range(_MOST_SPANS), strict=False)}
-    for (start, end), _ in zip(_phrases(plain.text), range(_MOST_SPANS), strict=False):
-        spans.add(plain.span(start, end))
+    spans = {match.span() for match in islice(INVISIBLE.finditer(text), _MOST_SPANS)}
+    found = chain(_phrases(plain.text), _respelt(plain.text), _encoded(plain.text))
+    spans |= {plain.span(start, end) for start, end in islice(found, _MOST_SPANS)}
     return _merged(spans)
+
+
+def _respelt(lined: str) -> Iterator[tuple[int, int]]:
+    """Phrases in a spelling that hides them: rot13, backwards, figures for letters, letters apart."""
+    for other in respelt(lined):
+        yield from (other.span(*place) for place in _spoken(other.text))
+    for start, end, closed in spaced_out(lined):
+        if _CLOSED_UP.search(closed):
+            yield start, end
+
+
+def _encoded(lined: str) -> Iterator[tuple[int, int]]:
+    """Words in base64 and the like: an essay has no use for them, whatever they say."""
+    return ((start, end) for start, end, _ in encoded_pieces(lined))
 
 
 def _merged(spans: set[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
@@ -85,8 +94,14 @@ def _merged(spans: set[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 
 
 def _phrases(lined: str) -> Iterator[tuple[int, int]]:
-    for markup in (_MARKUP, _ROLE_LINE):
+    for markup in (MARKUP, _ROLE_LINE):
         yield from (match.span() for match in markup.finditer(lined))
+    if IS_UNSPACED.search(lined):
+        yield from (match.span() for match in UNSPACED.finditer(lined))
+    yield from _spoken(lined)
+
+
+def _spoken(lined: str) -> Iterator[tuple[int, int]]:
     flat = lined.replace("\n", " ")  # a phrase may run over a line's end, but begins where the lines say
     for word in _WORD.finditer(flat):
         for where, what in _PATTERNS.get(word.group().lower(), ()):

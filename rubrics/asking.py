@@ -1,26 +1,20 @@
-"""How people ask a grader for marks, in four languages: a table of phrases.
+# ruff: noqa: E501 - a table, and letters of double width
+"""How people ask a grader for marks, in English, Spanish, German and French: a table of phrases.
+
+More languages are in `asking_more`.
 
 A phrase is its first word (alternatives apart by spaces) and a pattern for what follows. Every repeat in a
 pattern is bounded, so that a search is linear in the text.
 """
 
-from typing import Literal, NamedTuple
-
-
-class Phrase(NamedTuple):
-    """`where` it counts: anywhere, at the start of a sentence, or where a clause begins (a command)."""
-
-    where: Literal["anywhere", "start", "clause"]
-    first: str
-    then: str
-
+from rubrics.asking_kinds import ASIDE, Phrase
+from rubrics.asking_more import MORE_PHRASES
 
 _GRADER = (
     r"(?:the |my |any |all |an? )?(?:ai |llm |automated |automatic |grading |human )?"
     r"(?:graders?|markers?|judges?|evaluators?|assessors?|examiners?|raters?|scorers?|ai|llm|language model"
     r"|teacher|instructor|professor|model|assistant|chatbot|who(?:m?ever|ever) (?:grades|marks|judges|reads)(?: this)?)"
 )
-_ASIDE = r" ?[:,;—–.!*\])-]"
 _WORK = (
     r"(?: \w{1,15})? (?:essay|answer|submission|response|paper|text|work|pitch|piece|drawing|diagram|hot[ -]?take)\b"
 )
@@ -44,10 +38,10 @@ _EARLIER = (
 
 _ENGLISH = (
     Phrase(
-        "start", "note message memo instruction instructions reminder hint request", rf" (?:to|for) {_GRADER}{_ASIDE}"
+        "start", "note message memo instruction instructions reminder hint request", rf" (?:to|for) {_GRADER}{ASIDE}"
     ),
     Phrase("start", "to for", rf" {_GRADER} ?[:—–]"),
-    Phrase("start", "dear hello hi hey attention", rf",? (?:to |all )?{_GRADER}{_ASIDE}"),
+    Phrase("start", "dear hello hi hey attention", rf",? (?:to |all )?{_GRADER}{ASIDE}"),
     Phrase(
         "clause",
         "ignore disregard forget override bypass discard",
@@ -95,6 +89,52 @@ _ENGLISH = (
     ),
 )
 
+_BLUNT = (
+    Phrase(
+        "anywhere",
+        "if",
+        r" you(?: are|'re) (?:an? )?(?:ai|llm|large language model|language model|automated grader|automatic grader"
+        r"|ai grader|grading model)\b(?! (?:engineer|company|team|developer|startup|researcher|lab|agent|user|product))",
+    ),
+    Phrase(
+        "anywhere",
+        "correct right expected final appropriate true deserved",
+        r" (?:score|grade|mark|level)s? (?:for|of) (?:this|my) (?:essay|answer|submission|response|paper|text|work|piece)",
+    ),
+    Phrase(
+        "anywhere",
+        "this my",
+        r" (?:essay|answer|submission|response|paper|text|work) (?:has|was)(?: already)?(?: been)?"
+        r" (?:graded|scored|marked|approved|pre-approved|verified|rated|accepted)\b",
+    ),
+    Phrase(
+        "anywhere",
+        "not",
+        r" (?:deduct|penali[sz]e|lower|reduce|subtract|take off)\b[^.!?]{0,30}"
+        r"\b(?:points?|marks?|score|grade|this (?:essay|answer|text|work))",
+    ),
+    Phrase(
+        "anywhere",
+        "be",
+        r" (?:generous|lenient|kind|merciful) (?:with|when|in|to|while)[^.!?]{0,20}(?:grad|mark|scor|rat)",
+    ),
+    Phrase(
+        "anywhere",
+        "grade mark score rate",
+        r" (?:this|it|me|my \w{1,12}) (?:generously|leniently|kindly|highly|favou?rably)",
+    ),
+    Phrase(
+        "clause",
+        "respond answer reply output return print",
+        r"(?: only)?(?: with)?(?: only)?[^.!?\n]{0,20}(?:level|score|grade) ?[:=]? ?(?:4|four|10|100|full|max)",
+    ),
+    Phrase("start", "score grade mark points total level", r" ?[:=] ?(?:100|10|4) ?(?:/ ?(?:100|10|4))?(?![\w.])"),
+    Phrase("anywhere", "level score grade", r"[\"'] ?: ?[\"']?(?:4|10|100)\b"),
+    Phrase("start", "end", r" of (?:the )?(?:essay|submission|student'?s? (?:text|answer|work|essay)|document|work)\b"),
+    Phrase("start", "begin start new", r" (?:of )?(?:the )?(?:new )?(?:instructions?|system|grading|grader)\b"),
+    Phrase("start", "grading scoring evaluation", r" (?:is )?(?:complete|finished|done|over)\b"),
+)
+
 _ES_TOP = (
     r"(?:(?:la |el |una |un |con |con la |con el )?(?:máxim[ao] (?:nota|puntuación|calificación|nivel|puntaje)"
     r"|(?:nota|puntuación|puntaje|calificación) (?:máxim[ao]|perfect[ao]|complet[ao])|nivel (?:4|cuatro|máximo))"
@@ -105,7 +145,7 @@ _SPANISH = (
         "start",
         "nota mensaje aviso instrucción instrucciones atención",
         r" (?:para|al?) ?(?:el |la |los )?(?:evaluador|calificador|corrector|juez|profesor|jurado|modelo|ia\b"
-        rf"|examinador|asistente)\w{{0,4}}{_ASIDE}",
+        rf"|examinador|asistente)\w{{0,4}}{ASIDE}",
     ),
     Phrase(
         "clause",
@@ -141,7 +181,7 @@ _GERMAN = (
         "start",
         "hinweis anmerkung notiz nachricht achtung bitte",
         r" (?:an|für) (?:den |die |das |alle )?(?:ki\b|prüfer|bewerter|korrektor|gutachter|bewertend|lehrer|dozent"
-        rf"|richter|sprachmodell|assistent)\w{{0,8}}{_ASIDE}",
+        rf"|richter|sprachmodell|assistent)\w{{0,8}}{ASIDE}",
     ),
     Phrase(
         "clause",
@@ -174,7 +214,7 @@ _FRENCH = (
         "start",
         "note message remarque instruction instructions attention avis",
         r" (?:à l'attention (?:du |de la |de l'|des )|pour (?:le |la |l'|les )|aux? |à (?:la |l'))"
-        rf"(?:correct|évaluat|examinat|juge|notat|professeur|enseignant|ia\b|modèle|jury|assistant)\w{{0,6}}{_ASIDE}",
+        rf"(?:correct|évaluat|examinat|juge|notat|professeur|enseignant|ia\b|modèle|jury|assistant)\w{{0,6}}{ASIDE}",
     ),
     Phrase(
         "clause",
@@ -197,4 +237,4 @@ _FRENCH = (
     Phrase("anywhere", "en", r" tant qu'(?:ia|intelligence artificielle|modèle de langage),? (?:tu|vous|je)\b"),
 )
 
-PHRASES = (*_ENGLISH, *_SPANISH, *_GERMAN, *_FRENCH)
+PHRASES = (*_ENGLISH, *_BLUNT, *_SPANISH, *_GERMAN, *_FRENCH, *MORE_PHRASES)

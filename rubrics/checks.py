@@ -47,10 +47,12 @@ __all__ = [
     "word_spans",
 ]
 
-CHECKS_VERSION = "1"  # part of every judging's fingerprint: raise it when a fact may come out differently
+CHECKS_VERSION = "2"  # part of every judging's fingerprint: raise it when a fact may come out differently
 
 _RUN = 8  # words in a row
 _COPIED = 0.2
+_EDITED_RUN = 3  # words in a row that stand in the sources: what is left when every fourth word is changed
+_EDITED = 0.3  # essays on this topic in their own words stay under 0.06
 _COPIED_SHORT = 0.5  # a sentence or two may repeat half of its question
 _SHORT = 100
 _REPEATED = 0.25
@@ -75,7 +77,8 @@ class Facts(BaseModel):
     sentences: int
     list_markers: int
     hedges: tuple[str, ...] = ()
-    copied_share: float = 0.0
+    copied_share: float = 0.0  # of all runs of eight words
+    copied_words: float = 0.0  # of all words, those in a run of three that stands in the sources
     repetition: float = 0.0
     addresses_judge: tuple[tuple[int, int], ...] = ()
     flags: tuple[str, ...] = ()
@@ -101,6 +104,7 @@ def find_facts(text: str, rubric: Rubric) -> Facts:
         list_markers=len(list_markers(prose)),
         hedges=find_hedges(prose, rubric.hedges),
         copied_share=_share_in(runs, _source_runs(rubric.sources)),
+        copied_words=covered(counted, rubric.sources, _EDITED_RUN) if rubric.kind == "text" else 0.0,
         repetition=_repeated_share(runs),
         addresses_judge=spans,
     )
@@ -110,7 +114,7 @@ def find_facts(text: str, rubric: Rubric) -> Facts:
 def _flags(facts: Facts, prose: str, counted: Sequence[str], rubric: Rubric) -> Iterable[str]:
     if facts.addresses_judge:
         yield "addresses_judge"
-    if facts.copied_share > (_COPIED if facts.words >= _SHORT else _COPIED_SHORT):
+    if _is_copied(facts):
         yield "copied_brief"
     if _is_off_topic(counted, rubric):
         yield "off_topic"
@@ -122,6 +126,12 @@ def _flags(facts: Facts, prose: str, counted: Sequence[str], rubric: Rubric) -> 
         yield "empty"
     elif not facts.words or not any(character.isalpha() for character in prose):
         yield "not_text"
+
+
+def _is_copied(facts: Facts) -> bool:
+    if facts.words < _SHORT:
+        return facts.copied_share > _COPIED_SHORT
+    return facts.copied_share > _COPIED or facts.copied_words > _EDITED
 
 
 def send_problem(text: str, rubric: Rubric) -> str | None:
@@ -248,6 +258,22 @@ def _runs(counted: Sequence[str]) -> list[str]:
 @lru_cache(maxsize=64)
 def _source_runs(sources: tuple[str, ...]) -> frozenset[str]:
     return frozenset(_runs(words("\n".join(sources))))  # in their order, as a page is copied
+
+
+def covered(counted: Sequence[str], sources: tuple[str, ...], length: int) -> float:
+    """The share of words that stand in a run of so many words of the sources."""
+    known = _known_runs(sources, length)
+    marked = bytearray(len(counted))
+    for place in range(len(counted) - length + 1):
+        if tuple(counted[place : place + length]) in known:
+            marked[place : place + length] = b"\1" * length
+    return round(sum(marked) / len(marked), 4) if marked else 0.0
+
+
+@lru_cache(maxsize=128)
+def _known_runs(sources: tuple[str, ...], length: int) -> frozenset[tuple[str, ...]]:
+    known = words("\n".join(sources))
+    return frozenset(tuple(known[place : place + length]) for place in range(len(known) - length + 1))
 
 
 def _share_in(runs: Sequence[str], known: frozenset[str]) -> float:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rubrics.judgement import Quote
+from rubrics.lookalikes import all_plain, without_lookalikes
 
 QUOTE_WORDS = 30
 _QUOTE_CHARACTERS = 2_000
@@ -181,7 +182,7 @@ def _pieces() -> re.Pattern[str]:
 
 
 def normalise(text: str, *, lines: bool = False) -> Normalised:
-    """The text for matching: NFKC, plain quote marks, single spaces, nothing invisible.
+    """The text for matching: NFKC, plain quote marks, single spaces, nothing invisible, no lookalike letters.
 
     With `lines`, white space that holds a line break becomes a line break.
     """
@@ -206,7 +207,7 @@ def _lined(text: str) -> Normalised:
             parts.append(part)
             starts.extend([start] * len(part))
             ends.extend([end] * len(part))
-    return Normalised("".join(parts), starts, ends)
+    return Normalised(without_lookalikes("".join(parts)), starts, ends)
 
 
 @lru_cache(maxsize=4096)
@@ -234,7 +235,7 @@ def find_quote(normalised: Normalised, text: str, quote: str) -> Quote | None:
     """`verify_quote` for many quotes of one text: it is normalised once, by the caller."""
     wanted = normalise(quote).text.strip()
     bare = wanted.strip("\"'").strip()
-    for candidate in dict.fromkeys((wanted, bare)):
+    for candidate in dict.fromkeys((wanted, bare, all_plain(bare))):
         place = _place(normalised.text, candidate)
         if place is not None:
             start, end = normalised.span(place, place + len(candidate))

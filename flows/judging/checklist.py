@@ -5,14 +5,14 @@ language, it gives no level.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
 from flows.judging.drawing_sheet import GRAPHS
 from flows.judging.judge import COMMENT_WORDS, Answer, Evidence, JudgeRequest, read_ratings
-from rubrics.checks import Facts
+from rubrics.checks import Facts, covered
 from rubrics.drawing import Drawing, DrawingError, drawn_words, parse_drawing
 from rubrics.judgement import Rating
 from rubrics.languages import is_in_language
@@ -21,13 +21,15 @@ from rubrics.look_for_match import Page, Reading, Span, read_criterion
 from rubrics.look_fors import LookFors, filled_in
 from rubrics.model import Rubric
 from rubrics.passages import Passage
+from rubrics.text import words as counted_words
 
 NO_LOOK_FORS = "no offline judge for this rubric"
 LANGUAGE = "language"
 
 _VERSION = "1"
-_RUN = 3  # words in a row; a sentence most of whose runs stand in the sources is not the writer's own
+_RUN = 3  # words in a row; a sentence most of whose words stand in such runs of the sources is not the writer's own
 _COPIED = 0.5
+_COPIED_IF_FLAGGED = 0.25  # where much of the text is copied, what is half copied is so, too
 
 Body = dict[str, Any]
 
@@ -96,15 +98,6 @@ def _block(words: _Words, criterion: str) -> LookFors:
     return filled_in(own, blocks, words.rubric.look_for_words)
 
 
-@lru_cache(maxsize=64)
-def _source_runs(sources: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
-    return frozenset(run for source in sources for run in _runs(Passage(source).forms))
-
-
-def _runs(forms: Sequence[str]) -> list[tuple[str, ...]]:
-    return [tuple(forms[at : at + _RUN]) for at in range(len(forms) - _RUN + 1)]
-
-
 @lru_cache(maxsize=8)
 def _page(words: _Words, text: str, flags: tuple[str, ...], addressed: tuple[Span, ...]) -> Page | None:
     """The text ready to be searched, or None where it is in another language; its criteria share it."""
@@ -112,18 +105,20 @@ def _page(words: _Words, text: str, flags: tuple[str, ...], addressed: tuple[Spa
     passage = Passage(text, lexicon.meant, lexicon.grammar)
     if not is_in_language(passage.forms, words.lang, lexicon.stems):
         return None
-    known = _source_runs(words.rubric.sources)
+    most = _COPIED_IF_FLAGGED if "copied_brief" in flags else _COPIED
     ignored = frozenset(
         number
         for number, one in enumerate(passage.sentences)
         if any(one.start < end and start < one.end for start, end in addressed)
-        or _is_copied(_runs(passage.forms[one.first : one.last]), known)
+        or _is_copied(text[one.start : one.end], words.rubric.sources, most)
     )
     return Page(passage, lexicon, ignored, flags)
 
 
-def _is_copied(runs: Sequence[tuple[str, ...]], known: Collection[tuple[str, ...]]) -> bool:
-    return len(runs) > 2 and sum(run in known for run in runs) > _COPIED * len(runs)
+def _is_copied(sentence: str, sources: tuple[str, ...], most: float) -> bool:
+    """Whether most of a sentence stands in the sources, if perhaps a word here and there is another."""
+    said = counted_words(sentence)
+    return len(said) > _RUN + 1 and covered(said, sources, _RUN) > most
 
 
 def _rate_text(request: JudgeRequest) -> list[Body]:

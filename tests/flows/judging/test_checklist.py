@@ -137,6 +137,17 @@ def test_the_pasted_brief_is_not_the_writers_own() -> None:
     assert (given["claim"].level or 0) <= 2
 
 
+@pytest.mark.parametrize("every", [1000, 12, 8, 6, 5, 4])
+def test_the_brief_with_a_word_changed_here_and_there_is_still_not_the_writers_own(every: int) -> None:
+    pasted = " \n\n ".join(ESSAY.sources).split(" ")
+    other = ["really", "some", "often", "these", "big", "various", "mostly"]
+    edited = [other[at % 7] if at % every == 2 else word for at, word in enumerate(pasted)]
+    sheet = judge_text(JUDGE, ESSAY, " ".join(edited[:420]))
+    assert "copied_brief" in sheet.flags
+    assert sheet.levels["failure_story"] == 0
+    assert (sheet.levels["claim"] or 0) <= 2
+
+
 def test_without_its_paragraph_the_checkpoint_falls_alone() -> None:
     paragraphs = read("anchor-a").split("\n\n")
     rest = "\n\n".join(part for part in paragraphs if not part.startswith("The checkpoint layer"))

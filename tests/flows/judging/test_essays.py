@@ -82,3 +82,11 @@ def test_a_german_sheet_speaks_german() -> None:
     said = " ".join(rating.comment + rating.looked_for for rating in sheet.ratings)
     assert "Wiederholen ohne Ende wird gelobt" in said
     assert "Welcher Fehler noch einmal versucht wird" in said
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_no_essay_in_good_faith_is_flagged_for_speaking_to_its_judge(name: str) -> None:
+    facts = find_facts(read(name), RUBRIC)
+    assert "addresses_judge" not in facts.flags
+    assert "copied_brief" not in facts.flags
+    assert facts.copied_words < 0.1
