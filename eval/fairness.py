@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.distributions import f_tail, noncentral_f_excess, t_quantile
 from eval.figure import Figure, rows_of
 from eval.intervals import CONFIDENCE, Z
-from eval.pairs import Floats
+from eval.pairs import Floats, places_of
 
 Labels = NDArray[np.object_]
 FLOOR = 30
@@ -47,14 +48,14 @@ class Fit:
 
 def dsm(human: Floats, system: Floats, labels: Labels) -> dict[str, Figure]:
     """DSM of each group with its delta-method interval, which also counts the means and SDs as estimated."""
-    values = [str(value) for value in np.unique(labels)]
+    values, place = places_of(labels)
     n = len(human)
     sds = (human.std(ddof=1), system.std(ddof=1)) if n > 1 else (0.0, 0.0)
     if min(sds) < 1e-12:
         why = "the scores of one rater are all the same"
-        return {value: Figure.missing(int((labels == value).sum()), why) for value in values}
+        return {value: Figure.missing(int((place == at).sum()), why) for at, value in enumerate(values)}
     zh, zs = (human - human.mean()) / sds[0], (system - system.mean()) / sds[1]
-    return {value: _dsm_of_group(zh, zs, labels == value) for value in values}
+    return {value: _dsm_of_group(zh, zs, place == at) for at, value in enumerate(values)}
 
 
 def _dsm_of_group(zh: Floats, zs: Floats, chosen: NDArray[np.bool_]) -> Figure:
@@ -71,14 +72,14 @@ def _dsm_of_group(zh: Floats, zs: Floats, chosen: NDArray[np.bool_]) -> Figure:
 
 def error_models(human: Floats, system: Floats, labels: Labels) -> dict[str, dict[str, Any]]:
     """OSA, OSD and CSD as JSON: adjusted R² (CSD: its gain) with p, and each group's difference from the base."""
-    values, counts = np.unique(labels, return_counts=True)
-    base = str(values[np.argmax(counts)])
+    values, place = places_of(labels)
+    counts = np.bincount(place, minlength=len(values))
+    base = values[int(np.argmax(counts))] if values else ""
     if len(values) < 2 or counts.sum() < FLOOR:
         why = "one group only" if len(values) < 2 else f"{rows_of(counts.sum())}: below {FLOOR}"
         return {name: Figure.missing(int(counts.sum()), why).as_json() | {"p": None, "base": base} for name in MODELS}
-    order = [base, *(str(value) for value in values if str(value) != base)]
-    places = {value: place for place, value in enumerate(order)}
-    group = np.array([places[str(value)] for value in values])[np.unique(labels, return_inverse=True)[1]]
+    order = [base, *(value for value in values if value != base)]
+    group = np.array([order.index(value) for value in values])[place]
     score = np.unique(human, return_inverse=True)[1]
     error = system - human
     nothing = np.zeros_like(score)
@@ -123,18 +124,13 @@ def _r2_json(fit: Fit, groups: int) -> dict[str, Any]:
     """Adjusted R² with the interval of R² from the noncentral F (Steiger 2004, doi:10.1037/1082-989X.9.2.164)."""
     if np.isnan(fit.adjusted_r2) or fit.residual <= 1e-12:
         return Figure.missing(fit.n, "the errors are all the same").as_json() | {"p": None}
-    from scipy.special import fdtrc, ncfdtrinc
-
     f = (fit.total - fit.residual) / groups / (fit.residual / fit.freedom)
     tail = (1 - CONFIDENCE) / 2
-    shares = []
-    for probability in (1 - tail, tail):
-        excess = float(ncfdtrinc(groups, fit.freedom, probability, f)) if f > 0 else 0.0
-        excess = excess if np.isfinite(excess) and 1 - fdtrc(groups, fit.freedom, f) > probability else 0.0
-        shares.append(excess / (excess + fit.n))
+    excesses = [noncentral_f_excess(groups, fit.freedom, share, f) for share in (1 - tail, tail)]
+    shares = [excess / (excess + fit.n) for excess in excesses]
     value = fit.adjusted_r2
     figure = Figure.of(value, min(value, shares[0]), max(value, shares[1]), fit.n)
-    return figure.as_json() | {"p": float(fdtrc(groups, fit.freedom, f))}
+    return figure.as_json() | {"p": f_tail(groups, fit.freedom, f)}
 
 
 def _gain_json(null: Fit, full: Fit) -> dict[str, Any]:
@@ -142,19 +138,15 @@ def _gain_json(null: Fit, full: Fit) -> dict[str, Any]:
     gained = full.rank - null.rank
     if np.isnan(full.adjusted_r2) or full.residual <= 1e-12 or gained <= 0:
         return Figure.missing(full.n, "the group adds nothing that can be estimated").as_json() | {"p": None}
-    from scipy.special import fdtrc
-
     f = max(0.0, null.residual - full.residual) / gained / (full.residual / full.freedom)
     value = full.adjusted_r2 - null.adjusted_r2
     figure = Figure(value, None, None, full.n, "no interval for a difference of adjusted R²")
-    return figure.as_json() | {"p": float(fdtrc(gained, full.freedom, f))}
+    return figure.as_json() | {"p": f_tail(gained, full.freedom, f)}
 
 
 def _coefficients(fit: Fit, sizes: dict[str, int], base: str) -> dict[str, Any]:
     """Each group's difference from the base, with its t interval; groups below 30 rows aren't shown."""
-    from scipy.special import stdtrit
-
-    width = float(stdtrit(fit.freedom, (1 + CONFIDENCE) / 2)) if fit.freedom > 0 else np.nan
+    width = t_quantile(fit.freedom, (1 + CONFIDENCE) / 2) if fit.freedom > 0 else np.nan
     groups: dict[str, Any] = {}
     for place, (value, count) in enumerate(sizes.items()):
         if place == 0:

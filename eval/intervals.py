@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -16,6 +17,8 @@ CHUNK_BYTES = 16 * 1024 * 1024
 ROWS_PER_CELL = 10
 MOST_ROWS = 5_000
 BLOCKS = 2_500
+BLOCKS_AT_ONCE = CHUNK_BYTES // (8 * BLOCKS)
+KEPT_BYTES = 64 * 1024 * 1024
 
 Statistics = Callable[[Floats], Mapping[str, Floats]]
 
@@ -112,6 +115,9 @@ def _of_clusters(cluster: Places, stratum: Places | None, clusters: int) -> Plac
 def _cells(columns: Sequence[Floats]) -> tuple[Places, Places] | None:
     """A row of each cell of equal rows, and how many it has; None if the cells aren't few."""
     most = len(columns[0]) // ROWS_PER_CELL
+    # The first rows of an unrounded column already show too many values, without sorting all of it.
+    if any(len(np.unique(column[: 2 * most])) > most for column in columns):
+        return None
     code = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
         values, place = np.unique(column, return_inverse=True)
@@ -128,6 +134,9 @@ def draws(counts: Places, replicates: int, seed: int, strata: Places | None = No
     n, units = int(counts.sum()), len(counts)
     at_once = max(1, CHUNK_BYTES // (8 * max(units, n if units * ROWS_PER_CELL > n else 1)))
     parts = [] if strata is None else [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+    if units == n == BLOCKS and len(parts) < 2 and 8 * replicates * BLOCKS <= KEPT_BYTES:
+        yield _block_draws(replicates, seed)
+        return
     for start in range(0, replicates, at_once):
         size = min(at_once, replicates - start)
         if len(parts) < 2:
@@ -137,6 +146,18 @@ def draws(counts: Places, replicates: int, seed: int, strata: Places | None = No
         for part in parts:
             weights[:, part] = _drawn(random, counts[part], size)
         yield weights
+
+
+@lru_cache(maxsize=1)
+def _block_draws(replicates: int, seed: int) -> Floats:
+    """How often each block is drawn in each resample: the same for every part of a table that is drawn by blocks."""
+    random = np.random.default_rng(seed)
+    drawn = np.empty((replicates, BLOCKS))
+    for start in range(0, replicates, BLOCKS_AT_ONCE):
+        size = min(BLOCKS_AT_ONCE, replicates - start)
+        drawn[start : start + size] = _rows(random, BLOCKS, BLOCKS, size, None)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def _drawn(random: np.random.Generator, counts: Places, size: int) -> Floats:

@@ -193,7 +193,8 @@ def _estimate(
         if second is None or double is None or of_three is None:
             return found
         unit = (np.arange(len(human)) if units.unit is None else units.unit)[double]
-        judged = Pairs(human[double], system[double], weights, unit)
+        # Where every row has a second score, the double-scored rows are all of them.
+        judged = pairs if double.all() else Pairs(human[double], system[double], weights, unit)
         humans = Pairs(human[double], second[double], weights, unit)
         return found | of_three(pairs, judged, humans, Pairs(np.where(double, second, np.nan), system, weights))
 

@@ -16,7 +16,7 @@ from eval.fairness import FLOOR, MODELS, dsm, error_models
 from eval.figure import Figure, rows_of
 from eval.intervals import BLOCKS, CONFIDENCE, MOST_ROWS, wilson
 from eval.metrics import AGREEMENT, SECOND, Figures, Scores, Settings, human_figures, judge_figures, missing
-from eval.pairs import Floats, Pairs
+from eval.pairs import Floats, Pairs, places_of
 from eval.prompts import mean_of_prompts
 from eval.raters import Ratings, figures_of_raters
 from eval.scale import TRIM, Scale, rounding_named
@@ -115,8 +115,9 @@ def groups_of(
     """Judge-human and human-human figures of every value; of a group below 30 rows only the number of rows."""
     apart = group_dsm(scores, labels, settings)
     judged, rated = {}, {}
-    for value in np.unique(labels):
-        part = scores.chosen(labels == value)
+    values, place = places_of(labels)
+    for at, value in enumerate(values):
+        part = scores.chosen(place == at)
         n, double = len(part.both().human), len(part.humans().both().human)
         figures = judge_figures(part, settings) if n >= FLOOR else _hidden((*AGREEMENT, *SECOND), n)
         judged[str(value)] = figures | {"dsm": apart.get(str(value), Figure.missing(n, "no row with both scores"))}

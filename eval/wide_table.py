@@ -146,10 +146,10 @@ def _numbers(
 
 def _all_floats(cells: list[str]) -> Floats | None:
     """All cells as floats at once; None where one of them is none, or has an underscore, which Python would skip."""
-    if any("_" in cell for cell in cells):
+    if "_" in " ".join(cells):
         return None
     try:
-        return np.array(cells, dtype=np.str_).astype(np.float64)
+        return np.array([float(cell) for cell in cells])
     except ValueError:
         return None
 
