@@ -9,9 +9,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from eval.errors import EvalError, TableError
+from eval.errors import EvalError
 from eval.run_folder import SCORES
-from eval.scale import Scale
+from flows import eval_options as options
 from flows.eval_log import EvalLog, opened
 from flows.eval_progress import Progress
 from flows.eval_scores import identity, refuse_other_run, write_run
@@ -27,57 +27,47 @@ app = typer.Typer(help="Have a judge fill in sheets for a set of texts that peop
 
 @app.command()
 def eval_run(
-    data: Annotated[Path, typer.Argument(help="A set of a known kind, or any table with --id and more.")],
-    rubric: Annotated[
-        str, typer.Option(help="A rubric's id or file; {prompt} in it stands for each response's prompt.")
-    ],
-    judge: Annotated[str, typer.Option(help="Who judges: checklist, claude:MODEL, trained:FILE, panel:A+B.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run; said again, the run goes on where it was.")],
+    data: options.Data,
+    rubric: options.RubricOption,
+    judge: options.JudgeOption,
+    out: options.Out,
     repeats: Annotated[int, typer.Option(min=1, max=50, help="How often each text is judged.")] = 1,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many responses, drawn at random.")] = None,
-    budget: Annotated[float | None, typer.Option(min=0, help="US dollars that the folder's run may cost.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost; ask nobody.")] = False,
-    batch: Annotated[
-        bool, typer.Option("--batch", help="Ask Claude in batches, at half the price, within a day.")
-    ] = False,
-    batch_id: Annotated[
-        str | None, typer.Option(help="A batch whose id was not kept; none if it was never sent.")
-    ] = None,
-    kind: Annotated[str | None, typer.Option(help="Kind of the set, where its columns don't tell.")] = None,
-    id_column: Annotated[str | None, typer.Option("--id", help="Column of ids, for a table of no known kind.")] = None,
-    text: Annotated[str, typer.Option(help="Column of the texts.")] = "",
-    human: Annotated[
-        list[str] | None, typer.Option(help="Column of a person's scores, or CRITERION=COLUMN; repeatable.")
-    ] = None,
-    prompt: Annotated[str, typer.Option(help="Column of prompts or questions.")] = "",
-    comment: Annotated[str, typer.Option(help="Column of what the person said about it.")] = "",
-    group: Annotated[list[str] | None, typer.Option(help="Column of groups; repeatable.")] = None,
-    minimum: Annotated[float | None, typer.Option("--min", help="Lowest score of the scale.")] = None,
-    maximum: Annotated[float | None, typer.Option("--max", help="Highest score of the scale.")] = None,
-    step: Annotated[float, typer.Option(help="Distance of two levels of the scale.")] = 1.0,
-    texts: Annotated[Path | None, typer.Option(help='Texts as lines of {"id", "text"}, for a table without.')] = None,
-    criterion: Annotated[
-        list[str] | None, typer.Option(help="RUBRIC=TABLE: which criterion is which; repeatable.")
-    ] = None,
-    only: Annotated[str | None, typer.Option(help="Only responses of this prompt.")] = None,
-    least_words: Annotated[int, typer.Option(min=0, help="Leave out shorter responses, and count them.")] = 0,
-    name: Annotated[str | None, typer.Option("--set", help="The set's name, part of every fingerprint.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the drawing of --limit.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the run's facts as JSON.")] = False,
+    limit: options.Limit = None,
+    budget: options.Budget = None,
+    dry_run: options.DryRun = False,
+    batch: options.Batch = False,
+    batch_id: options.BatchId = None,
+    kind: options.Kind = None,
+    id_column: options.Id = None,
+    text: options.Text = "",
+    human: options.Human = None,
+    prompt: options.Prompt = "",
+    comment: options.Comment = "",
+    group: options.Group = None,
+    minimum: options.Minimum = None,
+    maximum: options.Maximum = None,
+    step: options.Step = 1.0,
+    texts: options.Texts = None,
+    criterion: options.CriterionPairs = None,
+    only: options.Only = None,
+    least_words: options.LeastWords = 0,
+    name: options.SetName = None,
+    seed: options.Seed = 0,
+    as_json: options.AsJson = False,
 ) -> None:
     """Judge a set; resumable, and nothing is asked twice. `atelier eval report DIR` tells what came of it."""
     try:
-        scale = _scale(minimum, maximum, step)
-        mapping = _mapping(criterion or [])
+        scale = options.scale_of(minimum, maximum, step)
+        mapping = options.criteria_of(criterion)
         choice = Choice(
             data, rubric, kind, id_column, text, tuple(human or ()), prompt, comment, tuple(group or ()),
             texts, scale, mapping, only, limit, least_words, seed,
         )  # fmt: skip
         asked = get_judge(judge)
         ready = read_set(choice)
-        plan = Plan(asked, ready.rubrics, ready.entries, f"eval:{name or data.name.split('.')[0]}", repeats)
+        plan = Plan(asked, ready.rubrics, ready.entries, options.scope_of(name, data), repeats)
         if dry_run:
-            _tell_estimate(plan, as_json)
+            tell_estimate(plan, as_json)
             return
         ours = identity(plan, judge, ready)
         facts: dict[str, Any] = {
@@ -95,23 +85,8 @@ def eval_run(
     typer.echo(json.dumps(manifest, ensure_ascii=False) if as_json else _summary(manifest, out))
 
 
-def _scale(minimum: float | None, maximum: float | None, step: float) -> Scale | None:
-    if minimum is None and maximum is None:
-        return None
-    if minimum is None or maximum is None:
-        raise TableError("a scale has two ends: say both --min and --max")
-    return Scale(minimum, maximum, step)
-
-
-def _mapping(named: Sequence[str]) -> dict[str, str]:
-    pairs = [one.partition("=") for one in named]
-    wrong = [ours for ours, equals, theirs in pairs if not (ours and equals and theirs)]
-    if wrong:
-        raise TableError(f"--criterion takes RUBRIC=TABLE, not {wrong[0]!r}")
-    return {ours: theirs for ours, _, theirs in pairs}
-
-
-def _tell_estimate(plan: Plan, as_json: bool) -> None:
+def tell_estimate(plan: Plan, as_json: bool) -> None:
+    """What a plan would cost at most; asks nobody."""
     found = [
         estimate(plan.judge, rubric, [one.text for one in plan.entries if one.prompt_id == prompt], plan.repeats)
         for prompt, rubric in plan.rubrics.items()
@@ -146,12 +121,12 @@ def _judge(
     """Run the plan; what was judged is written out also where the run ends early."""
     progress = Progress(len(plan.entries) * plan.repeats, paid=plan.judge.paid)
     with opened(out) as log:
-        desk = Desk(plan, log, budget, progress, spent_usd=_spent(log) if plan.judge.paid else 0.0)
+        desk = Desk(plan, log, budget, progress, spent_usd=spent_before(log) if plan.judge.paid else 0.0)
         progress.begin(0, desk.spent_usd)
-        _stop_gently(desk)
+        stop_gently(desk)
         problem: Stopped | None = None
         try:
-            run(desk, _asker(out, batch, batch_id))
+            run(desk, asker(out, batch, batch_id))
         except Stopped as stopped:
             problem = stopped
         finally:
@@ -163,7 +138,9 @@ def _judge(
     return manifest
 
 
-def _asker(out: Path, batch: bool, batch_id: str | None) -> Callable[[Desk, Sequence[OpenSheet]], None]:
+def asker(out: Path, batch: bool, batch_id: str | None) -> Callable[[Desk, Sequence[OpenSheet]], None]:
+    """How a paid judge is asked: by Prefect's tasks, or in batches."""
+
     def ask(desk: Desk, sheets: Sequence[OpenSheet]) -> None:
         if batch or batch_id is not None:
             from flows.eval_batches import ask_by_batch
@@ -177,12 +154,12 @@ def _asker(out: Path, batch: bool, batch_id: str | None) -> Callable[[Desk, Sequ
     return ask
 
 
-def _spent(log: EvalLog) -> float:
+def spent_before(log: EvalLog) -> float:
     """What the folder's answers cost so far."""
     return sum(float(row["usage"]["usd"]) for row in log.answers.rows())
 
 
-def _stop_gently(desk: Desk) -> None:
+def stop_gently(desk: Desk) -> None:
     """Ctrl-C ends the asking, not the keeping; a second one ends the process."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -186,6 +186,8 @@ def _table(rows: list[dict[str, Any]], ready: ReadySet, responses: set[str]) -> 
     """People's rows of the responses judged, and the judge's on the same scales, checked as any long table is."""
     people = ready.data.table.frame
     people = people[people["response_id"].isin(responses) & (people["rater_kind"] != "judge")]
+    if ready.data.kind != "long":
+        people = people.assign(blind=True)  # a set scored before there was this judge
     scales = people.drop_duplicates(["prompt_id", "criterion"])[
         ["prompt_id", "criterion", "scale_min", "scale_max", "step"]
     ]

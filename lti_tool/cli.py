@@ -21,10 +21,12 @@ COMMANDS = {
     "gate": ("lti_tool.gate_commands:app", "Gate files on placements: what may be released unseen."),
     "gate-key": ("lti_tool.gate_key_commands:app", "The researchers' keys whose gate files are believed."),
     "gate-watch": ("flows.gate_watch_command:app", "Look at every gate in use; close those that break their promise."),
+    "export reviews": ("lti_tool.export_commands:app", "De-identified sheets of people and judges, for evaluation."),
     "lesson": ("seeds.commands:app", "Check a lesson."),
     "rubric": ("rubrics.commands:app", "Check a rubric."),
     "judge": ("flows.judging.commands:app", "Judge one text or a file of them."),
     "eval run": ("flows.eval_commands:app", "Have a judge fill in sheets for a set that people scored."),
+    "eval probes": ("flows.probe_command:app", "Texts made to mislead a judge, and what it makes of them."),
     "eval report": ("eval.report_command:app", "A run's figures as one page, with JSON and CSV."),
     "eval compare": ("eval.compare_command:app", "Two judges on the same responses."),
     "eval metrics": ("eval.metrics_command:app", "How far a judge agrees with people, from a table that has both."),
@@ -34,7 +36,10 @@ COMMANDS = {
     "eval drift": ("eval.drift_command:app", "Whether a gate that is in use still keeps its promise."),
     "eval simulate-gate": ("eval.simulate_gate_command:app", "Whether the gate keeps its promise, in known worlds."),
 }
-GROUPS = {"eval": "How far a judge agrees with people, and what it may decide alone."}
+GROUPS = {
+    "eval": "How far a judge agrees with people, and what it may decide alone.",
+    "export": "Take data out.",
+}
 HELP = ("-h", "--help")
 
 
