@@ -24,7 +24,7 @@ from lti_tool.jobs import Claim
 from lti_tool.line_items import MADE
 from lti_tool.models import LineItem, Passback, ResourceLink
 from lti_tool.outbound import AddressRefused, OutboundError, PlatformRefused, PlatformUnreachable
-from lti_tool.platforms import rules_for
+from lti_tool.platforms import PlatformRules, rules_for
 from lti_tool.services import ScopeMissing
 
 GRADING_OFF = "Grading is off for this activity."
@@ -121,10 +121,12 @@ def _send(delivery: _Delivery) -> tuple[str, Row | None]:
         shown = _shown(delivery, column)
         if _has_score(delivery.body) and shows_score(shown, delivery.body):
             return f"Answered {answer.status}, and the gradebook shows it.", shown
+        if answer.status == 409 and shown is not None and _rules(delivery).conflict_means_newer:
+            raise _Never(_words(delivery, answer))
         raise _Later(_words(delivery, answer), unknown=True)
     if meaning == "later":
         raise _Later(_words(delivery, answer), unknown=False)
-    if answer.status == 404:
+    if answer.status == 404 and _rules(delivery).why(answer.status, answer.text) is None:
         _forget_column(delivery)
         raise _Never(COLUMN_GONE)
     raise _Never(_words(delivery, answer))
@@ -144,9 +146,16 @@ def meaning_of(status: int, text: str) -> Literal["taken", "unknown", "later", "
     return "never"
 
 
+def _rules(delivery: _Delivery) -> PlatformRules:
+    return rules_for(delivery.link.platform_family)
+
+
 def _words(delivery: _Delivery, answer: Answer) -> str:
+    known = _rules(delivery).why(answer.status, answer.text)
+    if known is not None:
+        return f"{known} The course answered {answer.status}."
     said = f"The course answered {answer.status}{f': {answer.text}' if answer.text else ''}"
-    locked = answer.status >= 500 and rules_for(delivery.link.platform_family).server_error_may_mean_locked
+    locked = answer.status >= 500 and _rules(delivery).server_error_may_mean_locked
     return f"{said.rstrip('.')}. {'The grade may be locked there.' if locked else ''}".strip()
 
 
@@ -303,8 +312,12 @@ def _find_or_make(delivery: _Delivery, line_items_url: str) -> tuple[str, str, f
 
 
 def _forget_column(delivery: _Delivery) -> None:
-    """So that the next try looks for it afresh."""
+    """So that the next try looks for it afresh, and not where a launch once said that it was."""
     with delivery.database.write() as session:
         row = session.get(LineItem, delivery.link.id)
-        if row is not None:
-            session.delete(row)
+        if row is None:
+            return
+        link = session.get_one(ResourceLink, delivery.link.id)
+        if link.line_item_url == row.url:
+            link.line_item_url = None  # the next launch names it again if it is there
+        session.delete(row)

@@ -81,6 +81,15 @@ def enqueue_again(session: Session, job_id: int) -> bool:
     return moved.scalar() is not None
 
 
+def no_more(session: Session, passback_id: int) -> None:
+    """A message that waits for a person needs none any more: another one says the same."""
+    session.execute(
+        update(Job)
+        .where(Job.passback_id == passback_id, Job.kind == SEND_SCORE, Job.state == "needs_person")
+        .values(state="done", finished_at=utc_now())
+    )
+
+
 def add_event(session: Session, job_id: int, stage: str, **detail: Any) -> JobEvent:
     """Record that a job reached a stage; pages show these."""
     event = JobEvent(job_id=job_id, stage=stage, detail=detail)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs
 from lti_tool.db import utc_now
-from lti_tool.models import Job, LessonScore, Passback, PassbackTry, Person, ResourceLink, Submission
+from lti_tool.models import Job, LessonScore, Passback, PassbackTry, Person, Release, ResourceLink, Submission
 from lti_tool.platforms import rules_for
 
 SETTLED = ("sent", "overtaken", "refused")
@@ -46,6 +46,7 @@ class MessageStatus:
 def enqueue_released(session: Session, lesson_score: LessonScore) -> Passback:
     """The message that carries a lesson score, with its job, in the caller's transaction."""
     link = session.get_one(ResourceLink, lesson_score.resource_link_id)
+    person = session.get_one(Person, lesson_score.person_id)
     rules = rules_for(link.platform_family)
     score: dict[str, Any] = {
         "scoreGiven": lesson_score.given,
@@ -54,17 +55,12 @@ def enqueue_released(session: Session, lesson_score: LessonScore) -> Passback:
         "gradingProgress": "FullyGraded",
         **rules.score_extension,
     }
-    if lesson_score.sequence == 1 or not rules.comment_accumulates:
+    handed_in = _handed_in(session, link.id, person.id)
+    if rules.submission_time and handed_in is not None:
+        score["submission"] = {"submittedAt": iso(handed_in)}
+    if not (rules.comment_accumulates and _comment_may_be_there(session, link.id, person.id)):
         score["comment"] = COMMENT
-    return _enqueue(
-        session,
-        link,
-        session.get_one(Person, lesson_score.person_id),
-        kind="released",
-        sequence=lesson_score.sequence,
-        score=score,
-        lesson_score_id=lesson_score.id,
-    )
+    return _enqueue(session, link, person, kind="released", score=score, lesson_score_id=lesson_score.id)
 
 
 def enqueue_submitted(session: Session, submission: Submission, address: str) -> Passback | None:
@@ -84,7 +80,7 @@ def enqueue_submitted(session: Session, submission: Submission, address: str) ->
     score: dict[str, Any] = {"activityProgress": "Submitted", "gradingProgress": "PendingManual"}
     for name, extension in rules.submitted_extension.items():
         score[name] = {**extension, "submission_data": address, "submitted_at": sent_at}
-    return _enqueue(session, link, person, kind="submitted", sequence=1, score=score, lesson_score_id=None)
+    return _enqueue(session, link, person, kind="submitted", score=score, lesson_score_id=None)
 
 
 def _enqueue(
@@ -93,17 +89,18 @@ def _enqueue(
     person: Person,
     *,
     kind: str,
-    sequence: int,
     score: Mapping[str, Any],
     lesson_score_id: int | None,
 ) -> Passback:
     _lock_learner(session, link.id, person.id)
     timestamp = _next_timestamp(session, link.id, person.id)
+    about = (Passback.resource_link_id == link.id, Passback.person_id == person.id)
+    last = session.scalar(select(func.max(Passback.sequence)).where(*about, Passback.kind == kind))
     message = Passback(
         resource_link_id=link.id,
         person_id=person.id,
         kind=kind,
-        sequence=sequence,
+        sequence=(last or 0) + 1,
         lesson_score_id=lesson_score_id,
         body={"userId": person.sub, "timestamp": iso(timestamp), **score},
         timestamp=timestamp,
@@ -112,6 +109,24 @@ def _enqueue(
     session.flush()
     jobs.enqueue_sending(session, message)
     return message
+
+
+def _handed_in(session: Session, resource_link_id: int, person_id: int) -> datetime | None:
+    """When the last of the released work was handed in."""
+    released = select(Release.id).where(Release.submission_id == Submission.id).exists()
+    about = (Submission.resource_link_id == resource_link_id, Submission.person_id == person_id, released)
+    return session.scalar(select(func.max(Submission.sent_at)).where(*about))
+
+
+def _comment_may_be_there(session: Session, resource_link_id: int, person_id: int) -> bool:
+    """Whether a message with the comment is on its way, was taken, or may have been."""
+    about = (Passback.resource_link_id == resource_link_id, Passback.person_id == person_id)
+    refused = Passback.state == "refused"
+    posted = PassbackTry.action == "post"
+    arrived = or_(PassbackTry.status.is_(None), PassbackTry.status < 400, PassbackTry.status >= 500)
+    tried = select(PassbackTry.id).where(PassbackTry.passback_id == Passback.id, posted, arrived).exists()
+    told = select(Passback.id).where(*about, Passback.kind == "released", or_(~refused, tried))
+    return session.scalar(told.limit(1)) is not None
 
 
 def iso(moment: datetime) -> str:
@@ -202,13 +217,28 @@ def _status(message: Passback, job: Job | None, handle: str) -> MessageStatus:
     )
 
 
-def send_again(session: Session, passback_id: int) -> bool:
-    """Queue a refused message once more, with the same body; False if it is not refused."""
+def send_again(session: Session, passback_id: int) -> Passback | None:
+    """Say once more what the newest message about a learner said, if that is settled; None if it is not.
+
+    As a message of its own: gradebooks take nothing that is older than what they have, and what was refused for its
+    time would be refused for ever. What a platform may still be asked about is never sent anew, but compared first.
+    """
     message = session.get(Passback, passback_id)
-    if message is None or message.state != "refused":
-        return False
-    job = jobs.enqueue_sending(session, message)
-    if not jobs.enqueue_again(session, job.id):
-        return False
-    settle(message, "waiting", message.answer or "")
-    return True
+    if message is None:
+        return None
+    _lock_learner(session, message.resource_link_id, message.person_id)
+    newest = _newest_timestamp(session, message.resource_link_id, message.person_id)
+    if message.state not in ("refused", "sent") or message.timestamp != newest:
+        return None
+    if message.kind == "released":
+        assert message.lesson_score_id is not None
+        again = enqueue_released(session, session.get_one(LessonScore, message.lesson_score_id))
+    else:
+        said = {name: value for name, value in message.body.items() if name not in ("userId", "timestamp")}
+        again = _enqueue(
+            session, message.resource_link, message.person, kind=message.kind, score=said, lesson_score_id=None
+        )
+    if message.state == "refused":
+        jobs.no_more(session, message.id)
+        settle(message, "overtaken", message.answer or "")
+    return again

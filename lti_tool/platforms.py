@@ -9,6 +9,16 @@ from lti_tool.models import Registration
 
 
 @dataclass(frozen=True)
+class KnownRefusal:
+    """A refusal of a score whose reason is known: by its status and a piece of what was said, in lower case."""
+
+    status: int
+    says: str
+    words: str
+    """For the instructor: why, and what helps."""
+
+
+@dataclass(frozen=True)
 class PlatformRules:
     """How a family of platforms treats scores: each rule with its reason, each family with its sources."""
 
@@ -16,8 +26,9 @@ class PlatformRules:
     submitted_message: bool
     """Whether handed-in work is announced by Submitted + PendingManual without a score. Moodle blanks the
     grade it has at any gradingProgress other than FullyGraded, so there it never is."""
-    conflict_may_mean_stored: bool
-    """Whether 409 also answers an exact repetition of a score that was stored."""
+    conflict_means_newer: bool
+    """Whether 409 says that the gradebook has something as new or newer. Either it is this very score, or no
+    repetition of the message will ever be taken. Elsewhere a conflict may pass."""
     server_error_may_mean_locked: bool
     """Whether 500 is how a locked grade is told; it lasts as long as the lock."""
 
@@ -30,21 +41,35 @@ class PlatformRules:
     submitted_extension: Mapping[str, Any]
     """What a message about handed-in work carries beside AGS' own fields."""
     score_extension: Mapping[str, Any]
-    """What a released score carries beside AGS' own fields. Where this is empty a score is plain AGS 2.0: the times
-    of a submission are no part of its first edition, and nothing is known of platforms that refuse or need them."""
+    """What a released score carries beside AGS' own fields."""
     authorization_server_is_audience: bool
     """Whether a configuration's `authorization_server` is what token requests must name as `aud` (LTI Dynamic
     Registration 1.0). Canvas sends a bare host there and refuses any audience but its token address
     (canvas-lms lib/canvas/oauth/client_credentials_provider.rb, issue 1925)."""
+    submission_time: bool
+    """Whether a released score tells when the work was handed in (AGS 2.0, `submission.submittedAt`), so that a review
+    that takes a week makes nobody late. Moodle reads none and shows the score's own time."""
+    refusals: tuple[KnownRefusal, ...]
+    """Refusals that an instructor should not have to read in the platform's own words."""
     sources: tuple[str, ...]
 
+    def why(self, status: int, said: str) -> str | None:
+        """Why a score was refused, in words; None where the platform's own words are all there is."""
+        known = (one for one in self.refusals if one.status == status and one.says in said.lower())
+        return next((one.words for one in known), None)
 
+
+NO_LEARNER = (
+    "The course takes scores for its students alone, and this person is not one of them (any more). "
+    "Nothing is lost: send it again when they are back."
+)
+NEWER = "The course has something newer than this score. Send it again if this score is to count."
 CANVAS_SUBMISSION = "https://canvas.instructure.com/lti/submission"
 RULES = {
     "canvas": PlatformRules(
         family="canvas",
         submitted_message=True,
-        conflict_may_mean_stored=False,
+        conflict_means_newer=False,
         server_error_may_mean_locked=False,
         comment_accumulates=True,
         members_by_link=True,
@@ -62,6 +87,16 @@ RULES = {
         # grade that a teacher set in Canvas by hand stays.
         score_extension={CANVAS_SUBMISSION: {"new_submission": False, "prioritize_non_tool_grade": True}},
         authorization_server_is_audience=False,
+        submission_time=True,
+        refusals=(
+            KnownRefusal(422, "user not found", NO_LEARNER),
+            KnownRefusal(
+                422,
+                "maximum number of allowed attempts",
+                "The attempts that the assignment allows in Canvas are used up. Raise them there, then send it again.",
+            ),
+            KnownRefusal(400, "before last updated timestamp", NEWER),
+        ),
         sources=(
             "https://developerdocs.instructure.com/services/canvas/resources/score",
             "canvas-lms app/controllers/lti/ims/scores_controller.rb",
@@ -70,25 +105,35 @@ RULES = {
     "moodle": PlatformRules(
         family="moodle",
         submitted_message=False,
-        conflict_may_mean_stored=True,
+        conflict_means_newer=True,
         server_error_may_mean_locked=True,
         comment_accumulates=False,
         members_by_link=False,
         submitted_extension={},
         score_extension={},
         authorization_server_is_audience=True,
+        submission_time=False,
+        # The reason phrase goes on with the whole body of the message, which nobody needs to read.
+        refusals=(KnownRefusal(400, "incorrect score received", NO_LEARNER), KnownRefusal(409, "", NEWER)),
         sources=("moodle mod/lti/service/gradebookservices/classes/local/resources/scores.php", "a running 4.5.6"),
     ),
     "unknown": PlatformRules(
         family="unknown",
         submitted_message=False,
-        conflict_may_mean_stored=True,
+        conflict_means_newer=False,
         server_error_may_mean_locked=False,
         comment_accumulates=False,
         members_by_link=False,
         submitted_extension={},
         score_extension={},
         authorization_server_is_audience=True,
+        submission_time=True,
+        # As Blackboard and Brightspace say it (hypothesis/lms, services/lti_grading/_v13.py).
+        refusals=(
+            KnownRefusal(400, "user could not be found", NO_LEARNER),
+            KnownRefusal(403, "not enrolled in the org unit", NO_LEARNER),
+            KnownRefusal(404, "user does not exist", NO_LEARNER),
+        ),
         sources=("https://www.imsglobal.org/spec/lti-ags/v2p0#score-publish-service",),
     ),
 }

@@ -210,11 +210,35 @@ def test_a_locked_grade_is_given_up_after_eight_tries_and_said(world) -> None:
 
 @pytest.mark.parametrize("status", [400, 403, 422])
 def test_what_will_never_be_taken_is_refused_at_once_with_the_words_of_the_course(world, status) -> None:
-    message_id, gradebook = release(world, 70), FakeGradebook(answers(status, "User could not be found"))
+    message_id, gradebook = release(world, 70), FakeGradebook(answers(status, "The moon is full"))
     assert send(world, gradebook) == "refused"
     message, job = stored(world, message_id)
     assert (message.state, job.state) == ("refused", "needs_person")
-    assert message.answer == f"The course answered {status}: User could not be found."
+    assert message.answer == f"The course answered {status}: The moon is full."
+
+
+@pytest.mark.parametrize(
+    ("family", "status", "said", "why"),
+    [
+        ("canvas", 422, "User not found in course or is not a student", "students alone"),
+        ("canvas", 422, "The maximum number of allowed attempts has been reached", "Raise them there"),
+        ("canvas", 400, "Provided timestamp of x before last updated timestamp of y", "something newer"),
+        ("moodle", 400, 'Incorrect score received{"userId":"4"}', "students alone"),
+        ("blackboardlearn", 400, "User could not be found: 17", "students alone"),
+        ("desire2learn", 403, "User 17 is not enrolled in the org unit", "students alone"),
+        ("desire2learn", 404, "User does not exist", "students alone"),
+    ],
+)
+def test_a_refusal_that_is_known_is_said_in_words_that_help(world, family, status, said, why) -> None:
+    with world.database.write() as session:
+        session.get_one(ResourceLink, world.resource_link_id).platform_family = family
+    message_id = release(world, 70)
+    assert send(world, FakeGradebook(answers(status, said))) == "refused"
+    message, _ = stored(world, message_id)
+    assert why in message.answer
+    assert message.answer.endswith(f"The course answered {status}.")
+    assert said not in message.answer
+    assert ("post", status) in tries(world)  # what was really said is kept beside it
 
 
 def test_a_column_that_is_gone_is_looked_for_again(world) -> None:
@@ -293,7 +317,8 @@ def test_a_refused_message_overtaken_by_a_newer_one_is_never_posted(world) -> No
     gradebook.answer = accepts
     assert send(world, gradebook) == "sent"
     with world.database.write() as session:
-        assert passback.send_again(session, older)
+        assert passback.send_again(session, older) is None
+        assert jobs.enqueue_again(session, stored(world, older)[1].id)  # even so
     assert send(world, gradebook) == "overtaken"
     assert [body["scoreGiven"] for _, body in gradebook.posted] == [60, 90]
     message, job = stored(world, older)
@@ -319,13 +344,41 @@ def test_a_stalled_sender_posts_nothing(world) -> None:
     assert gradebook.posted == []
 
 
-def test_only_a_refused_message_can_be_sent_again(world) -> None:
+def test_a_message_on_its_way_is_not_sent_again(world) -> None:
     message_id = release(world, 60)
     with world.database.write() as session:
-        assert passback.send_again(session, message_id) is False
-    assert send(world, FakeGradebook(accepts)) == "sent"
+        assert passback.send_again(session, message_id) is None
+    assert send(world, FakeGradebook(accepts_then_times_out)) == "later"
     with world.database.write() as session:
-        assert passback.send_again(session, message_id) is False
+        assert passback.send_again(session, message_id) is None
+
+
+def test_sending_again_is_a_message_of_its_own_with_a_later_time(world) -> None:
+    refused, gradebook = release(world, 60), FakeGradebook(answers(422, "no"))
+    assert send(world, gradebook) == "refused"
+    with world.database.write() as session:
+        again = passback.send_again(session, refused)
+        assert passback.send_again(session, refused) is None  # pressed twice
+    gradebook.answer = accepts
+    assert send(world, gradebook) == "sent"
+    before, after = stored(world, refused)[0], stored(world, again.id)[0]
+    assert (before.state, stored(world, refused)[1].state) == ("overtaken", "done")
+    assert after.timestamp > before.timestamp
+    assert (after.body["scoreGiven"], after.lesson_score_id) == (60, before.lesson_score_id)
+
+
+def test_a_comment_is_said_again_only_where_nobody_can_have_read_it(world) -> None:
+    with world.database.write() as session:
+        session.get_one(ResourceLink, world.resource_link_id).platform_family = "canvas"
+    refused, gradebook = release(world, 60), FakeGradebook(answers(422, "no"))
+    assert send(world, gradebook) == "refused"
+    with world.database.write() as session:
+        again = passback.send_again(session, refused)
+        assert "comment" in again.body
+    gradebook.answer = accepts
+    assert send(world, gradebook) == "sent"
+    with world.database.write() as session:
+        assert "comment" not in passback.send_again(session, again.id).body
 
 
 def test_the_page_is_told_how_each_message_stands(world) -> None:

@@ -221,6 +221,12 @@ def test_platforms_that_answer_slowly_hold_up_only_their_like(app: Flask, platfo
     assert open_page(app, platform).status_code == 200
 
 
+def test_a_platform_that_sends_no_token_gets_none(app: Flask, platform: Platform) -> None:
+    """As Brightspace does it."""
+    assert open_page(app, platform, registration_token="").status_code == 200
+    assert platform.asked[-1][0] == ""
+
+
 def test_the_window_may_be_closed_by_the_platform_that_frames_it(app: Flask, platform: Platform) -> None:
     answer = open_page(app, platform)
     assert "/static/registered.js" in answer.text
