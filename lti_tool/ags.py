@@ -113,6 +113,12 @@ class AgsClient:
         rows = [row for page in self._service.pages(url, RESULTS_TYPE) for row in _rows(page)]
         return [row for row in rows if str(row.get("userId", "")) == user_id]
 
+    def all_results(self, line_item_url: str) -> list[dict[str, Any]]:
+        """What the gradebook shows for everybody, every page of it."""
+        self._service.require(RESULT_READ)
+        pages = self._service.pages(under(line_item_url, "results"), RESULTS_TYPE)
+        return [row for page in pages for row in _rows(page)]
+
 
 def under(line_item_url: str, part: str) -> str:
     """The address of a column's scores or results: before the query string, which Moodle's columns have."""

@@ -46,6 +46,8 @@ class PlatformRules:
     """Whether a configuration's `authorization_server` is what token requests must name as `aud` (LTI Dynamic
     Registration 1.0). Canvas sends a bare host there and refuses any audience but its token address
     (canvas-lms lib/canvas/oauth/client_credentials_provider.rb, issue 1925)."""
+    override_stays: bool
+    """Whether a grade that somebody typed in at the gradebook stays there, whatever is sent."""
     submission_time: bool
     """Whether a released score tells when the work was handed in (AGS 2.0, `submission.submittedAt`), so that a review
     that takes a week makes nobody late. Moodle reads none and shows the score's own time."""
@@ -87,6 +89,7 @@ RULES = {
         # grade that a teacher set in Canvas by hand stays.
         score_extension={CANVAS_SUBMISSION: {"new_submission": False, "prioritize_non_tool_grade": True}},
         authorization_server_is_audience=False,
+        override_stays=True,
         submission_time=True,
         refusals=(
             KnownRefusal(422, "user not found", NO_LEARNER),
@@ -112,6 +115,7 @@ RULES = {
         submitted_extension={},
         score_extension={},
         authorization_server_is_audience=True,
+        override_stays=True,
         submission_time=False,
         # The reason phrase goes on with the whole body of the message, which nobody needs to read.
         refusals=(KnownRefusal(400, "incorrect score received", NO_LEARNER), KnownRefusal(409, "", NEWER)),
@@ -127,6 +131,7 @@ RULES = {
         submitted_extension={},
         score_extension={},
         authorization_server_is_audience=True,
+        override_stays=False,
         submission_time=True,
         # As Blackboard and Brightspace say it (hypothesis/lms, services/lti_grading/_v13.py).
         refusals=(

@@ -20,6 +20,7 @@ from lti_tool.web import (
     authoring,
     bulk,
     entry,
+    gradebook,
     instructor,
     launch,
     login,
@@ -39,9 +40,24 @@ from lti_tool.web.platform_keys import PlatformKeys
 from lti_tool.web.sessions import register_sessions
 
 log = structlog.get_logger()
-PAGES = (
-    *(api, metrics, login, launch, entry, register, admin, picker, session_life),
-    *(student, instructor, bulk, answer_appeal, roster_page, authoring, rehearsing),
+PAGES = (  # each with a blueprint `bp`
+    api,
+    metrics,
+    login,
+    launch,
+    entry,
+    register,
+    admin,
+    picker,
+    session_life,
+    student,
+    instructor,
+    bulk,
+    answer_appeal,
+    gradebook,
+    roster_page,
+    authoring,
+    rehearsing,
 )
 MAX_BODY = 1024 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{4,64}")

@@ -1,4 +1,4 @@
-"""The instructor's pages: the queue, one review, the scores sent."""
+"""The instructor's pages: the queue and one review."""
 
 from dataclasses import replace
 
@@ -6,10 +6,10 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from lti_tool import passback, review_claims, reviews
+from lti_tool import review_claims, reviews
 from lti_tool.attempts import find_submission
 from lti_tool.language import gettext as _
-from lti_tool.models import Passback, PendingRelease, Person, ResourceLink, Submission
+from lti_tool.models import PendingRelease, Person, ResourceLink, Submission
 from lti_tool.pending_releases import AlreadyPending, decide, in_batch
 from lti_tool.results import REASONS, judge_sheet, newest_release, state_of
 from lti_tool.review_claims import Held
@@ -19,17 +19,11 @@ from lti_tool.web.instructor_words import STATES, told_already, told_pending, to
 from lti_tool.web.queue_page import FILTERS, TABS, View, learner, queue_page, read_view, waits
 from lti_tool.web.review_form import ReviewForm, posted_form
 from lti_tool.web.review_page import review_page
-from lti_tool.web.scores_page import scores_page
 from lti_tool.web.sessions import signed_in
 
 bp = Blueprint("instructor", __name__, url_prefix="/l/<launch_id>")
 
-_SENT_AGAIN = {
-    "yes": "It is on its way again.",
-    "no": "It was not refused any more, so nothing was sent again.",
-}
-
-PAGES = {"scores": "instructor.scores", "roster": "roster.roster", "lessons": "authoring.lessons"}
+PAGES = {"scores": "gradebook.scores", "roster": "roster.roster", "lessons": "authoring.lessons"}
 
 Answer = str | Response | tuple[str, int]
 
@@ -243,39 +237,3 @@ def _render(session: Session, template: str, section: str, **said: object) -> st
     return render_template(
         f"instructor/{template}", section=f"instructor.{section}", who=person.name or person.handle, **said
     )
-
-
-# ---- scores sent ---------------------------------------------------------------------------------------------
-
-
-@bp.get("/scores")
-@signed_in("instructor")
-def scores(launch_id: str) -> Answer:
-    """What was released, what was told the course, and what it said back."""
-    return _scores("scores.html", read_view(request.args), notice=_SENT_AGAIN.get(request.args.get("again", ""), ""))
-
-
-@bp.get("/scores/table")
-@signed_in("instructor")
-def scores_table(launch_id: str) -> Answer:
-    """The same as a piece of a page, for the script that keeps it fresh."""
-    return _scores("_scores.html", read_view(request.args))
-
-
-@bp.post("/scores/<int:passback_id>/again")
-@signed_in("instructor")
-def send_again(launch_id: str, passback_id: int) -> Answer:
-    """Send a refused message once more."""
-    with current().database.write() as session:
-        message = session.get(Passback, passback_id)
-        if message is None or message.resource_link_id != g.resource_link_id:
-            abort(404)
-        again = passback.send_again(session, message.id)
-    there = url_for("instructor.scores", launch_id=launch_id)
-    return redirect(there + read_view(request.form).query(again="yes" if again else "no"))
-
-
-def _scores(template: str, view: View, *, notice: str = "") -> str:
-    with current().database.read() as session:
-        page = scores_page(session, _placement(session), view.names)
-        return _render(session, template, "scores", page=page, view=view, notice=notice)

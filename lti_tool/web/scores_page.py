@@ -12,7 +12,10 @@ from lti_tool.jobs import MAX_TRIES
 from lti_tool.lesson import Lesson
 from lti_tool.lessons import lesson_here
 from lti_tool.models import Job, LessonScore, Passback, Person, ResourceLink, Submission
+from lti_tool.platforms import rules_for
+from lti_tool.reconcile import is_empty, is_other
 from lti_tool.review_queue import counts
+from lti_tool.roster import RosterRow, roster_of
 from lti_tool.scores import Standing, lesson_standings
 from lti_tool.web.queue_page import learner
 from rubrics.scoring import display
@@ -52,11 +55,17 @@ class ScoreRow:
     mark: str
     tone: str
     course: str
+    course_tone: str
+    trouble: str
     next_try: datetime | None
     at: datetime | None
     passback_id: int | None
     state: str
-    answer: str
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether the course refused the score, or shows something else."""
+        return bool(self.trouble)
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,7 @@ class ScoresPage:
 
     rows: tuple[ScoreRow, ...]
     waiting: int
+    compared_at: datetime | None = None
 
     @property
     def sent(self) -> int:
@@ -78,23 +88,72 @@ class ScoresPage:
 
     @property
     def refused(self) -> tuple[ScoreRow, ...]:
-        """The rows whose message needs a person."""
+        """The rows whose message the course did not take."""
         return tuple(row for row in self.rows if row.state == "refused")
+
+    @property
+    def differing(self) -> tuple[ScoreRow, ...]:
+        """The rows whose score the course took, and does not show."""
+        return tuple(row for row in self.rows if row.trouble and row.state == "sent")
+
+    @property
+    def troubles(self) -> tuple[ScoreRow, ...]:
+        """The rows that somebody should look at."""
+        return (*self.refused, *self.differing)
 
 
 def scores_page(session: Session, resource_link: ResourceLink, names: bool) -> ScoresPage:
-    """The placement's learners who have sent anything, by handle."""
+    """Every learner of the course: those who have sent anything, then those on the roster who have not."""
     lesson = lesson_here(session, resource_link).lesson
     states = _states(session, resource_link)
     people = session.scalars(select(Person).where(Person.id.in_(states)).order_by(Person.handle))
     messages, scores = _newest_messages(session, resource_link), _scores(session, resource_link)
     standings = lesson_standings(session, resource_link, states)
+    stays = rules_for(resource_link.platform_family).override_stays
     rows = []
     for person in people:
         waits = _waits(lesson, standings[person.id], states[person.id])
         own = scores.get(person.id, [])
-        rows.append(_row(learner(person, names), person.handle, own, waits, messages.get(person.id)))
-    return ScoresPage(tuple(rows), counts(session, resource_link)["to_review"])
+        rows.append(_row(learner(person, names), person.handle, own, waits, messages.get(person.id), stays))
+    rows += [
+        _nothing_sent(row.name or row.handle if names else row.handle, row.handle)
+        for row in _silent(session, resource_link)
+    ]
+    return ScoresPage(tuple(rows), counts(session, resource_link)["to_review"], _compared_at(messages))
+
+
+def _silent(session: Session, resource_link: ResourceLink) -> list[RosterRow]:
+    """The learners whom the course lists and who have sent nothing here."""
+    return [row for row in roster_of(session, resource_link).rows if row.is_missing]
+
+
+def _nothing_sent(shown: str, handle: str) -> ScoreRow:
+    return ScoreRow(
+        handle=handle,
+        learner=shown,
+        score=None,
+        before=None,
+        scored_at=None,
+        waits={},
+        message="has sent nothing",
+        mark="[ ]",
+        tone="",
+        course="",
+        course_tone="",
+        trouble="",
+        next_try=None,
+        at=None,
+        passback_id=None,
+        state="",
+    )
+
+
+def _compared_at(messages: Mapping[int, tuple[Passback, Job | None]]) -> datetime | None:
+    """When an instructor last had the gradebook compared."""
+    times = [
+        message.read_back["at"] for message, _ in messages.values() if message.read_back and "at" in message.read_back
+    ]
+    return datetime.fromisoformat(max(times)) if times else None
 
 
 def _row(
@@ -103,6 +162,7 @@ def _row(
     scores: list[LessonScore],
     waits: Mapping[str, list[str]],
     sending: tuple[Passback, Job | None] | None,
+    override_stays: bool,
 ) -> ScoreRow:
     passback, job = sending or (None, None)
     newest = scores[-1] if scores else None
@@ -118,12 +178,29 @@ def _row(
         mark=message.mark,
         tone=message.tone,
         course=_course(passback),
+        course_tone="warn" if passback and is_other(passback) else "",
+        trouble=_trouble(passback, override_stays) if passback else "",
         next_try=_next_try(passback, job),
         at=(passback.settled_at or passback.created_at) if passback else None,
         passback_id=passback.id if passback else None,
         state=passback.state if passback else "",
-        answer=(passback.answer or "")[:ANSWER_CHARACTERS].rstrip(".") if passback else "",
     )
+
+
+def _trouble(passback: Passback, override_stays: bool) -> str:
+    """Why a score does not stand in the course's gradebook, in words; "" where it does, or may."""
+    if passback.state == "refused":
+        said = (passback.answer or "")[:ANSWER_CHARACTERS].rstrip(".")
+        why = f"did not reach the gradebook{f': {said}' if said else ''}"
+        return f"{why}. Nothing is lost; the score is kept here."
+    if not is_other(passback):
+        return ""
+    if is_empty(passback.read_back):
+        return (
+            "has no score in the course, although it took one. Somebody cleared it there, or the column was made anew."
+        )
+    shows = f"stands at {_course(passback)} in the course, not at what was sent. Somebody typed that in there"
+    return f"{shows}; it stays until they clear it." if override_stays else f"{shows}; sending again may replace it."
 
 
 def _message(passback: Passback, job: Job | None) -> Message:
@@ -156,6 +233,8 @@ def _course(passback: Passback | None) -> str:
     if passback is None:
         return ""
     back: Mapping[str, Any] = passback.read_back or {}
+    if passback.state == "sent" and passback.kind == "released" and is_empty(passback.read_back):
+        return "no score"
     if back.get("resultScore") is not None:
         return f"{display(float(back['resultScore']))} / {display(float(back.get('resultMaximum') or 1))}"
     if passback.state == "unknown":

@@ -8,8 +8,7 @@ from sqlalchemy import select, update
 
 from lti_tool.attempts import submit
 from lti_tool.lessons import rubric_of
-from lti_tool.models import Job, LessonScore, Passback, Person, Release, Submission
-from lti_tool.reviews import Decision, release
+from lti_tool.models import Person, Release, Submission
 from tests.lti_tool.judged import judge_as
 
 INES, TOM, ADA = "launch-ines-01", "launch-tom-01", "launch-ada-01"
@@ -295,67 +294,3 @@ def test_a_drawing_is_shown_in_words_and_its_checks_count(sign_in, world, sample
     assert "dies. Lines" in page
     assert 'data-graph-points="48.0"' in page
     assert "<b>78</b> / 100" in page
-
-
-# ---- scores sent ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def complete(world, sample_texts) -> int:
-    """Everything Ada sent is released, so her score is in the outbox; the id of its message."""
-    for item_id, text in sample_texts.items():
-        graph = {"points": 60} if item_id == "drawing" else None
-        sent = send(world, world.ada_id, item_id, text, graph_checks=graph)
-        with world.database.write() as session:
-            link, row = world.placement(session), session.get_one(Submission, sent.id)
-            decided = {key: Decision(level) for key, level in sent.levels.items()}
-            release(session, link, row, world.ines_id, decided, sent.seen)
-    with world.database.read() as session:
-        return session.scalars(select(Passback.id).where(Passback.kind == "released")).one()
-
-
-def settle(world, passback_id: int, state: str, **values) -> None:
-    with world.database.write() as session:
-        session.execute(update(Passback).where(Passback.id == passback_id).values(state=state, **values))
-        done = {"refused": "needs_person", "sent": "done"}[state]
-        session.execute(update(Job).where(Job.passback_id == passback_id).values(state=done))
-
-
-def test_a_lesson_that_is_not_complete_says_what_still_waits(sign_in, essay) -> None:
-    page = sign_in(INES).get("scores").text
-    assert 'data-page="queue-scores"' in page
-    assert "with you: The pitch" in page
-    assert "not sent: Q1, Q2, The drawing" in page
-    assert "waits for you" in page
-
-
-def test_a_score_on_its_way_and_then_in_the_course(sign_in, world, complete) -> None:
-    browser = sign_in(INES)
-    assert "waits to be sent" in browser.get("scores").text
-    with world.database.read() as session:
-        given = session.scalars(select(LessonScore.given)).one()
-    settle(world, complete, "sent", read_back={"resultScore": given, "resultMaximum": 100})
-    fragment = browser.get("scores/table").text
-    assert f"{given:g} / 100" in fragment
-    assert "<html" not in fragment
-
-
-def test_a_refused_score_says_why_and_is_sent_again(sign_in, world, complete) -> None:
-    settle(world, complete, "refused", answer="no such user")
-    browser = sign_in(INES)
-    page = browser.get("scores").text
-    assert "did not reach the gradebook: no such user." in page
-    answer = browser.post(f"scores/{complete}/again")
-    assert answer.status_code == 302
-    with world.database.read() as session:
-        assert session.get_one(Passback, complete).state == "waiting"
-    assert "It is on its way again." in browser.client.get(answer.location).text
-
-
-def test_another_placements_message_cannot_be_sent_again(sign_in, world, complete) -> None:
-    settle(world, complete, "refused", answer="no such user")
-    with world.database.write() as session:
-        session.execute(update(Passback).where(Passback.id == complete).values(resource_link_id=world.tiny_link_id))
-    assert sign_in(INES).post(f"scores/{complete}/again").status_code == 404
-    with world.database.read() as session:
-        assert session.get_one(Passback, complete).state == "refused"
