@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import fsspec
 import requests
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import and_, func, or_, select
@@ -116,14 +117,33 @@ def check_judge(settings: Settings) -> Check:
 
 def check_storage(settings: Settings) -> Check:
     """A file can be written where results are kept."""
+    if "://" in settings.result_storage:
+        return _check_shared_storage(settings.result_storage_address)
     try:
-        settings.result_storage.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=settings.result_storage) as probe:
+        settings.result_folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.result_folder) as probe:
             probe.write(b"probe")
     except OSError as problem:
         reason = (problem.strerror or "no reason given").lower()
         return failed("result storage", f"ATELIER_RESULT_STORAGE cannot be written: {reason}.")
     return ok("result storage", "writable")
+
+
+def _check_shared_storage(address: str) -> Check:
+    scheme = address.partition("://")[0]
+    try:
+        system, folder = fsspec.url_to_fs(address)
+        probe = f"{folder.rstrip('/')}/atelier-probe"
+        system.makedirs(folder, exist_ok=True)
+        system.pipe_file(probe, b"probe")
+        system.rm_file(probe)
+    except ImportError as problem:
+        return failed("result storage", f"ATELIER_RESULT_STORAGE is {scheme}://, and for that: {problem}.")
+    except ValueError:
+        return failed("result storage", f"ATELIER_RESULT_STORAGE begins with {scheme}://, which nothing here knows.")
+    except Exception as problem:  # each kind of storage has errors of its own
+        return failed("result storage", f"ATELIER_RESULT_STORAGE cannot be written ({type(problem).__name__}).")
+    return ok("result storage", f"writable, shared ({scheme})")
 
 
 def check_prefect() -> Check:

@@ -10,9 +10,9 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import select
@@ -47,7 +47,8 @@ WATCH_SECONDS = 1.0
 CLOSING_SECONDS = 60.0
 RELEASE_SECONDS = 5.0
 
-Flow = Callable[[list[int]], Coroutine[Any, Any, None]]
+if TYPE_CHECKING:
+    from flows.prefect_ready import Ready
 
 log = structlog.get_logger()
 
@@ -89,7 +90,7 @@ class Executor:
         self._lock = threading.Lock()
         self._held: dict[int, Claim] = {}
         self._runs: dict[Future[None], str] = {}
-        self._flows: dict[str, Flow] = {}
+        self._prefect: Ready | None = None
         self._started = False
 
     # ---- life ------------------------------------------------------------------------------------------------
@@ -148,6 +149,8 @@ class Executor:
         self._give_back()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._bench.close()
+        if self._prefect is not None:
+            self._prefect.events.close()
         if self._server is not None:
             self._server.stop()
             os.environ.pop(API_URL, None)
@@ -161,10 +164,9 @@ class Executor:
                 if self._server is not None:
                     self._server.start(self._stopping)
                 # Prefect reads its environment when it is imported, and that takes seconds.
-                from flows.judge_submissions import judge_submissions
-                from flows.send_scores import send_scores
+                from flows.prefect_ready import make_ready
 
-                self._flows = {jobs.JUDGE: judge_submissions, jobs.SEND_SCORE: send_scores}
+                self._prefect = self._prefect or make_ready(self._settings)
                 asyncio.run_coroutine_threadsafe(self._judge_chunk([]), self._loop).result()
             except Exception as error:
                 if not self._stopping.is_set():
@@ -242,13 +244,15 @@ class Executor:
     async def _judge_chunk(self, claims: Sequence[Claim]) -> None:
         held = {claim.submission_id: claim for claim in claims if claim.submission_id is not None}
         CHUNK.set(Chunk(self._bench, self._judge, held))
-        await self._flows[jobs.JUDGE](list(held))
+        assert self._prefect is not None
+        await self._prefect.flows[jobs.JUDGE](list(held))
 
     async def _send_chunk(self, claims: Sequence[Claim]) -> None:
         held = {claim.passback_id: claim for claim in claims if claim.passback_id is not None}
         registrations = await self._bench.in_thread(self._registrations, list(held))
         SENDING.set(Sending(self._bench, self._gradebook_of, held, registrations))
-        await self._flows[jobs.SEND_SCORE](list(held))
+        assert self._prefect is not None
+        await self._prefect.flows[jobs.SEND_SCORE](list(held))
 
     def _registrations(self, passback_ids: Sequence[int]) -> dict[int, int]:
         with self._database.read() as session:

@@ -34,7 +34,7 @@ class PrefectUnavailable(RuntimeError):
 
 def environment(settings: Settings) -> dict[str, str]:
     """What Prefect is told about this machine, as PREFECT_* variables."""
-    results = settings.result_storage.resolve()
+    results = settings.result_folder
     return {
         "PREFECT_HOME": str(results.parent / "prefect"),
         "PREFECT_LOCAL_STORAGE_PATH": str(results),

@@ -3,10 +3,10 @@
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HOME = Path(".atelier")
@@ -40,7 +40,10 @@ class Settings(BaseSettings):
     claude_provider: Literal["anthropic", "bedrock", "vertex", "foundry"] = Field(
         default="anthropic", description="Whose service the Claude judge is asked at."
     )
-    result_storage: Path = Field(default=HOME / "results", description="Where Prefect keeps the results of tasks.")
+    result_storage: Annotated[str, BeforeValidator(str)] = Field(
+        default=str(HOME / "results"),
+        description="Where Prefect keeps the results of tasks: a folder, or an address such as s3://bucket/results.",
+    )
     rate_limits: Literal["on", "off"] = Field(default="on", description="Off for load tests only.")
     platform_networks: str = Field(
         default="", description="Private networks (CIDR, comma separated) where a platform may live."
@@ -64,6 +67,17 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
             raise ValueError("must be an origin such as https://atelier.example.edu")
         return value.rstrip("/")
+
+    @property
+    def result_storage_address(self) -> str:
+        """Where results are kept: an absolute path, or an address with its scheme."""
+        here = "://" not in self.result_storage
+        return str(Path(self.result_storage).resolve()) if here else self.result_storage
+
+    @property
+    def result_folder(self) -> Path:
+        """The local folder of results; with shared storage, where it would be by default."""
+        return Path(self.result_storage if "://" not in self.result_storage else HOME / "results").resolve()
 
     @property
     def is_secure(self) -> bool:

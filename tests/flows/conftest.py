@@ -27,12 +27,14 @@ def prefect_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
         server.start(threading.Event())
         patch.setenv(API_URL, server.api_url)
         variables[API_URL] = server.api_url
-        # Prefect read its settings when it was first imported, which may have been before.
-        from prefect.context import SettingsContext, get_settings_context
+        # Prefect read its settings when it was first imported, which may have been before: now they are those above,
+        # in this thread and in all that an executor starts.
+        import prefect.context
         from prefect.settings import Settings as PrefectSettings
 
-        before = get_settings_context()
-        with SettingsContext(profile=before.profile, settings=PrefectSettings()):
+        profile = prefect.context.get_settings_context().profile
+        with prefect.context.SettingsContext(profile=profile, settings=PrefectSettings()) as now:
+            patch.setattr(prefect.context, "GLOBAL_SETTINGS_CONTEXT", now)
             yield variables
         server.stop()
 

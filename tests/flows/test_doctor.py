@@ -174,6 +174,22 @@ def test_storage_that_cannot_be_written(place: Place, tmp_path: Path) -> None:
     assert place.failures() == {"result storage": "ATELIER_RESULT_STORAGE cannot be written: not a directory."}
 
 
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("memory://results", None),
+        ("nosuch://results", "begins with nosuch://, which nothing here knows"),
+        ("s3://bucket/results", "s3fs"),  # a package that an operator with such a bucket installs
+    ],
+)
+def test_shared_storage_is_tried_out(place: Place, address: str, says: str | None) -> None:
+    place.set(ATELIER_RESULT_STORAGE=address)
+    if says is None:
+        assert place.failures() == {}
+    else:
+        assert says in place.failures()["result storage"]
+
+
 # ---- database ------------------------------------------------------------------------------------------------
 
 

@@ -86,16 +86,37 @@ def test_the_same_text_of_two_learners_at_once_is_asked_about_once(world, execut
 
 
 def test_prefect_keeps_receipts_by_fingerprint_and_nothing_a_learner_wrote(
-    world, executor, prefect_environment, sample_texts
+    world, executor, settings, sample_texts
 ) -> None:
     send_by(world, world.ada_id, "q1", sample_texts["q1"])
     executor().run_until_idle()
-    kept = Path(prefect_environment["PREFECT_LOCAL_STORAGE_PATH"])
+    kept = Path(settings.result_storage)
     for answer in rows(world, AnswerRow):
-        receipt = json.loads((kept / answer.fingerprint).read_text())
-        assert '"model"' in receipt["result"]
+        _, _, content = (kept / answer.fingerprint).read_text().partition("\n")
+        assert '"model"' in json.loads(content)["result"]
     words = sample_texts["q1"].split()[0]
     assert not any(f'"{words}' in file.read_text() for file in kept.iterdir())
+
+
+def test_a_damaged_receipt_is_noticed_and_made_anew_without_paying_again(
+    world, executor, settings, sample_texts
+) -> None:
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    executor().run_until_idle()
+    damaged, missing = (Path(settings.result_storage) / answer.fingerprint for answer in rows(world, AnswerRow))
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:-20])
+    missing.unlink()
+    with world.database.write() as session:
+        for kind in (JudgementRow, RatingRow):
+            session.execute(delete(kind))
+        session.execute(update(Job).values(state="queued"))
+    judge = CountingJudge()
+    executor(judge).run_until_idle()
+    assert judge.asked == []
+    assert len(rows(world, JudgementRow)) == 1
+    assert len(damaged.read_bytes()) == len(whole)
+    assert missing.exists()
 
 
 def test_an_erased_answer_is_asked_for_again_whatever_prefect_remembers(world, executor, sample_texts) -> None:
