@@ -43,7 +43,7 @@ async def _run(judge_chunk: Any, desk: Desk, sheets: Sequence[OpenSheet]) -> Non
 
 @contextmanager
 def _server(folder: Path) -> Iterator[None]:
-    prepare(Settings(result_storage=folder / "prefect" / "results"))
+    prepare(Settings(result_storage=str(folder / "prefect" / "results")))
     if os.environ.get(API_URL):
         yield
         return

@@ -36,7 +36,7 @@ class SealedRecords(WritableFileSystem):
 
     location: str
     _key: bytes = PrivateAttr(default=b"")
-    _remote: RemoteFileSystem | None = PrivateAttr(default=None)
+    _remote: Any = PrivateAttr(default=None)  # a RemoteFileSystem, whose methods are two in one
 
     @classmethod
     def of(cls, settings: Settings) -> "SealedRecords":

@@ -61,7 +61,7 @@ class Stage:
             database_url=f"sqlite:///{self.home / 'tool.db'}",
             base_url=self.tool_url,
             secret_key=_secret(self.home / "secret-key"),
-            result_storage=self.home / "results",
+            result_storage=str(self.home / "results"),
             allow_http=True,
         )
 
@@ -73,7 +73,7 @@ class Stage:
             "ATELIER_DATABASE_URL": settings.database_url,
             "ATELIER_BASE_URL": settings.base_url,
             "ATELIER_SECRET_KEY": settings.secret_key,
-            "ATELIER_RESULT_STORAGE": str(settings.result_storage),
+            "ATELIER_RESULT_STORAGE": settings.result_storage,
             "ATELIER_ALLOW_HTTP": "1",
             "ATELIER_JUDGE": settings.judge,
             "PREFECT_HOME": str(self.home / "prefect"),
