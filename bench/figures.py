@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number; lower is better for all of ours."""
+    """One measured number; lower is better, unless its name says that more is."""
 
     name: str
     value: float

@@ -85,7 +85,8 @@ def _registered(registration: Registration) -> Step:
 def _key_words(keys: PlatformKeySet | None, *, reads_ours: bool) -> str:
     if keys is None:
         return "Read at the first launch, or when you try it."
-    words = f"{len(keys.jwks['keys'])} public keys of the platform read"
+    count = len(keys.jwks["keys"])
+    words = f"{count} public {'key' if count == 1 else 'keys'} of the platform read"
     # A token is given only to an assertion that was checked against our own set.
     return f"{words}, and it reads ours." if reads_ours else f"{words}."
 

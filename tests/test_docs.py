@@ -9,6 +9,7 @@ from typer.main import get_command
 
 from lti_tool.cli import COMMANDS, load
 from lti_tool.db import Database
+from lti_tool.dynamic_registration import CUSTOM_PARAMETERS, canvas_configuration
 from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 
@@ -79,3 +80,54 @@ def test_the_search_for_calls_reads_over_a_continued_line() -> None:
 def tool_routes(database: Database) -> set[str]:
     settings = Settings(base_url="https://tool.example.edu", secret_key="s" * 40)
     return {str(rule) for rule in create_app(settings, database).url_map.iter_rules()}
+
+
+# ---- what admins paste ---------------------------------------------------------------------------------------
+
+ADMIN = {name: (ROOT / "docs" / f"admin-{name}.md").read_text() for name in ("canvas", "moodle", "other")}
+TOOL_ADDRESSES = ("/lti/login", "/lti/launch", "/lti/jwks", "/lti/register")
+
+
+@pytest.mark.parametrize("name", ADMIN)
+def test_every_address_that_a_platform_asks_for_is_there_to_paste(name: str) -> None:
+    assert [path for path in TOOL_ADDRESSES if f"https://atelier.example.edu{path}" not in ADMIN[name]] == []
+
+
+@pytest.mark.parametrize("name", ["canvas", "other"])
+def test_the_custom_parameters_are_those_that_a_registration_brings(name: str) -> None:
+    """All of them, a line each as they are pasted; and no other."""
+    pasted = dict(re.findall(r"^    (\w+)=(\$\S+)$", ADMIN[name], re.MULTILINE))
+    assert pasted == CUSTOM_PARAMETERS
+
+
+@pytest.mark.parametrize("name", ADMIN)
+def test_every_value_of_a_platform_has_its_option(name: str) -> None:
+    """What `lms add` demands is named; what it only takes where a platform has it, in the page for any of them."""
+    required = {option for option in options_of_add() if name == "other" or option != "--token-audience"}
+    assert [option for option in sorted(required) if option not in ADMIN[name]] == []
+
+
+def options_of_add() -> set[str]:
+    command = command_of(["lms", "add"])
+    return {name for parameter in command.params for name in parameter.opts} - {"--json", "--help"}
+
+
+def test_canvas_by_hand_is_what_canvas_reads_by_url() -> None:
+    """The table of fields against the configuration that we serve, so that neither is changed alone."""
+    page = ADMIN["canvas"]
+    served = canvas_configuration(Settings(base_url="https://atelier.example.edu", secret_key="s" * 40))
+    (extension,) = served["extensions"]
+    fields = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|$", page, re.MULTILINE))
+    assert fields["OpenID Connect Initiation Url"] == f"`{served['oidc_initiation_url']}`"
+    assert fields["Target Link URI"] == f"`{served['target_link_uri']}`"
+    assert fields["Redirect URIs"] == f"`{served['redirect_uris'][0]}`"
+    assert fields["Public JWK URL"] == f"`{served['public_jwk_url']}`"
+    assert fields["Privacy Level"].startswith("Name only")
+    assert extension["privacy_level"] == "name_only"
+    assert fields["Placements"] == "Assignment Selection and Link Selection"
+    placements = extension["settings"]["placements"]
+    assert [one["placement"] for one in placements] == ["assignment_selection", "link_selection"]
+    sizes = {(one["selection_width"], one["selection_height"]) for one in placements}
+    assert fields["… selection width and height"] == "{} and {}".format(*sizes.pop())
+    assert {one["message_type"] for one in placements} == {fields["… each placement's Select Message Type"]}
+    assert len(served["scopes"]) == len(fields["LTI Advantage Services"].split(", "))

@@ -70,7 +70,7 @@ def _finish(state: str, browser_token: str | None, *, from_storage: bool = False
             raise launch_refusals.PlatformDeclined()
         check_browser(begun, None if from_storage and begun.storage_target is None else browser_token)
         verified = _verified(registration, begun, request.form.get("id_token", ""))
-        answer = _opened(registration.id, verified)
+        answer = _opened(registration.id, verified, keeps_cookies=not from_storage)
     except launch_refusals.LaunchRefusal as refusal:
         refusal.registration_id = registration.id
         raise
@@ -80,10 +80,10 @@ def _finish(state: str, browser_token: str | None, *, from_storage: bool = False
     return answer
 
 
-def _opened(registration_id: int, verified: VerifiedLaunch) -> BaseResponse:
+def _opened(registration_id: int, verified: VerifiedLaunch, *, keeps_cookies: bool) -> BaseResponse:
     """What the message asks for: content to be chosen, or a launch with its session."""
     if verified.message_type == DEEP_LINKING:
-        return picker.open_picker(registration_id, verified)
+        return picker.open_picker(registration_id, verified, keeps_cookies=keeps_cookies)
     atelier = current()
     with atelier.database.write() as session:
         stored = record_launch(session, atelier.settings, registration_id, verified)

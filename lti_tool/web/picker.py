@@ -1,8 +1,9 @@
 """Choosing content for a course: the page a Deep Linking request opens, and the answer that goes back.
 
 launch (POST) -> 303 /dl/<id>/ -> the picker -> POST -> a page whose form carries the signed answer to the platform.
-The cookie is this page's own, under its own path. A tab of its own would not help where the browser keeps no cookie
-in the frame: the answer must come from the window that the course opened, or nobody listens there.
+The cookie is this page's own, under its own path. Where the browser keeps none and the platform's storage bound the
+launch, the page is the answer to that launch, and its forms carry a seal in place of the cookie. A tab of its own would
+not help: the answer must come from the window that the course opened, or nobody listens there.
 """
 
 import hashlib
@@ -12,8 +13,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, joinedload
@@ -71,8 +73,8 @@ class PickForm:
 # ---- from the launch to the page -----------------------------------------------------------------------------
 
 
-def open_picker(registration_id: int, verified: VerifiedLaunch) -> Response:
-    """Keep the request of a verified Deep Linking message and send the browser on to the picker."""
+def open_picker(registration_id: int, verified: VerifiedLaunch, *, keeps_cookies: bool) -> Response:
+    """Keep the request of a verified Deep Linking message and lead the browser to the picker."""
     atelier, asked = current(), verified.content_request
     assert asked is not None
     if verified.role != "instructor":
@@ -97,6 +99,9 @@ def open_picker(registration_id: int, verified: VerifiedLaunch) -> Response:
                 expires_at=now + timedelta(minutes=atelier.settings.session_minutes),
             )
         )
+    if not keeps_cookies:
+        row, g.sealed_alone = _find(picker_id), True
+        return make_response(_page(row, *_at_first(row)))
     answer = redirect(url_for("picker.page", picker_id=picker_id), code=303)
     answer.set_cookie(
         COOKIE, token, path=f"/dl/{picker_id}/", secure=True, httponly=True, samesite="None", partitioned=True
@@ -121,10 +126,19 @@ def _context_id(session: Session, row: DeepLinking) -> int | None:
 def page(picker_id: str) -> Answer:
     """What can be placed, with its options."""
     row = _sign_in(picker_id)
+    return _page(row, *_at_first(row))
+
+
+def _at_first(row: DeepLinking) -> tuple[list[Lesson], PickForm]:
+    """Every lesson, and the form before anybody touched it."""
+    lessons = _lessons(row)
+    picks = (lessons[0].slug,) if len(lessons) == 1 else ()
+    return lessons, PickForm(picks=picks, title=stored_request(row).title or "")
+
+
+def _lessons(row: DeepLinking) -> list[Lesson]:
     with current().database.read() as session:
-        lessons = published_lessons(session, _context_id(session, row))
-    first = PickForm(picks=(lessons[0].slug,) if len(lessons) == 1 else (), title=stored_request(row).title or "")
-    return _page(row, lessons, first)
+        return published_lessons(session, _context_id(session, row))
 
 
 @bp.post("/")
@@ -132,9 +146,9 @@ def choose(picker_id: str) -> Answer:
     """Sign the choice (or that nothing was chosen) and hand it to the browser for the platform."""
     atelier, row = current(), _sign_in(picker_id)
     _require_seal(row)
-    asked = stored_request(row)
-    with atelier.database.read() as session:
-        lessons = published_lessons(session, _context_id(session, row))
+    asked, lessons = stored_request(row), _lessons(row)
+    if "find" in request.form:
+        return _page(row, lessons, _typed(request.form))
     try:
         choices = [] if "cancel" in request.form else _choices(request.form, lessons, asked.accept_multiple)
     except PickProblem as problem:
@@ -151,7 +165,7 @@ def choose(picker_id: str) -> Answer:
 
 
 def _page(row: DeepLinking, lessons: list[Lesson], form: PickForm, problem: str = "") -> str:
-    search = request.args.get("q", "").strip()[:100]
+    search = request.form.get("q", "").strip()[:100]
     shown = [lesson for lesson in lessons if search.casefold() in f"{lesson.title} {lesson.subtitle}".casefold()]
     return render_template(
         "picker.html",
@@ -221,7 +235,21 @@ def _points(typed: str) -> float:
 
 
 def _sign_in(picker_id: str) -> DeepLinking:
-    """The request that this browser may answer; it must hold the cookie of its launch."""
+    """The request that this browser may answer; it must hold the cookie of its launch, or the seal in its place."""
+    row = _find(picker_id)
+    token = request.cookies.get(COOKIE, "")
+    if not token and _unsealed() != [row.id, row.token_hash, True]:
+        raise refusals.PickerStorageBlocked()
+    if token and not hmac.compare_digest(token_hash(token), row.token_hash):
+        raise refusals.PickerExpired()
+    if row.answered_at is not None:
+        raise refusals.PickerAnswered()
+    g.sealed_alone = not token
+    return row
+
+
+def _find(picker_id: str) -> DeepLinking:
+    """The living request of that id; PickerExpired where there is none."""
     registration = joinedload(DeepLinking.deployment).joinedload(Deployment.registration)
     with current().database.read() as session:
         row = session.scalar(
@@ -230,31 +258,28 @@ def _sign_in(picker_id: str) -> DeepLinking:
     if row is None or row.expires_at <= utc_now() or not row.deployment.registration.enabled:
         raise refusals.PickerExpired()
     g.framed_by = (row.deployment.registration, row.return_url)
-    token = request.cookies.get(COOKIE, "")
-    if not token:
-        raise refusals.PickerStorageBlocked()
-    if not hmac.compare_digest(token_hash(token), row.token_hash):
-        raise refusals.PickerExpired()
-    if row.answered_at is not None:
-        raise refusals.PickerAnswered()
     return row
 
 
 def _seal(row: DeepLinking) -> str:
-    token = _serializer().dumps([row.id, row.token_hash])
+    """The seal of this page's forms; one that stands for the cookie too was shown to the launch's own browser alone."""
+    token = _serializer().dumps([row.id, row.token_hash, g.sealed_alone])
     return token.decode() if isinstance(token, bytes) else token
 
 
 def _require_seal(row: DeepLinking) -> None:
-    sent = request.form.get(FORM_FIELD, "")
-    if not sent:
+    if not request.form.get(FORM_FIELD, ""):
         raise refusals.FormTokenMissing()
-    try:
-        sealed = _serializer().loads(sent)
-    except BadSignature:
-        raise refusals.FormTokenWrong() from None
-    if sealed != [row.id, row.token_hash]:
+    if _unsealed() != [row.id, row.token_hash, g.sealed_alone]:
         raise refusals.FormTokenWrong()
+
+
+def _unsealed() -> Any:
+    """What the form's seal says, None without a right one."""
+    try:
+        return _serializer().loads(request.form.get(FORM_FIELD, ""))
+    except BadSignature:
+        return None
 
 
 def _serializer() -> URLSafeSerializer:

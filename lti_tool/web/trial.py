@@ -32,4 +32,5 @@ def try_platform(keys: PlatformKeys, outbound: Client, registration: Registratio
             f"{registration.name}: its keys were read, and it gave no token. {error} "
             "Is the tool switched on there, with grade services, and can the platform reach our key set?"
         ) from None
-    return f"{registration.name}: {count} public keys read, and a token given, so it reads ours too."
+    keys_read = f"{count} public {'key' if count == 1 else 'keys'} read"
+    return f"{registration.name}: {keys_read}, and a token given, so it reads ours too."

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import jwt
 import pytest
+from flask import Flask
 from jwt.algorithms import RSAAlgorithm
 from sqlalchemy import select
 from werkzeug.test import TestResponse
@@ -16,7 +17,7 @@ from werkzeug.test import TestResponse
 from lti_tool.db import Database, utc_now
 from lti_tool.deadlines import VARIABLES
 from lti_tool.deep_linking import take_answer
-from lti_tool.models import Audit, DeepLinking, ResourceLink
+from lti_tool.models import Audit, DeepLinking, LoginState, ResourceLink
 from lti_tool.scores import lesson_standing
 from tests.lti_tool.door import BASE_URL, CLAIM, INSTRUCTOR, LEARNER, Door, error_code, go_on, launch_id
 
@@ -36,17 +37,18 @@ def settings(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in whole.items() if value is not ...}
 
 
+DEEP_LINKING = {
+    CLAIM + "message_type": "LtiDeepLinkingRequest",
+    CLAIM + "resource_link": ...,
+    CLAIM + "roles": [INSTRUCTOR],
+    DL + "deep_linking_settings": settings(),
+}
+
+
 def ask(door: Door, deep_linking: object = None, **claims: Any) -> TestResponse:
     """A Deep Linking launch of an instructor."""
-    return door.launch(
-        **{
-            CLAIM + "message_type": "LtiDeepLinkingRequest",
-            CLAIM + "resource_link": ...,
-            CLAIM + "roles": [INSTRUCTOR],
-            DL + "deep_linking_settings": settings() if deep_linking is None else deep_linking,
-        }
-        | claims
-    )
+    asked = {} if deep_linking is None else {DL + "deep_linking_settings": deep_linking}
+    return door.launch(**DEEP_LINKING | asked | claims)
 
 
 def picker(door: Door, deep_linking: object = None) -> str:
@@ -211,6 +213,48 @@ def test_choice_that_cannot_be_taken_gets_a_sentence_and_can_be_mended(
     assert page.status_code == 422
     assert sentence in page.get_data(as_text=True)
     assert send(door, url, pick="two-step").status_code == 200
+
+
+def test_a_search_is_asked_with_the_seal_and_finds_by_title(door: Door) -> None:
+    url = picker(door)
+    found = send(door, url, find="1", q="DURABLE")
+    assert (found.status_code, 'value="durable-workflows"' in found.text) == (200, True)
+    none = send(door, url, find="1", q="marmalade")
+    assert "No lesson has “marmalade” in its title." in none.text
+    assert "JWT" not in none.text
+
+
+def test_without_a_cookie_the_page_that_the_platform_s_storage_opened_takes_the_choice(
+    door: Door, app: Flask, database: Database
+) -> None:
+    """Bound by storage alone, as in a frame that keeps no cookies: the page's own seal stands for the cookie."""
+    door.browser = app.test_client(use_cookies=False)
+    fields = door.login_fields(lti_storage_target="lti_storage")
+    proof = unescape(re.findall(r'data-value="([^"]*)"', door.browser.post("/lti/login", data=fields).text)[0])
+    with database.read() as session:
+        begun = session.scalars(select(LoginState)).one()
+    message = door.platform.claims(begun.nonce, **DEEP_LINKING)
+    form = {"state": begun.state, "id_token": door.platform.sign(message), "proof": proof}
+
+    page = door.browser.post("/lti/launch/confirm", data=form, base_url=BASE_URL)
+
+    assert (page.status_code, 'data-page="picker"' in page.text) == (200, True)
+    assert "frame-ancestors 'self' https://lms.example.edu" in page.headers["Content-Security-Policy"]
+    url = re.findall(r'<form class="picker" method="post" action="([^"]*)"', page.text)[0]
+    seal = hidden(page, "form_token")
+    wrong = door.browser.post(url, data={"form_token": seal, "points": "no"}, base_url=BASE_URL)
+    assert (wrong.status_code, "Choose a lesson first." in wrong.text) == (422, True)
+    chosen = door.browser.post(url, data={"form_token": seal, "pick": "durable-workflows"}, base_url=BASE_URL)
+    assert answered(door, chosen)[DL + "content_items"][0]["custom"]["lesson"] == "durable-workflows"
+
+
+def test_a_seal_shown_beside_a_cookie_is_none_without_it(door: Door, app: Flask) -> None:
+    url = picker(door)
+    seal = hidden(door.browser.get(url, base_url=BASE_URL), "form_token")
+    stranger = app.test_client(use_cookies=False)
+    for sent in ({"form_token": seal, "pick": "durable-workflows"}, {"pick": "durable-workflows"}):
+        answer = stranger.post(url, data=sent, base_url=BASE_URL)
+        assert (answer.status_code, error_code(answer)) == (403, "frame_storage_blocked")
 
 
 def test_request_is_answered_once(door: Door) -> None:
