@@ -21,7 +21,8 @@ from sqlalchemy.orm import Session
 
 from flows.gate_watch import watch_gates
 from flows.judge_watch import ILL_SECONDS, WELL_SECONDS, look
-from flows.judging.catalog import get_judge
+from flows.judging.catalog import get_coach, get_judge
+from flows.judging.coach import Coach
 from flows.judging.judge import Judge
 from flows.prefect_setup import API_URL, EmbeddedServer, prepare
 from flows.work import CHUNK, SENDING, Bench, Chunk, Sending
@@ -63,6 +64,7 @@ class Executor:
         *,
         owner: str | None = None,
         judge_factory: Callable[[str], Judge] = get_judge,
+        coach_factory: Callable[[str], Coach] = get_coach,
         gradebook_of: GradebookOf | None = None,
         lease_seconds: float = LEASE_SECONDS,
         criteria_at_once: int = 3,
@@ -73,6 +75,7 @@ class Executor:
         self._settings = settings
         self._database = database
         self._judge = judge_factory(settings.judge)
+        self._coach = coach_factory(settings.coach or settings.judge)
         self._gradebook_of = gradebook_of or platform_gradebooks(settings)
         self._lease_seconds = lease_seconds
         self._runs_at_once = {jobs.JUDGE: chunks_at_once, jobs.SEND_SCORE: SENDING_AT_ONCE}
@@ -243,7 +246,7 @@ class Executor:
 
     async def _judge_chunk(self, claims: Sequence[Claim]) -> None:
         held = {claim.submission_id: claim for claim in claims if claim.submission_id is not None}
-        CHUNK.set(Chunk(self._bench, self._judge, held))
+        CHUNK.set(Chunk(self._bench, self._judge, held, coach=self._coach))
         assert self._prefect is not None
         await self._prefect.flows[jobs.JUDGE](list(held))
 

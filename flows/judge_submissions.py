@@ -19,6 +19,7 @@ from prefect.context import TaskRunContext
 from flows import answers, judge_watch, sheets
 from flows.answers import Bought
 from flows.closing import Filled
+from flows.coaching import coach_take
 from flows.judging.judge import Answer, JudgeHeld, JudgeUnavailable
 from flows.sheets import Answered, OpenSheet, Part
 from flows.work import CHUNK, Bench, Chunk
@@ -116,6 +117,7 @@ async def _begin(chunk: Chunk, submission_ids: Sequence[int]) -> list[Claim]:
 async def _judge(chunk: Chunk, claim: Claim) -> None:
     try:
         await _fill_in(chunk, claim)
+        await _coach(chunk, claim)
     except LeaseLost:
         log.warning("lease lost", job=claim.job_id)
     except JudgeHeld as error:
@@ -124,6 +126,19 @@ async def _judge(chunk: Chunk, claim: Claim) -> None:
         await put_back(chunk, claim, "The judge cannot be reached.", error.retry_after)
     except Exception as error:
         await _broke_off(chunk, claim, error)
+
+
+async def _coach(chunk: Chunk, claim: Claim) -> None:
+    """Have the coach reply to a hot-take. The sheet is closed by now: whatever goes wrong here costs only the reply."""
+    assert claim.submission_id is not None
+    coach, bench = chunk.coach, chunk.bench
+    if coach is None or not chunk.sheets[claim.submission_id].hot_take:
+        return
+    try:
+        async with bench.calls:
+            await bench.ask(coach_take, bench.database, coach, claim.submission_id, bench.budget_usd)
+    except Exception as error:
+        log.error("the coach broke off", job=claim.job_id, error=type(error).__name__)
 
 
 async def _broke_off(chunk: Chunk, claim: Claim, error: Exception) -> None:

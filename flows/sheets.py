@@ -26,7 +26,7 @@ from flows.judging.judge import (
 from lti_tool import jobs
 from lti_tool.db import Database, insert_new
 from lti_tool.jobs import Claim, LeaseLost
-from lti_tool.lessons import rubric_of
+from lti_tool.lessons import lesson_of, rubric_of
 from lti_tool.models import JobEvent, RatingRow, ResourceLink, Submission
 from lti_tool.review_queue import same_text
 from rubrics.checks import Facts, find_facts
@@ -66,6 +66,7 @@ class OpenSheet:
     same_text: bool
     judge: Judge
     rated: set[tuple[str, str]] = field(default_factory=set, compare=False)
+    hot_take: bool = False
 
     def part(self, fingerprint: str) -> Part:
         """The question with this fingerprint; KeyError if there is none."""
@@ -116,6 +117,7 @@ def open_sheets(database: Database, judge: Judge, submission_ids: Sequence[int])
                 joinedload(Submission.person),
                 joinedload(Submission.resource_link).joinedload(ResourceLink.deployment),
                 selectinload(Submission.rubric_version),
+                selectinload(Submission.lesson_version),
             )
         ).all()
         twins = _same_text(session, found)
@@ -151,6 +153,7 @@ def _open(judge: Judge, submission: Submission, twin: bool) -> OpenSheet:
         policy=str(submission.resource_link.settings.get("release", "review")),
         same_text=twin,
         judge=judge,
+        hot_take=lesson_of(submission).item(submission.item_id).kind == "hot_take",
     )
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from flows import answers, closing, sheets
+from flows.judging.coach import Coach
 from flows.judging.judge import Answer, Judge
 from flows.lots import Lots
 from flows.sheets import OpenSheet
@@ -89,13 +90,17 @@ async def _run(pool: ThreadPoolExecutor, function: Callable[P, R], *args: P.args
 
 @dataclass
 class Chunk:
-    """The submissions of one flow run: who holds them, the sheets that are open, and answers on their way to them."""
+    """The submissions of one flow run: who holds them, the sheets that are open, and answers on their way to them.
+
+    `coach` replies to hot-takes once they are judged.
+    """
 
     bench: Bench
     judge: Judge
     claims: dict[int, Claim]
     sheets: dict[int, OpenSheet] = field(default_factory=dict)
     answers: dict[tuple[int, str], Answer] = field(default_factory=dict)
+    coach: Coach | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from lti_tool import jobs, passback
+from lti_tool import coaching, jobs, passback
 from lti_tool.db import Database, utc_now
 from lti_tool.deadlines import closed_for
 from lti_tool.lessons import lesson_here
@@ -59,16 +59,22 @@ def lesson_standings(session: Session, resource_link: ResourceLink, person_ids: 
 def _released_points(
     session: Session, resource_link: ResourceLink, person_ids: Collection[int]
 ) -> dict[tuple[int, str], dict[int, float]]:
-    """(Person id, item id) to the released points by attempt, first attempt to last; the newest release of each."""
+    """(Person id, item id) to the released points by attempt, first attempt to last; the newest release of each.
+
+    Takes that were sent after the coach had shown a rewrite are practice, and left out.
+    """
+    rewritten = coaching.first_rewrites(session, resource_link, person_ids)
     rows = session.execute(
-        select(Submission.person_id, Submission.item_id, Submission.attempt, Release.points)
+        select(Submission.person_id, Submission.item_id, Submission.attempt, Submission.sent_at, Release.points)
         .join(Release, Release.submission_id == Submission.id)
         .where(Submission.resource_link_id == resource_link.id, Submission.person_id.in_(person_ids))
         .order_by(Submission.attempt, Release.sequence)
     )
     found: dict[tuple[int, str], dict[int, float]] = {}
-    for person_id, item_id, attempt, points in rows:
-        found.setdefault((person_id, item_id), {})[attempt] = points
+    for person_id, item_id, attempt, sent_at, points in rows:
+        shown = rewritten.get((person_id, item_id))
+        if shown is None or sent_at <= shown:
+            found.setdefault((person_id, item_id), {})[attempt] = points
     return found
 
 

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
         default=90, ge=0, le=3650, description="After how many days a new key signs for us; 0 for never."
     )
     judge: str = Field(default="checklist", description="The judge that rates new submissions.")
+    coach: str = Field(
+        default="", description="Who replies to hot-takes: claude:MODEL or offline; empty: what goes with the judge."
+    )
     judge_budget_usd: float = Field(
         default=0, ge=0, allow_inf_nan=False, description="US dollars a paid judge may take a day (UTC); 0: no limit."
     )

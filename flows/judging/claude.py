@@ -129,7 +129,7 @@ class ClaudeJudge:
     def ask(self, request: JudgeRequest) -> Answer:
         """One call. Raises JudgeUnavailable (later), JudgeHeld (an operator must act) or JudgeRefused (never)."""
         started = time.monotonic()
-        message = _heard(self.client(), self.question(request))
+        message = hear(self.client(), self.question(request))
         return answer_of(message, self.model, time.monotonic() - started)
 
     def question(self, request: JudgeRequest) -> dict[str, Any]:
@@ -161,9 +161,9 @@ class ClaudeJudge:
         return tuple(reader.rating(one, found.get(one)) for one in request.criteria)
 
 
-def _heard(client: anthropic.Anthropic, question: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Ask by a stream and hear it to its end, or to where it breaks off."""
-    heard = Heard()
+def hear(client: anthropic.Anthropic, question: Mapping[str, Any], heard: Heard | None = None) -> Mapping[str, Any]:
+    """Ask by a stream and hear it to its end, or to where it breaks off; `heard` may pass on what comes."""
+    heard = heard or Heard()
     try:
         with client.messages.create(**question, stream=True) as stream:
             if "json" in stream.response.headers.get("content-type", ""):  # some proxies do not stream

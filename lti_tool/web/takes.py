@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
 
 from lti_tool.attempts import Desk, desk
+from lti_tool.coaching import Coaching, coaching_of, is_practice
 from lti_tool.lesson import HotTakesStep
 from lti_tool.models import Submission
 from lti_tool.results import Row, Sheet, State, state_of, student_sheet
@@ -40,6 +43,14 @@ class Reply:
 
 
 @dataclass(frozen=True)
+class Change:
+    """Words of a rewrite: kept, new, or the learner's that are gone."""
+
+    kind: Literal["kept", "new", "gone"]
+    words: str
+
+
+@dataclass(frozen=True)
 class Take:
     """One question: what is in its box, what was sent last, and what came back."""
 
@@ -49,11 +60,20 @@ class Take:
     latest: Submission | None
     state: State | None
     reply: Reply | None
+    coaching: Coaching | None
+    practice: bool
 
     @property
     def waiting(self) -> bool:
         """Whether the reply is still to come."""
         return self.reply is None and self.state in ("queued", "judging")
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The coach's rewrite beside what was sent."""
+        if self.latest is None or self.coaching is None:
+            return ()
+        return changes(self.latest.text, self.coaching.rewrite)
 
 
 @dataclass(frozen=True)
@@ -82,7 +102,24 @@ def _take(visit: Visit, item_id: str, problem: Problem | None) -> Take:
         latest=latest,
         state=state_of(visit.session, latest) if latest else None,
         reply=reply_of(sheet) if sheet else None,
+        coaching=coaching_of(visit.session, latest) if latest and sheet else None,
+        practice=latest is not None and is_practice(visit.session, latest),
     )
+
+
+def changes(before: str, after: str) -> tuple[Change, ...]:
+    """A rewrite word by word beside what it was made from."""
+    old, new = before.split(), after.split()
+    found: list[Change] = []
+    for kind, begin, end, start, stop in SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            found.append(Change("kept", " ".join(new[start:stop])))
+            continue
+        if end > begin:
+            found.append(Change("gone", " ".join(old[begin:end])))
+        if stop > start:
+            found.append(Change("new", " ".join(new[start:stop])))
+    return tuple(found)
 
 
 def reply_of(sheet: Sheet) -> Reply:

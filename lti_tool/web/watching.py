@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from lti_tool import attempts
 from lti_tool.attempts import attempts_allowed, find_submission
+from lti_tool.coaching import coaching_of
 from lti_tool.lesson import Item
 from lti_tool.lessons import lesson_of, rubric_of
 from lti_tool.models import Submission
@@ -126,6 +127,18 @@ def stages_json(launch_id: str, public_id: str) -> Response:
         if answer["stages"] or not log.running:
             answer["html"] = render_template("student/_log.html", log=log)
         return jsonify(answer)
+
+
+@bp.get("/submissions/<public_id>/coach")
+@signed_in("student")
+def coach_json(launch_id: str, public_id: str) -> Response:
+    """How far the coach is with a hot-take: its first line as far as it has come, and whether there is more to come."""
+    with reading() as visit:
+        sent = own_submission(visit, public_id)
+        if _item(sent).kind != "hot_take":
+            abort(404)
+        said = coaching_of(visit.session, sent)
+        return jsonify({"state": said.state, "why": said.why, "running": said.running, "last": said.last})
 
 
 def _shown(detail: Any) -> dict[str, Any]:

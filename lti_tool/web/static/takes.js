@@ -5,6 +5,7 @@ import { getJson, getPage, say, take } from "./server.js";
 import { _ } from "./words.js";
 
 const EVERY = 700;
+const SOON = 300;
 const SLOW = 10000;
 
 function box(form) {
@@ -48,10 +49,27 @@ async function watch(article) {
   say(total ? _("Reply: %(score)s", { score: total.trim() }) : _("No score yet."));
 }
 
+// The score stands; the coach's first line comes word by word, then the page has the rest.
+async function listen(article) {
+  for (;;) {
+    await new Promise((done) => setTimeout(done, SOON));
+    try {
+      const { why, running } = await getJson(article.dataset.coach);
+      if (!running) break;
+      if (why) article.querySelector(".coach-why").textContent = why;
+    } catch (error) {
+      if (error.status) return say(error.message);
+    }
+  }
+  start(take(await getPage(location.href), article.id));
+  say(_("The coach has replied."));
+}
+
 function start(article) {
   article.querySelectorAll(".take-form").forEach(box);
   article.querySelectorAll(".no-script").forEach((link) => (link.hidden = true));
   if (article.dataset.waits) watch(article);
+  if (article.dataset.coach) listen(article);
 }
 
 document.querySelectorAll(".take").forEach(start);

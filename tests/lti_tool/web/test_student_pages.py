@@ -6,9 +6,10 @@ from html import unescape
 import pytest
 from sqlalchemy import select
 
+from lti_tool import coaching
 from lti_tool.attempts import drafts, save_draft
 from lti_tool.lessons import current_lesson, progress, store_lesson
-from lti_tool.models import Draft, Launch, Submission
+from lti_tool.models import Draft, Job, Launch, Submission
 from seeds.load import read_lesson, read_rubrics
 from tests.conftest import TINY_LESSON
 from tests.lti_tool.web.ada import NASTY, TAKE, judged, page_name, send, text_box
@@ -155,14 +156,75 @@ def test_a_take_is_sent_and_waits_for_its_reply(ada, world) -> None:
         assert "\n" not in session.scalars(select(Submission.text)).one()
 
 
+def coach_says(world, **said: object) -> None:
+    with world.database.write() as session:
+        coaching.reply(session, session.scalars(select(Job.id)).one(), said)
+
+
 def test_the_reply_shows_marks_total_one_line_and_whose_it_is(ada, world) -> None:
     judged(world, "q1", TAKE, {"hit": 3, "edge": 2, "form": 2}, comment="Where does the state live?")
+    coach_says(world, withheld="offline", missed=["where the state lives"])
     page = " ".join(ada.get("steps/warm-up").text.split())
     assert '<p class="big">7<span>/10</span>' in page
-    for mark in ("hit 3/4", "edge 2/4", "form 2/2", "Where does the state live?", "Rewriting needs a model.", "2 left"):
+    for mark in (
+        "hit 3/4",
+        "edge 2/4",
+        "form 2/2",
+        "Where does the state live?",
+        "Rewriting needs a model.",
+        "where the state lives",
+        "2 left",
+    ):
         assert mark in page
     assert "Checklist" in page
     assert "Provisional." in page
+
+
+def test_the_coach_is_heard_while_it_speaks(ada, world) -> None:
+    judged(world, "q1", TAKE, {"hit": 3, "edge": 2, "form": 2})
+    with world.database.write() as session:
+        coaching.say(session, session.scalars(select(Job.id)).one(), "Right cause. Where ", begins=True)
+    page = ada.get("steps/warm-up").text
+    address = re.search(r'data-coach="([^"]+)"', page)
+    assert address is not None
+    assert "Right cause. Where " in page
+    news = ada.client.get(address.group(1)).json
+    assert (news["state"], news["why"], news["running"]) == ("speaking", "Right cause. Where ", True)
+
+
+def test_a_rewrite_is_shown_beside_what_was_sent_and_what_follows_is_practice(ada, world) -> None:
+    judged(world, "q1", TAKE, {"hit": 3, "edge": 2, "form": 2})
+    coach_says(world, why="Right cause.", rewrite=TAKE.replace("The ", "A "))
+    page = " ".join(ada.get("steps/warm-up").text.split())
+    assert "Right cause." in page
+    assert re.search(r"<del>.*?The.*?</del> <ins>.*?A.*?</ins>", page)
+    assert "You have seen a rewrite: further takes are practice." in page
+    assert "data-coach" not in page
+
+
+def test_on_a_miss_there_is_a_question_and_no_rewrite(ada, world) -> None:
+    judged(world, "q1", TAKE, {"hit": 1, "edge": 1, "form": 2})
+    coach_says(world, why="Only a symptom.", question="What was lost with it?", withheld="idea")
+    page = ada.get("steps/warm-up").text
+    assert "What was lost with it?" in page
+    assert "<ins>" not in page
+
+
+def test_a_coach_that_is_out_costs_no_answer(ada, world) -> None:
+    judged(world, "q1", TAKE, {"hit": 3, "edge": 2, "form": 2})
+    with world.database.write() as session:
+        coaching.is_out(session, session.scalars(select(Job.id)).one())
+    page = ada.get("steps/warm-up").text
+    assert "The coach is out. Your answer is saved and will be scored." in page
+    assert '<p class="big">7<span>/10</span>' in " ".join(page.split())
+
+
+def test_the_coach_of_another_learner_is_not_found(ada, world, sign_in) -> None:
+    judged(world, "q1", TAKE, {"hit": 3, "edge": 2, "form": 2})
+    page = ada.get("steps/warm-up").text
+    public_id = re.search(r"submissions/([\w-]+)/coach", page).group(1)
+    assert ada.get(f"submissions/{public_id}/coach").status_code == 200
+    assert sign_in(BO).get(f"submissions/{public_id}/coach").status_code == 404
 
 
 def test_a_take_without_a_level_is_not_a_zero(ada, world) -> None:
