@@ -28,6 +28,7 @@ LANGUAGE = "language"
 
 _VERSION = "1"
 _RUN = 3  # words in a row; a sentence most of whose words stand in such runs of the sources is not the writer's own
+_TITLES = {"en": ("Found", "Held down", "Not found"), "de": ("Gefunden", "Gebremst", "Nicht gefunden")}
 _COPIED = 0.5
 _COPIED_IF_FLAGGED = 0.25  # where much of the text is copied, what is half copied is so, too
 
@@ -155,16 +156,17 @@ def _rated(criterion: str, block: LookFors, reading: Reading, text: str) -> Body
         "level": reading.level,
         "quotes": [{"text": text[start:end], "start": start, "end": end} for start, end in spans],
         "looked_for": "" if reading.level else block.looked_for,
-        "comment": comment(reading),
+        "comment": comment(reading, block.lang),
     }
 
 
-def comment(reading: Reading) -> str:
+def comment(reading: Reading, lang: str) -> str:
     """What was found, what held it down and what is missing, in the author's words; at most 60 words."""
+    found, held, missing = _TITLES.get(lang.split("-")[0], _TITLES["en"])
     parts = [
-        ("Found", () if reading.capped and not reading.level else reading.found),
-        ("Held down", reading.capped),
-        ("Not found", reading.missing),
+        (found, () if reading.capped and not reading.level else reading.found),
+        (held, reading.capped),
+        (missing, reading.missing),
     ]
     told: list[str] = []
     for title, notes in parts:

@@ -90,3 +90,29 @@ def test_no_essay_in_good_faith_is_flagged_for_speaking_to_its_judge(name: str) 
     assert "addresses_judge" not in facts.flags
     assert "copied_brief" not in facts.flags
     assert facts.copied_words < 0.1
+
+
+# ---- hot-takes ---------------------------------------------------------------------------------------------------
+
+TAKES: list[dict[str, Any]] = yaml.safe_load((ESSAYS.parent / "takes.yaml").read_text())
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
+@pytest.mark.parametrize(("half", "within_one", "exact"), [("dev", 0.97, 0.8), ("held", 0.9, 0.65)])
+def test_hot_takes_of_other_voices(half: str, lang: str, within_one: float, exact: float) -> None:
+    pairs: list[tuple[int | None, int]] = []
+    for row in TAKES:
+        if (row["half"], row.get("lang", "en")) == (half, lang):
+            sheet = judge_text(JUDGE, load_rubric(f"durable-workflows-{row['q']}"), row["text"])
+            pairs += [(sheet.levels[criterion], row[criterion]) for criterion in ("hit", "edge")]
+    assert len(pairs) >= 12
+    assert near(pairs, 1) >= within_one
+    assert near(pairs, 0) >= exact
+
+
+@pytest.mark.parametrize("question", ["q1", "q2"])
+def test_harmful_takes_never_reach_the_middle(question: str) -> None:
+    rubric = load_rubric(f"durable-workflows-{question}")
+    for row in TAKES:
+        if row["q"] == question and row["hit"] == 0:
+            assert (judge_text(JUDGE, rubric, row["text"]).levels["hit"] or 0) <= 1, row["text"]
