@@ -14,7 +14,9 @@ QUOTE_WORDS = 28  # of the 30 a quote may have: other counts split "400-600" or 
 _GAP = 3
 _NEIGHBOURS = 3
 _LIST_OF = 3
-_APART = 5  # words between two entries of a list
+_APART = 5  # words between two entries of a list that are joined by "or"; others are a word apart
+_OR, _AND = frozenset({"or", "oder"}), frozenset({"and", "und"})
+_AND_OTHER = 2
 _TOLD = 8  # sentences around the first sign of a story that may belong to it
 _PROSE = 0.15  # share of small words under which a longer sentence is a list of terms
 
@@ -174,7 +176,7 @@ class Page:
             if pattern.denied or not self.passage.is_negated(hit.first, hit.last):
                 found[number].append(hit)
         if not pattern.lists:
-            found = {number: hits for number, hits in found.items() if _strung(hits) < _LIST_OF}
+            found = {number: hits for number, hits in found.items() if _strung(hits, self.passage.forms) < _LIST_OF}
         return found
 
 
@@ -182,11 +184,13 @@ def _places_of(passage: Passage, number: int) -> range:
     return range(passage.sentences[number].first, passage.sentences[number].last)
 
 
-def _strung(hits: Iterable[Hit]) -> int:
-    """How many different phrases of a group follow each other with next to nothing in between, as in a list."""
+def _strung(hits: Iterable[Hit], forms: Sequence[str]) -> int:
+    """How many different phrases of a group follow each other as in a list: a word apart, or joined by "or"."""
     longest, phrases, end = 0, set[int](), -_APART
     for hit in hits:
-        if hit.first > end + _APART:
+        between = forms[max(end + 1, 0) : hit.first]
+        joined = _OR.intersection(between) or (len(between) <= _AND_OTHER and _AND.intersection(between))
+        if len(between) > _APART or (len(between) > 1 and not joined):
             phrases = set()
         if hit.first > end:
             phrases.add(hit.phrase)

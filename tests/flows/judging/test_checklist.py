@@ -1,6 +1,8 @@
 """The checklist judge on the lesson's anchors, on essays of other stories, and on a rubric of its own."""
 
 import json
+import random
+import re
 import time
 from pathlib import Path
 
@@ -154,6 +156,38 @@ def test_without_its_paragraph_the_checkpoint_falls_alone() -> None:
     given = dict(zip(CRITERIA, levels(rest), strict=True))
     assert given.pop("checkpoint") in (0, 1)
     assert all(level is not None and level >= 3 for level in given.values())
+
+
+SECOND_LANGUAGE = [
+    ("because", "becouse"), ("which", "wich"), ("finished", "finnished"), ("second", "secound"), ("through", "trough"),
+    ("before", "befor"), ("eleven", "elven"), ("result", "resault"), ("policy", "polisy"), ("history", "histroy"),
+    ("recorded", "recoreded"), ("worker", "wroker"), ("nothing", "noting"), ("client", "cliend"), ("email", "emial"),
+    ("answered", "answred"), ("Meanwhile", "Meanwile"), ("analyst", "analist"), ("agent", "agnet"),
+]  # fmt: skip
+
+
+def test_spelling_of_a_second_language_costs_nothing() -> None:
+    text = read("anchor-a")
+    for right, wrong in SECOND_LANGUAGE:
+        text = text.replace(right, wrong)
+    given = levels(text)
+    assert within_one(given, EXPECTED["a"]), given
+    assert given[-1] == levels(read("anchor-a"))[-1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_slips_of_the_keyboard_cost_at_most_one_level(seed: int) -> None:
+    chance = random.Random(seed)
+
+    def slip(match: re.Match[str]) -> str:
+        word = match.group()
+        if len(word) < 5 or chance.random() > 0.1:
+            return word
+        at = chance.randrange(1, len(word) - 2)
+        return chance.choice([word[:at] + word[at + 1 :], word[:at] + word[at + 1] + word[at] + word[at + 2 :]])
+
+    given = levels(re.sub(r"[A-Za-z]+", slip, read("anchor-a")))
+    assert within_one(given, EXPECTED["a"]), given
 
 
 def test_a_false_claim_about_replay_costs_both_criteria() -> None:
