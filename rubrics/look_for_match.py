@@ -62,6 +62,7 @@ class Page:
     flags: Collection[str] = ()
     _hits: dict[str, list[Hit]] = field(default_factory=dict)
     _marked: dict[str, Collection[int]] = field(default_factory=dict)
+    _by_sentence: dict[tuple[str, bool, bool, bool], dict[int, list[Hit]]] = field(default_factory=dict)
 
     @cached_property
     def _lists(self) -> frozenset[int]:
@@ -168,6 +169,12 @@ class Page:
 
     def by_sentence(self, pattern: Pattern, group: str) -> dict[int, list[Hit]]:
         """The hits of a group that a pattern may use, by sentence."""
+        key = (group, len(pattern.together) > 1, pattern.denied, pattern.lists)
+        if key not in self._by_sentence:
+            self._by_sentence[key] = self._usable(pattern, group)
+        return self._by_sentence[key]
+
+    def _usable(self, pattern: Pattern, group: str) -> dict[int, list[Hit]]:
         found: dict[int, list[Hit]] = defaultdict(list)
         for hit in self.hits(group):
             number = self.passage.sentence_of[hit.first]
@@ -186,17 +193,25 @@ def _places_of(passage: Passage, number: int) -> range:
 
 def _strung(hits: Iterable[Hit], forms: Sequence[str]) -> int:
     """How many different phrases of a group follow each other as in a list: a word apart, or joined by "or"."""
-    longest, phrases, end = 0, set[int](), -_APART
+    longest, phrases = 0, set[int]()
+    end: int | None = None
     for hit in hits:
-        between = forms[max(end + 1, 0) : hit.first]
-        joined = _OR.intersection(between) or (len(between) <= _AND_OTHER and _AND.intersection(between))
-        if len(between) > _APART or (len(between) > 1 and not joined):
+        if end is not None and not _in_one_list(forms, end, hit.first):
             phrases = set()
-        if hit.first > end:
+        if end is None or hit.first > end:
             phrases.add(hit.phrase)
             end = hit.last
         longest = max(longest, len(phrases))
     return longest
+
+
+def _in_one_list(forms: Sequence[str], end: int, first: int) -> bool:
+    """Whether what stands between two words is no more than a list has between its entries."""
+    apart = first - end - 1
+    if apart > _APART:
+        return False
+    between = forms[end + 1 : first]
+    return apart <= 1 or bool(_OR.intersection(between)) or (apart <= _AND_OTHER and bool(_AND.intersection(between)))
 
 
 def find(page: Page, pattern: Pattern) -> tuple[Hit, ...] | None:
@@ -235,12 +250,7 @@ def _around(passage: Passage, within: str, seed: int, total: int) -> Iterable[ra
         begins = range(max(0, seed - _NEIGHBOURS + 1), seed + 1)
         return [range(begin, min(begin + _NEIGHBOURS, total)) for begin in reversed(begins)]
     if within == "paragraph":
-        first = last = seed
-        while first and passage.sentences[first - 1].paragraph == passage.sentences[seed].paragraph:
-            first -= 1
-        while last + 1 < total and passage.sentences[last + 1].paragraph == passage.sentences[seed].paragraph:
-            last += 1
-        return [range(first, last + 1)]
+        return [passage.paragraph_ranges[passage.sentences[seed].paragraph]]
     return [range(total)]
 
 

@@ -88,6 +88,14 @@ class Passage:
             at += 1
         return found
 
+    @cached_property
+    def paragraph_ranges(self) -> list[range]:
+        """The sentences of each paragraph."""
+        begins = [
+            at for at, one in enumerate(self.sentences) if not at or self.sentences[at - 1].paragraph != one.paragraph
+        ]
+        return [range(begin, end) for begin, end in zip(begins, [*begins[1:], len(self.sentences)], strict=True)]
+
     @property
     def paragraphs(self) -> int:
         """How many paragraphs hold a sentence."""

@@ -181,7 +181,7 @@ def test_slips_of_the_keyboard_cost_at_most_one_level(seed: int) -> None:
 
     def slip(match: re.Match[str]) -> str:
         word = match.group()
-        if len(word) < 5 or chance.random() > 0.1:
+        if len(word) < 5 or chance.random() > 0.05:
             return word
         at = chance.randrange(1, len(word) - 2)
         return chance.choice([word[:at] + word[at + 1 :], word[:at] + word[at + 1] + word[at] + word[at + 2 :]])
