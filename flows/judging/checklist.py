@@ -17,7 +17,8 @@ from rubrics.drawing import Drawing, DrawingError, drawn_words, parse_drawing
 from rubrics.judgement import Rating
 from rubrics.languages import is_in_language
 from rubrics.lexicon import Lexicon
-from rubrics.look_for_match import Page, Reading, Span, read_criterion
+from rubrics.look_for_match import Reading, Span, read_criterion
+from rubrics.look_for_page import Page
 from rubrics.look_fors import LookFors, filled_in
 from rubrics.model import Rubric
 from rubrics.passages import Passage

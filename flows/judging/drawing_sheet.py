@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rubrics.drawing import DISTRACTORS, TITLES, Drawing, Edge, Kind, check_drawing
 from rubrics.lexicon import Lexicon
-from rubrics.look_for_match import Page
+from rubrics.look_for_page import Page
 from rubrics.passages import Passage
 
 _NEARLY_ALL = 0.8

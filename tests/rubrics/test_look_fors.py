@@ -7,7 +7,8 @@ import pytest
 from rubrics.grammar import english_stem as stem
 from rubrics.languages import is_in_language
 from rubrics.lexicon import Lexicon
-from rubrics.look_for_match import Page, find, read_criterion
+from rubrics.look_for_match import find, read_criterion
+from rubrics.look_for_page import Page
 from rubrics.look_fors import LookFors, Pattern
 from rubrics.model import Rubric, RubricError, load_rubric
 from rubrics.passages import Passage
