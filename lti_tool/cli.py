@@ -30,6 +30,7 @@ COMMANDS = {
     "eval report": ("eval.report_command:app", "A run's figures as one page, with JSON and CSV."),
     "eval compare": ("eval.compare_command:app", "Two judges on the same responses."),
     "eval metrics": ("eval.metrics_command:app", "How far a judge agrees with people, from a table that has both."),
+    "eval train": ("flows.train_command:app", "Fit a judge on a table of texts that people scored."),
     "eval gate": ("eval.gate_command:app", "What share of its scores may be released unseen, at which risk."),
     "eval gate-key": ("eval.gate_key_command:app", "The key pair that signs gate files."),
     "eval judge-id": ("flows.judging.identity_command:app", "Which judge a name stands for, as a gate file needs it."),

@@ -13,136 +13,33 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _SENTENCE = re.compile(r"[.!?]+(?=\s|$)")
 _PARAGRAPH = re.compile(r"\n\s*\n|\n")
 
-CONNECTIVES = frozenset(
-    [
-        "however",
-        "therefore",
-        "moreover",
-        "furthermore",
-        "although",
-        "though",
-        "because",
-        "since",
-        "while",
-        "whereas",
-        "thus",
-        "hence",
-        "consequently",
-        "nevertheless",
-        "instead",
-        "finally",
-        "first",
-        "second",
-        "third",
-        "also",
-        "besides",
-        "unless",
-        "until",
-        "if",
-        "when",
-        "then",
-        "so",
-        "but",
-        "yet",
-    ]
+
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+CONNECTIVES = _listed(
+    """
+    however therefore moreover furthermore although though because since while whereas thus hence
+    consequently nevertheless instead finally first second third also besides unless until if when then so
+    but yet
+    """
 )
-FUNCTION_WORDS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "and",
-        "or",
-        "but",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "with",
-        "from",
-        "as",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "being",
-        "it",
-        "this",
-        "that",
-        "these",
-        "those",
-        "he",
-        "she",
-        "they",
-        "we",
-        "you",
-        "i",
-        "his",
-        "her",
-        "their",
-        "our",
-        "your",
-        "my",
-        "its",
-        "not",
-        "no",
-        "do",
-        "does",
-        "did",
-        "have",
-        "has",
-        "had",
-        "will",
-        "would",
-        "can",
-        "could",
-        "should",
-        "may",
-        "might",
-        "must",
-        "there",
-        "which",
-        "who",
-        "whom",
-        "what",
-        "when",
-        "where",
-        "how",
-        "than",
-        "then",
-        "so",
-        "if",
-    ]
+FUNCTION_WORDS = _listed(
+    """
+    the a an and or but of to in on at by for with from as is are was were be been being it this that these
+    those he she they we you i his her their our your my its not no do does did have has had will would can
+    could should may might must there which who whom what when where how than then so if
+    """
 )
-FIRST_PERSON = frozenset(["i", "me", "my", "mine", "we", "us", "our", "ours"])
-SECOND_PERSON = frozenset(["you", "your", "yours"])
-MODALS = frozenset(["can", "could", "may", "might", "must", "shall", "should", "will", "would"])
-HEDGES = frozenset(
-    [
-        "maybe",
-        "perhaps",
-        "probably",
-        "possibly",
-        "somewhat",
-        "quite",
-        "rather",
-        "seems",
-        "seem",
-        "think",
-        "guess",
-        "kind",
-        "sort",
-    ]
-)
+FIRST_PERSON = _listed("i me my mine we us our ours")
+SECOND_PERSON = _listed("you your yours")
+MODALS = _listed("can could may might must shall should will would")
+HEDGES = _listed("maybe perhaps probably possibly somewhat quite rather seems seem think guess kind sort")
 
 NAMES = (
     *("characters", "words", "log_words", "root_words", "fourth_root_words", "sentences", "paragraphs"),
@@ -158,10 +55,10 @@ NAMES = (
 
 def hand_features(text: str) -> NDArray[np.float64]:
     """The numbers of NAMES, in their order; zeros for a text without words."""
-    words = [word.lower() for word in _WORD.findall(text)]
+    words = [word.lower() for word in WORD.findall(text)]
     if not words:
         return np.zeros(len(NAMES))
-    sentences = [part for part in _SENTENCE.split(text) if _WORD.search(part)] or [text]
+    sentences = [part for part in _SENTENCE.split(text) if WORD.search(part)] or [text]
     values = (
         *_size(text, words, sentences),
         *_variety(words),
@@ -208,33 +105,32 @@ def _word_shapes(words: Sequence[str]) -> tuple[float, ...]:
 
 
 def _sentence_shapes(sentences: Sequence[str]) -> tuple[float, ...]:
-    lengths = np.array([len(_WORD.findall(sentence)) for sentence in sentences])
+    lengths = np.array([len(WORD.findall(sentence)) for sentence in sentences])
     return float(lengths.mean()), float(lengths.std()), float(lengths.max()), float(lengths.min())
 
 
 def _marks(text: str, words: int) -> tuple[float, ...]:
     per_word = [sum(text.count(mark) for mark in marks) / words for marks in (",", ";:", '"“”«»')]
     plain = [text.count("?"), text.count("!")]
-    digits = sum(character.isdigit() for character in text) / words
+    digits = sum(map(str.isdigit, text)) / words
     rest = [sum(text.count(mark) for mark in marks) / words for marks in ("'’", "-–—", "()[]")]
-    capitals = sum(character.isupper() for character in text) / words
-    shouting = sum(word.isupper() and len(word) > 2 for word in _WORD.findall(text)) / words
+    capitals = sum(map(str.isupper, text)) / words
+    shouting = sum(word.isupper() and len(word) > 2 for word in WORD.findall(text)) / words
     return *per_word, *plain, digits, *rest, capitals, shouting
 
 
 def _kinds(words: Sequence[str]) -> tuple[float, ...]:
-    count = len(words)
-    found = [word for word in words if word in CONNECTIVES]
+    count, times = len(words), Counter(words)
 
     def share(of: frozenset[str]) -> float:
-        return sum(word in of for word in words) / count
+        return sum(times[word] for word in of) / count
 
     def ending(*ends: str) -> float:
-        return sum(len(word) > 4 and word.endswith(ends) for word in words) / count
+        return sum(often for word, often in times.items() if len(word) > 4 and word.endswith(ends)) / count
 
     return (
-        len(found) / count,
-        len(set(found)),
+        share(CONNECTIVES),
+        sum(word in times for word in CONNECTIVES),
         share(FUNCTION_WORDS),
         share(FIRST_PERSON),
         share(SECOND_PERSON),
@@ -249,5 +145,5 @@ def _kinds(words: Sequence[str]) -> tuple[float, ...]:
 
 def _build(text: str, words: Sequence[str], sentences: Sequence[str]) -> tuple[float, ...]:
     body = text.encode("utf-8", "replace")
-    starts = {found.group().lower() for sentence in sentences if (found := _WORD.search(sentence))}
+    starts = {found.group().lower() for sentence in sentences if (found := WORD.search(sentence))}
     return len(zlib.compress(body)) / max(1, len(body)), len(words) / _paragraphs(text), len(starts) / len(sentences)

@@ -1,4 +1,4 @@
-"""Kernel ridge regression with closed-form leave-one-out, the spread put right, and intervals from its residuals.
+"""Kernel ridge regression with closed-form leave-one-out, and intervals from its residuals.
 
 Leave-one-out of a linear smoother: (y - f) / (1 - h), with h the diagonal of the smoothing matrix (Allen's PRESS).
 Intervals: the ceil((n + 1)(1 - alpha))-th smallest absolute leave-one-out residual (the jackknife of Barber et al.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 LAMBDAS = tuple(float(10**power) for power in np.arange(-3, 2.01, 0.25))
-STRETCHES = tuple(float(value) for value in np.arange(0.8, 1.81, 0.02))
+REPLICATES = 1000
 
 
 @dataclass(frozen=True)
@@ -35,21 +35,17 @@ def fit(kernel: Array, target: Array, penalties: Sequence[float] = LAMBDAS) -> F
     values = np.clip(values, 0, None)
     mean = float(target.mean())
     turned = vectors.T @ (target - mean)
-    best: tuple[float, float, Array] | None = None
-    for penalty in penalties:
-        shrink = values / (values + penalty)
-        fitted = vectors @ (shrink * turned)
-        leverage = np.einsum("ij,j,ij->i", vectors, shrink, vectors) + 1 / count
-        left_out = target - (target - mean - fitted) / np.clip(1 - leverage, 1e-6, None)
-        error = float(np.mean((target - left_out) ** 2))
-        if best is None or error < best[0]:
-            best = (error, penalty, left_out)
-    assert best is not None
-    _, penalty, left_out = best
+    grid = np.asarray(penalties)
+    shrink = values[:, None] / (values[:, None] + grid)
+    fitted = vectors @ (shrink * turned[:, None])
+    leverage = vectors**2 @ shrink + 1 / count
+    left_out = target[:, None] - (target[:, None] - mean - fitted) / np.clip(1 - leverage, 1e-6, None)
+    best = int(np.argmin(np.mean((target[:, None] - left_out) ** 2, axis=0)))
+    penalty = float(grid[best])
     alpha = vectors @ (turned / (values + penalty))
     alpha -= alpha.mean()  # so that the centring of the kernel is in the intercept alone
     intercept = mean - float(alpha @ kernel.mean(axis=1))
-    return Fit(alpha, intercept, left_out, penalty)
+    return Fit(alpha, intercept, left_out[:, best].copy(), penalty)
 
 
 def quadratic_kappa(one: Array, other: Array) -> float:
@@ -68,15 +64,13 @@ def rounded(values: Array, low: float, high: float, step: float = 1.0) -> Array:
     return np.clip(places, low, high)
 
 
-def best_stretch(left_out: Array, target: Array, low: float, high: float, step: float = 1.0) -> float:
-    """The multiplier of the spread around the mean that agrees best after rounding; ridge predicts too narrowly."""
-    mean = float(target.mean())
-    kappas = [
-        quadratic_kappa(rounded(mean + stretch * (left_out - mean), low, high, step), target) for stretch in STRETCHES
-    ]
-    top = max(kappas)
-    near = [stretch for stretch, kappa in zip(STRETCHES, kappas, strict=True) if kappa >= top - 0.002]
-    return near[len(near) // 2]
+def kappa_interval(one: Array, other: Array, seed: int = 0) -> tuple[float, float]:
+    """The 95% interval of quadratic_kappa: percentiles over texts drawn with replacement."""
+    generator = np.random.default_rng(seed)
+    places = generator.integers(0, len(one), (REPLICATES, len(one)))
+    kappas = [quadratic_kappa(one[drawn], other[drawn]) for drawn in places]
+    low, high = np.percentile(kappas, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def half_width(residuals: Array, alpha: float) -> float:
