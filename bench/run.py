@@ -25,6 +25,7 @@ BENCHMARKS = {
     "essays": "agreement of the checklist judge with one reader on essays of many voices, beside level 2 for all",
     "false_alarms": "flags on texts that people wrote in good faith (needs the human-scored sets)",
     "metrics": "eval metrics over 50,000 rows, beside rsmtool's rsmeval (installed from the index the first time)",
+    "eval_rerun": "eval run over 10,000 essays that are judged already, beside a bare loop that reads and hashes them",
     "install": "fresh clone to a usable page and to the first judgement, beside an empty venv",
 }
 # What some are given for the long version.
@@ -57,7 +58,7 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    listed = "\n".join(f"  {name:<9} {what}" for name, what in BENCHMARKS.items())
+    listed = "\n".join(f"  {name:<11} {what}" for name, what in BENCHMARKS.items())
     parser = argparse.ArgumentParser(
         prog="bench/run.py",
         description=f"Measure, each figure beside a baseline of the same run.\n\n{listed}",
