@@ -69,7 +69,11 @@ def calibrate(sample: Sample, promise: Promise, accepted: Sequence[Group] = ()) 
     known = ~np.isnan(sample.confidence)
     labelled = len(sample)
     if not known.any():
-        return PromptGate(threshold=None, why="The judge scored none of these responses.", labelled=labelled)
+        return PromptGate(
+            threshold=None,
+            why="The judge scored none of these responses, or did not say how sure it is.",
+            labelled=labelled,
+        )
     thresholds = sample.thresholds
     whole = _counted(sample, known, thresholds)
     strata = {group: _counted(sample, known & members, thresholds) for group, members in _members(sample).items()}

@@ -17,7 +17,7 @@ CLOSED = 3
 
 @app.command()
 def gate(
-    table: Annotated[Path, typer.Argument(help="Labelled responses: a row per response, or a long table.")],
+    table: Annotated[Path, typer.Argument(help="Labelled responses: a row each, a long table, or a run's folder.")],
     loss: Annotated[
         str | None, typer.Option(help="What counts as a loss: any, steps:N, off:X, over:X, outside, criteria:N.")
     ] = None,
@@ -30,6 +30,10 @@ def gate(
         str | None, typer.Option(help="Column of the judge's confidence, 0 to 1; in a long table: least, mean or none.")
     ] = None,
     rater: Annotated[str | None, typer.Option(help="In a long table: the judge's rater id.")] = None,
+    criterion: Annotated[str | None, typer.Option(help="In a long table: compare this one score.")] = None,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="People did not see the judge's scores, though the table does not say so.")
+    ] = False,
     prompt: Annotated[str | None, typer.Option(help="Column of prompts; each gets a threshold of its own.")] = None,
     prompt_id: Annotated[str, typer.Option(help="The one prompt's name, as the lesson's item id.")] = "",
     group: Annotated[list[str] | None, typer.Option(help="Column of groups that must be shown too.")] = None,
@@ -71,7 +75,19 @@ def gate(
     columns |= {"words": words, "id": id_column}
     scale = (minimum, maximum, step)
     request = GateRequest(
-        table, loss, alpha, delta, columns, tuple(group or ()), scale, prompt_id, rater, rubric, declared
+        table=table,
+        loss=loss,
+        alpha=alpha,
+        delta=delta,
+        columns=columns,
+        groups=tuple(group or ()),
+        scale=scale,
+        prompt_id=prompt_id,
+        rater=rater,
+        rubric=rubric,
+        declared=declared,
+        criterion=criterion,
+        blind=blind,
     )
     terms = Terms(
         judge, rubric, key, tuple(placement or ()), days, tuple(boundary or ()), margin if boundary else 0, audit_share

@@ -1,4 +1,4 @@
-"""Reading labelled responses for a gate: a table with a row per response, or a long table of whole sheets.
+"""Labelled responses for a gate, a table with a row per response, and what is declared before it is looked at.
 
 Rows without a human score are unlabelled: their confidences help to set the thresholds, and nothing else.
 """
@@ -17,11 +17,9 @@ from eval.delimited import BLANK, Delimited, listed, open_delimited
 from eval.errors import EvalError, TableError
 from eval.gate_calibration import Labels, Sample
 from eval.gate_chain import Promise, thresholds_of
-from eval.long_table import REQUIRED, read_long
 from eval.pairs import Floats
-from rubrics.losses import POINTS, Loss, LossError, ScoreScale
-from rubrics.model import Rubric
-from rubrics.scoring import item_points
+from rubrics.gate_file import JudgeIdentity
+from rubrics.losses import Loss, LossError, ScoreScale
 
 Rule = Literal["least", "mean", "none"]
 NO_CONFIDENCE = 1.0
@@ -43,7 +41,7 @@ class Response:
 
 @dataclass(frozen=True)
 class Responses:
-    """A file's responses and where they come from."""
+    """A file's responses and where they come from; `judge` and `rubric` (id, digest) where the file says."""
 
     rows: list[Response]
     scale: ScoreScale
@@ -52,6 +50,8 @@ class Responses:
     digest: str
     reference: str
     groups: tuple[str, ...] = ()
+    judge: JudgeIdentity | None = None
+    rubric: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -135,88 +135,6 @@ def _refuse_twice(ids: Sequence[str], name: str) -> None:
     twice = [one for one in ids if one in seen or seen.add(one)]  # type: ignore[func-returns-value]
     if twice:
         raise TableError(f"{name}: more than one row for {listed(dict.fromkeys(twice))}")
-
-
-# ---- whole sheets ----------------------------------------------------------------------------------------------
-
-
-def is_long(path: Path) -> bool:
-    """Whether a file has the columns of a long table."""
-    return set(REQUIRED) <= set(open_delimited(path, REQUIRED).header)
-
-
-def read_sheets(
-    path: Path, rubric: Rubric, rater: str, rule: Rule, groups: Sequence[str] = (), sheets: bool = False
-) -> Responses:
-    """A long table as responses with an item's points, or with whole sheets; only blind human scores count.
-
-    A response that the judge did not score on every criterion has no confidence; one whose human sheet is not complete
-    is unlabelled. TableError where a used human score was given by somebody who had seen the judge's.
-    """
-    table = read_long(path)
-    frame = table.frame[table.frame["repeat"] == 0]
-    missing = [name for name in groups if name not in table.groups]
-    if missing:
-        raise TableError(
-            f"{path.name} has no columns {listed(missing)}; its groups are {listed(table.groups) or 'none'}"
-        )
-    judged = frame[(frame["rater_kind"] == "judge") & (frame["rater_id"] == rater)]
-    if judged.empty:
-        known = listed(sorted(frame[frame["rater_kind"] == "judge"]["rater_id"].unique())) or "none"
-        raise TableError(f"{path.name} has no judge {rater!r}; its judges are: {known}")
-    human = frame[frame["rater_kind"] == "human"]
-    seen = human[~human["blind"]]["response_id"].unique()
-    if len(seen):
-        raise TableError(f"{path.name}: scores of people who had seen the judge's don't count: {listed(seen)}")
-    people: dict[str, dict[str, Any]] = {}
-    for (response, who), rows in human.groupby(["response_id", "rater_id"], sort=True):
-        people.setdefault(str(response), {})[str(who)] = rows
-    found = []
-    for response, rows in judged.groupby("response_id", sort=True):
-        found.append(_sheet_response(str(response), rows, people.get(str(response), {}), rubric, rule, groups, sheets))
-    digest = str(table.source.get("sha256", ""))
-    return Responses(found, POINTS, rule, path.name, digest, "blind sheets", tuple(groups))
-
-
-def _sheet_response(
-    response: str,
-    rows: Any,
-    people: Mapping[str, Any],
-    rubric: Rubric,
-    rule: Rule,
-    groups: Sequence[str],
-    sheets: bool,
-) -> Response:
-    judge = _score(rows, rubric, sheets)
-    told = rows[rows["criterion"].isin([criterion.id for criterion in rubric.judged])]["confidence"]
-    confidence = NO_CONFIDENCE if rule == "none" else float(told.min() if rule == "least" else told.mean())
-    if judge is None or (rule != "none" and told.isna().any()):
-        confidence = float("nan")
-    scored = [_score(own, rubric, sheets) for own in people.values()]
-    first = rows.iloc[0]
-    return Response(
-        id=response,
-        prompt=str(first["prompt_id"]),
-        confidence=confidence,
-        judge=judge,
-        people=[one for one in scored if one is not None],
-        groups={name: str(first[name]) for name in groups},
-    )
-
-
-def _score(rows: Any, rubric: Rubric, sheet: bool) -> float | dict[str, int] | None:
-    """One rater's whole sheet, or what it is worth; None where a criterion has no level."""
-    levels: dict[str, int] = {}
-    for criterion, score in zip(rows["criterion"], rows["score"], strict=True):
-        if not np.isnan(score):
-            levels[str(criterion)] = round(float(score))
-    if {criterion.id for criterion in rubric.criteria} - set(levels):
-        return None
-    known = {criterion.id: levels[criterion.id] for criterion in rubric.criteria}
-    try:
-        return known if sheet else item_points(rubric, known)
-    except ValueError as error:
-        raise TableError(f"the sheets don't fit the rubric: {error}") from None
 
 
 # ---- what was declared -----------------------------------------------------------------------------------------

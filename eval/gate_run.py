@@ -14,12 +14,12 @@ from eval.gate_data import (
     Responses,
     Rule,
     declare,
-    is_long,
     read_declaration,
     read_responses,
-    read_sheets,
     samples_of,
 )
+from eval.gate_folder import read_folder
+from eval.gate_sheets import is_long, read_criterion, read_sheets
 from rubrics.gate_file import Held, PromptGate
 from rubrics.losses import Loss, LossError, ScoreScale
 from rubrics.model import Rubric, RubricError, load_rubric
@@ -42,6 +42,8 @@ class GateRequest:
     rater: str | None = None
     rubric: str | None = None
     declared: Path | None = None
+    criterion: str | None = None
+    blind: bool = False
 
     @property
     def declared_loss(self) -> Loss:
@@ -103,15 +105,9 @@ class Calibration:
 
 
 def responses_of(request: GateRequest) -> Responses:
-    """Read the table: whole sheets where it is a long one, else a row per response."""
-    if is_long(request.table):
-        if request.rater is None or request.rubric is None:
-            raise EvalError("a long table needs --rater, the judge's id in it, and --rubric")
-        rule = request.columns.get("confidence") or "least"
-        if rule not in RULES:
-            raise EvalError(f"in a long table --confidence is {', '.join(RULES)}, not {rule!r}")
-        sheets = request.declared_loss.kind == "criteria"
-        return read_sheets(request.table, rubric_of(request.rubric), request.rater, rule, request.groups, sheets)
+    """Read the table: a run's folder, whole sheets or one criterion of a long table, else a row per response."""
+    if request.table.is_dir() or is_long(request.table):
+        return _of_long(request)
     human, system = request.columns.get("human"), request.columns.get("system")
     if human is None or system is None:
         raise EvalError("name the columns: --human and --system")
@@ -123,6 +119,24 @@ def responses_of(request: GateRequest) -> Responses:
         raise EvalError(f"a scale from {low:g} to {high:g} in steps of {step:g} can't be one") from None
     columns = GateColumns(human, system, groups=request.groups, prompt_id=request.prompt_id, **more)
     return read_responses(request.table, columns, scale)
+
+
+def _of_long(request: GateRequest) -> Responses:
+    rule = request.columns.get("confidence") or "least"
+    if rule not in RULES:
+        raise EvalError(f"in a long table --confidence is {', '.join(RULES)}, not {rule!r}")
+    rubric = None if request.rubric is None else rubric_of(request.rubric)
+    criterion, groups, blind = request.criterion, request.groups, request.blind
+    sheets = request.declared_loss.kind == "criteria"
+    if request.table.is_dir():
+        return read_folder(request.table, rubric, criterion, rule, groups, sheets=sheets, blind=blind)
+    if request.rater is None:
+        raise EvalError("a long table needs --rater, the judge's id in it")
+    if criterion is not None:
+        return read_criterion(request.table, criterion, request.rater, groups, blind=blind)
+    if rubric is None:
+        raise EvalError("a long table needs --rubric for whole sheets, or --criterion for one score")
+    return read_sheets(request.table, rubric, request.rater, rule, groups, sheets=sheets, blind=blind)
 
 
 def rubric_of(named: str) -> Rubric:

@@ -32,9 +32,13 @@ class Terms:
 
 def gate_of(found: Calibration, terms: Terms, now: datetime | None = None) -> Gate:
     """The gate that a calibration allows on these terms; EvalError names the term that is missing."""
-    if terms.judge is None or terms.rubric is None or not terms.placements:
+    told, issued = found.responses, utc(now or datetime.now(UTC))
+    judge = told.judge if terms.judge is None else read_judge(terms.judge)
+    rubric = told.rubric if terms.rubric is None else _named(terms.rubric)
+    if judge is None or rubric is None or not terms.placements:
         raise EvalError("a gate file needs --judge, --rubric and --placement")
-    rubric, issued = rubric_of(terms.rubric), utc(now or datetime.now(UTC))
+    if told.judge is not None and (differs := judge.difference(told.judge)):
+        raise EvalError(f"{terms.judge} does not say who judged the run: {differs}")
     # What nobody signs for closes the gate: no tool can tell who belongs to the group.
     why = "; ".join(f"{one.column} {one.value}: {one.why}" for one in found.blocking)
     closed = {"threshold": None, "why": f"Nobody signs for {why}."}
@@ -43,9 +47,9 @@ def gate_of(found: Calibration, terms: Terms, now: datetime | None = None) -> Ga
         issued_at=issued,
         expires_at=issued + timedelta(days=min(terms.days, LONGEST_DAYS)),
         placements=terms.placements,
-        judge=read_judge(terms.judge),
-        rubric_id=rubric.id,
-        rubric_digest=rubric.content_hash,
+        judge=judge,
+        rubric_id=rubric[0],
+        rubric_digest=rubric[1],
         loss=found.declared.loss,
         scale=found.responses.scale,
         alpha=found.declared.promise.alpha,
@@ -66,6 +70,11 @@ def gate_of(found: Calibration, terms: Terms, now: datetime | None = None) -> Ga
             made_with=f"atelier {version('atelier')}",
         ),
     )
+
+
+def _named(rubric: str) -> tuple[str, str]:
+    found = rubric_of(rubric)
+    return found.id, found.content_hash
 
 
 def signed_gate(found: Calibration, terms: Terms, passphrase: str | None = None) -> str:

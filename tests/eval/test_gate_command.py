@@ -20,7 +20,7 @@ from rubrics.gate_file import SignedGate, read_gate_file, read_public_line, veri
 from rubrics.model import load_rubric
 
 RUBRIC = "durable-workflows-essay"
-JUDGE = {"name": "checklist", "version": "3", "model": "none", "prompt_hash": "ab"}
+JUDGE = {"name": "checklist", "version": "3", "model": "none", "prompt_hash": "ab", "parameters": "q"}
 
 
 @pytest.fixture
@@ -282,7 +282,8 @@ def test_a_long_table_is_compared_criterion_by_criterion(tmp_path: Path) -> None
 def test_people_who_saw_the_judges_sheet_do_not_count(tmp_path: Path) -> None:
     said = run(sheets(tmp_path / "s.csv", 40, blind=False), columns=SHEETS)
     assert said.exit_code == 1
-    assert "people who had seen the judge's don't count: r0, r1" in said.stderr
+    assert "does not say that people scored without seeing the judge's scores" in said.stderr
+    assert run(sheets(tmp_path / "s.csv", 80, blind=False), "--blind", columns=SHEETS).exit_code == 0
 
 
 def test_a_judge_that_is_not_in_the_table_is_named(tmp_path: Path) -> None:
