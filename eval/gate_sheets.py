@@ -35,7 +35,7 @@ def read_sheets(
     """A long table as responses with an item's points, or with whole sheets.
 
     A response that the judge did not score on every criterion has no confidence; one whose human sheet is not complete
-    is unlabelled. TableError where a human score is not marked as blind, unless all of them are known to be.
+    is unlabelled. Only people marked as blind count, unless all are known to be; TableError where none is.
     """
     table = read_long(path)
     judged, human = _raters(table, path.name, rater, groups, blind)
@@ -99,13 +99,14 @@ def _raters(
         raise TableError(f"{name} has no judge {rater!r}; its judges are: {known}")
     human = frame[frame["rater_kind"] == "human"]
     human = human if len(human) else frame[frame["rater_kind"] == "adjudicated"]
-    seen = human[~human["blind"]]["response_id"].unique()
-    if len(seen) and not blind:
+    if blind:
+        return judged, human
+    if len(human) and not human["blind"].any():
         raise TableError(
-            f"{name} does not say that people scored without seeing the judge's scores; only such scores count. "
-            f"If they did, say --blind: {listed(seen)}"
+            f"{name} does not say of anybody that they scored without seeing the judge's scores; only such scores "
+            "count. If they did, say --blind"
         )
-    return judged, human
+    return judged, human[human["blind"]]
 
 
 def _sheet_response(

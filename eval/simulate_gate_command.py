@@ -9,6 +9,7 @@ import typer
 from eval.errors import EvalError
 
 if TYPE_CHECKING:
+    from eval.gate_chain import Promise
     from eval.simulate_gate import Outcome
 
 app = typer.Typer(help="Rerun the gate where the truth is known.", add_completion=False)
@@ -34,6 +35,9 @@ def simulate_gate(
     own_thresholds: Annotated[
         bool, typer.Option("--own-thresholds", help="Thresholds from the labelled responses' own confidences.")
     ] = False,
+    alarm: Annotated[
+        bool, typer.Option("--alarm", help="Rather: how often the audit's alarm rings, and when, by the true risk.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of it all.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -48,6 +52,9 @@ def simulate_gate(
     columns = {"human": human, "system": system, "confidence": confidence}
     try:
         promise = Promise(alpha, delta)
+        if alarm:
+            _say_alarms(promise, replicates, seed, as_json)
+            return
         halves = None
         if table is None:
             known = worlds(alpha, seed)
@@ -86,3 +93,20 @@ def _say(one: "Outcome", delta: float, first: bool) -> None:
         f"{one.world:<40}{one.labels:>7}  {one.rule:<14}{one.wrong:>8.1%}{delta:>7.0%}{one.limit(delta):>7.1%}"
         f"{one.share:>10.0%}{one.nothing:>8.0%}"
     )
+
+
+def _say_alarms(promise: "Promise", streams: int, seed: int, as_json: bool) -> None:
+    """The alarm at the promised risk, where it would be false, and at higher ones."""
+    from eval.simulate_alarm import READINGS, alarms
+
+    found = alarms(promise, streams, seed)
+    if as_json:
+        typer.echo(json.dumps([one.as_json() for one in found], indent=2))
+    else:
+        typer.echo(f"{'true risk':>10}{'rang within ' + format(READINGS, ',') + ' readings':>30}{'median reading':>16}")
+        for one in found:
+            median = "-" if one.median is None else f"{one.median:.0f}"
+            typer.echo(f"{one.risk:>10.1%}{one.rang:>30.1%}{median:>16}")
+    limit = promise.delta + 3 * (promise.delta * (1 - promise.delta) / streams) ** 0.5
+    if found[0].rang > limit:
+        raise typer.Exit(1)

@@ -39,7 +39,9 @@ def notice_of(judge: str, link: ResourceLink) -> Notice:
     parts = judge.removeprefix("panel:").split("+")
     families = tuple(dict.fromkeys(part.partition(":")[0] for part in parts))
     own = link.settings.get("notice")
-    return Notice(families, own.strip() if isinstance(own, str) else "", link.settings.get("release") == "auto")
+    return Notice(
+        families, own.strip() if isinstance(own, str) else "", link.settings.get("release") in ("auto", "gate")
+    )
 
 
 def is_accepted(session: Session, link: ResourceLink, person_id: int, notice: Notice) -> bool:

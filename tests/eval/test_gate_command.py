@@ -282,8 +282,17 @@ def test_a_long_table_is_compared_criterion_by_criterion(tmp_path: Path) -> None
 def test_people_who_saw_the_judges_sheet_do_not_count(tmp_path: Path) -> None:
     said = run(sheets(tmp_path / "s.csv", 40, blind=False), columns=SHEETS)
     assert said.exit_code == 1
-    assert "does not say that people scored without seeing the judge's scores" in said.stderr
+    assert "does not say of anybody that they scored without seeing the judge's scores" in said.stderr
     assert run(sheets(tmp_path / "s.csv", 80, blind=False), "--blind", columns=SHEETS).exit_code == 0
+
+
+def test_of_a_mixed_table_only_the_blind_sheets_are_labels(tmp_path: Path) -> None:
+    blind, seen = sheets(tmp_path / "b.csv", 80), sheets(tmp_path / "s.csv", 120, blind=False)
+    mixed = tmp_path / "mixed.csv"
+    others = [line for line in seen.read_text().splitlines()[1:] if int(line[1 : line.index(",")]) >= 80]
+    mixed.write_text(blind.read_text() + "\n".join(others) + "\n")
+    found = json.loads(run(mixed, "--json", columns=SHEETS).stdout)
+    assert (found["data"]["rows"], found["prompts"]["essay"]["labelled"]) == (120, 80)
 
 
 def test_a_judge_that_is_not_in_the_table_is_named(tmp_path: Path) -> None:

@@ -103,6 +103,15 @@ def test_the_command_on_a_table(tmp_path: Path) -> None:
     assert alone.exit_code == 0, alone.output
 
 
+def test_the_alarm_is_simulated_too() -> None:
+    said = CliRunner().invoke(app, ["--alarm", "--alpha", "0.1", "--delta", "0.1", "--replicates", "20", "--json"])
+    assert said.exit_code == 0, said.output
+    found = json.loads(said.stdout)
+    assert [one["risk"] for one in found] == pytest.approx([0.1, 0.16, 0.2, 0.3])
+    assert found[-1]["rang"] == 1.0
+    assert found[-1]["median"] < found[2]["median"]
+
+
 def test_a_table_without_confidences_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("h,j\n3,3\n")
     said = CliRunner().invoke(app, [str(tmp_path / "t.csv"), "--human", "h", "--system", "j"])
