@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from flows.gate import QUOTE, gate_reason, never_released
@@ -13,11 +13,12 @@ from flows.judging.identity import identity_of
 from flows.judging.judge import Question, combined, evidence_of, is_panel
 from flows.sheets import OpenSheet, insert_ratings, rating_row, reach
 from lti_tool import jobs
+from lti_tool.blind_draws import HELD, Drawable, draw_all
 from lti_tool.db import Database, insert_new
 from lti_tool.gate_release import decide
 from lti_tool.gates import POLICY
 from lti_tool.jobs import Claim, LeaseLost
-from lti_tool.models import JudgementRow, RatingRow, Submission
+from lti_tool.models import JudgementRow, RatingRow, ResourceLink, Submission
 from lti_tool.review_rank import rank_all
 from lti_tool.reviews import ReviewProblem, release_by_policy
 from rubrics.drawing import DrawingError, check_drawing, parse_drawing
@@ -72,6 +73,7 @@ def _release(database: Database, one: Filled) -> str | None:
             reason = str(problem)
         if reason is not None:
             jobs.to_gate(session, one.claim, reason)
+            rank_all(session, [one.sheet.submission_id])  # a draw may have fallen on it meanwhile
             return reason
         jobs.finish(session, one.claim)
     return None
@@ -114,7 +116,21 @@ def _close(session: Session, filled: Sequence[Filled]) -> list[str | None]:
         for sheet, rows in zip(sheets, standing, strict=True)
     ]
     insert_new(session, JudgementRow.__table__, judgements, ["id"])  # type: ignore[arg-type]
-    return [_gate(sheet, given) for sheet, given in zip(sheets, ratings, strict=True)]
+    return _drawn(session, sheets, [_gate(sheet, given) for sheet, given in zip(sheets, ratings, strict=True)])
+
+
+def _drawn(session: Session, sheets: Sequence[OpenSheet], reasons: Sequence[str | None]) -> list[str | None]:
+    """The gate's reasons, or that a draw fell on a sheet: then a person scores it before the judge's is shown."""
+    told = {sheet.submission_id: reason for sheet, reason in zip(sheets, reasons, strict=True)}
+    found = session.execute(
+        select(Submission.id, func.max(JudgementRow.id), ResourceLink.settings)
+        .join(JudgementRow, JudgementRow.submission_id == Submission.id)
+        .join(ResourceLink, ResourceLink.id == Submission.resource_link_id)
+        .where(Submission.id.in_([sheet.submission_id for sheet in sheets if sheet.policy != POLICY]))
+        .group_by(Submission.id, ResourceLink.id)
+    )
+    blind = draw_all(session, [Drawable(row[0], row[1], row[2], told[row[0]]) for row in found])
+    return [HELD if sheet.submission_id in blind else told[sheet.submission_id] for sheet in sheets]
 
 
 def _gate(sheet: OpenSheet, ratings: Sequence[Rating]) -> str | None:

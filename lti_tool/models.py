@@ -897,6 +897,48 @@ class BlindReading(Frozen, Base):
     read_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class BlindPick(Frozen, Base):
+    """A judged submission that was picked at random, as somebody asked for it, to be scored without the judge's sheet.
+
+    `probability` is how likely it was among those that could be picked; `readers` how many people are to score it.
+    """
+
+    __tablename__ = "blind_pick"
+
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), primary_key=True)
+    judgement_id: Mapped[int] = mapped_column(ForeignKey("judgement.id", ondelete="CASCADE"))
+    by: Mapped[str]
+    probability: Mapped[float]
+    readers: Mapped[int] = mapped_column(default=1)
+    picked_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class BlindSheet(Frozen, Base):
+    """A person's levels on a submission, committed before they were shown any other; the first never changes.
+
+    `judgement_id` is the judge's sheet that it is a pair with; `quotes` by criterion, as in a rating. `source` says how
+    the submission was chosen: drawn when it was judged, drawn after it was released unseen, or picked on demand.
+    """
+
+    __tablename__ = "blind_sheet"
+    __table_args__ = (
+        UniqueConstraint("submission_id", "reader_id"),
+        CheckConstraint("source in ('draw', 'audit', 'pick')", name="source"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"))
+    judgement_id: Mapped[int] = mapped_column(ForeignKey("judgement.id", ondelete="CASCADE"))
+    reader_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    source: Mapped[str]
+    levels: Mapped[dict[str, Any]]
+    quotes: Mapped[dict[str, Any]]
+    committed_at: Mapped[datetime] = mapped_column(default=utc_now)
+    submission: Mapped[Submission] = relationship()
+    judgement: Mapped[JudgementRow] = relationship()
+    reader: Mapped[Person] = relationship()
+
+
 # ---- the gradebook -------------------------------------------------------------------------------------------
 
 

@@ -79,7 +79,7 @@ def postpone(
     batch: str,
 ) -> PendingRelease:
     """Keep a decision until it is due. ReviewProblem or AlreadyReleased as for a release now, or AlreadyPending."""
-    reviews.check(session, submission, decisions, seen_judgement_id)
+    reviews.check(session, submission, reviewer_id, decisions, seen_judgement_id)
     known = session.get(PendingRelease, submission.id)
     if known is not None and known.problem is None and known.reviewer_id != reviewer_id:
         raise AlreadyPending(known.reviewer.handle, known.due_at)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, func, or_, select
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
+from lti_tool.blind_draws import HELD, is_pending, pending
 from lti_tool.db import utc_now
 from lti_tool.deadlines import late_by
 from lti_tool.lesson import Item
@@ -25,10 +26,11 @@ from lti_tool.models import (
     Submission,
 )
 from lti_tool.results import State, state_of_job
+from lti_tool.review_rank import BLIND
 from rubrics.scoring import item_points
 
 WAITING = ("awaiting_review", "needs_person")
-Tab = Literal["to_review", "going_out", "all"]
+Tab = Literal["to_review", "blind", "going_out", "all"]
 # The grader's number turns the multiplier, so that ties stand in another order for each, and always the same one.
 ROWS_AT_ONCE = 500
 _PRIME, _MULTIPLIER, _TURN = 2_147_483_647, 1_103_515_245, 15_838
@@ -61,6 +63,7 @@ class QueueRow:
     points: float | None
     claim: ReviewClaim | None = None
     pending: PendingRelease | None = None
+    blind: bool = False
 
     @property
     def late_by(self) -> str | None:
@@ -116,13 +119,14 @@ def _rows_of(session: Session, resource_link: ResourceLink, ids: Sequence[int]) 
         )
     ).all()
     sheets = _sheets(session, resource_link, wanted, [submission for submission, *_ in found])
-    rows = {found[0].id: _row(sheets, *found) for found in found}
+    blind = pending(session, ids)
+    rows = {one[0].id: _row(sheets, *one, blind=one[0].id in blind) for one in found}
     return [rows[one] for one in ids if one in rows]
 
 
 def _ordered(resource_link: ResourceLink, asked: Wanted) -> Select[int]:
     found = _matching(resource_link, asked)
-    if asked.tab == "to_review":
+    if asked.tab in ("to_review", "blind"):
         return found.order_by(_doubt().desc(), _shuffled(asked.grader_id), Submission.id)
     return found.order_by(Submission.sent_at, Submission.id)
 
@@ -148,7 +152,13 @@ def _matching(resource_link: ResourceLink, asked: Wanted) -> Select[int]:
 def _in_tab(tab: Tab) -> Sequence[ColumnElement[bool]]:
     decided = and_(PendingRelease.submission_id.is_not(None), PendingRelease.problem.is_(None))
     waiting = Job.state.in_(WAITING)
-    return {"to_review": (waiting, ~decided), "going_out": (waiting, decided), "all": ()}[tab]
+    kinds: dict[Tab, Sequence[ColumnElement[bool]]] = {
+        "to_review": (waiting, ~decided),
+        "blind": (is_pending(),),
+        "going_out": (waiting, decided),
+        "all": (),
+    }
+    return kinds[tab]
 
 
 def _because(asked: Wanted) -> ColumnElement[bool]:
@@ -160,8 +170,11 @@ def _because(asked: Wanted) -> ColumnElement[bool]:
 
 
 def _said(asked: Wanted) -> ColumnElement[bool]:
-    places = [Person.handle, Job.gate_reason, *([Person.name] if asked.names else [])]
-    return or_(*(place.icontains(asked.search, autoescape=True) for place in places))
+    """Whether the words are found; the reasons of what is to be scored blind are not looked through."""
+    names = [Person.handle, *([Person.name] if asked.names else [])]
+    shown = ~func.coalesce(ReviewRank.reasons, "").contains(f"|{BLIND}|")
+    why = and_(shown, Job.gate_reason.icontains(asked.search, autoescape=True))
+    return or_(why, *(name.icontains(asked.search, autoescape=True) for name in names))
 
 
 def _is_fresh() -> ColumnElement[bool]:
@@ -232,23 +245,30 @@ def _sheets(
 
 
 def _row(
-    sheets: _Sheets, submission: Submission, job: Job, claim: ReviewClaim | None, pending: PendingRelease | None
+    sheets: _Sheets,
+    submission: Submission,
+    job: Job,
+    claim: ReviewClaim | None,
+    decided: PendingRelease | None,
+    *,
+    blind: bool,
 ) -> QueueRow:
     release, judgement = sheets.releases.get(submission.id), sheets.judgements.get(submission.id)
     judged = release.judgement_id if release else None
     twin = sheets.twins.get(submission.id)
     return QueueRow(
         submission=submission,
-        judgement_id=judged or (judgement.id if judgement else None),
+        judgement_id=None if blind else judged or (judgement.id if judgement else None),
         handle=submission.person.handle,
         item=lesson_of(submission).item(submission.item_id),
-        why=(pending.problem if pending else None) or job.gate_reason or job.last_error or "",
+        why=HELD if blind else (decided.problem if decided else None) or job.gate_reason or job.last_error or "",
         detail=f"{twin} sent the same text" if twin else "",
         state="released" if release else state_of_job(job),
         sent_at=submission.sent_at,
-        points=release.points if release else _judged_points(sheets, submission, judgement),
+        points=None if blind else release.points if release else _judged_points(sheets, submission, judgement),
         claim=claim if claim is not None and (claim.until is None or claim.until > utc_now()) else None,
-        pending=pending if pending is not None and pending.problem is None else None,
+        pending=decided if decided is not None and decided.problem is None else None,
+        blind=blind,
     )
 
 
@@ -301,8 +321,10 @@ def counts(session: Session, resource_link: ResourceLink) -> dict[Tab, int]:
         .group_by(Job.state)
     ).all()
     waiting = [(count, decided) for state, count, decided in by_state if state in WAITING]
+    blind = select(func.count()).select_from(Submission).where(Submission.resource_link_id == resource_link.id)
     return {
         "to_review": sum(count - decided for count, decided in waiting),
+        "blind": session.scalar(blind.where(is_pending())) or 0,
         "going_out": sum(decided for _, decided in waiting),
         "all": sum(count for _, count, _ in by_state),
     }

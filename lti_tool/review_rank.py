@@ -1,15 +1,18 @@
 """How unsure a judged sheet is, as one number to order the queue by, and why, as codes to filter by."""
 
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, defer, selectinload
 
+from lti_tool.blind_draws import pending
 from lti_tool.lessons import rubric_of
 from lti_tool.models import JudgementRow, RatingRow, ReviewRank, Submission
 from rubrics.model import Rubric
 from rubrics.scoring import item_points
 
+BLIND = "blind"
 QUOTE = "quote"
 # Code to how unsure a sheet is by it alone.
 DOUBTS: Mapping[str, float] = {"unscored": 1.0, "quote": 1.0, "flag": 0.95, "estimate": 0.7, "doubt": 0.6}
@@ -37,13 +40,22 @@ def rank_all(session: Session, submission_ids: Sequence[int]) -> None:
         row.submission_id: row
         for row in session.scalars(select(ReviewRank).where(ReviewRank.submission_id.in_(newest)))
     }
+    blind = pending(session, newest)
     for judgement, submission in newest.values():
         row = known.get(submission.id)
         if row is None:
             row = ReviewRank(submission_id=submission.id, resource_link_id=submission.resource_link_id)
             session.add(row)
-        _fill_in(row, judgement, rubric_of(submission), [ratings[one] for one in judgement.rating_ids.values()])
+        if submission.id in blind:
+            _hide(row)
+        else:
+            _fill_in(row, judgement, rubric_of(submission), [ratings[one] for one in judgement.rating_ids.values()])
     session.flush()
+
+
+def _hide(row: ReviewRank) -> None:
+    """What is to be scored blind stands anywhere in the order, and says nothing of the judge's sheet."""
+    row.doubt, row.points, row.reasons = secrets.SystemRandom().random(), None, f"|{BLIND}|"
 
 
 def _fill_in(row: ReviewRank, judgement: JudgementRow, rubric: Rubric, ratings: Sequence[RatingRow]) -> None:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs, scores
-from lti_tool.models import HumanScoreRow, Release, ResourceLink, Review, Submission
+from lti_tool.blind_draws import pending
+from lti_tool.models import BlindSheet, HumanScoreRow, Release, ResourceLink, Review, Submission
 from lti_tool.results import REASONS, Row, Sheet, judge_sheet, judging_job, newest_release, state_of
 from rubrics.scoring import item_points
 
@@ -53,23 +55,37 @@ def release(
     Raises ReviewProblem with the sentence to show, or AlreadyReleased when somebody else was first.
     """
     sheet = _seen(session, submission, seen_judgement_id)
-    _check(sheet, decisions)
+    _check(sheet, decisions, own_levels(session, submission.id, reviewer_id))
     if not jobs.pass_gate(session, submission.id):
         raise _taken(session, submission)
     return _write(session, resource_link, sheet, reviewer_id, decisions, reason=None)
 
 
 def check(
-    session: Session, submission: Submission, decisions: Mapping[str, Decision], seen_judgement_id: int | None
+    session: Session,
+    submission: Submission,
+    reviewer_id: int,
+    decisions: Mapping[str, Decision],
+    seen_judgement_id: int | None,
 ) -> None:
     """Whether `release` would take this decision now. Raises as it does."""
     sheet = _seen(session, submission, seen_judgement_id)
-    _check(sheet, decisions)
+    _check(sheet, decisions, own_levels(session, submission.id, reviewer_id))
     if state_of(session, submission) not in ("awaiting_review", "needs_person"):
         raise _taken(session, submission)
 
 
+def own_levels(session: Session, submission_id: int, reviewer_id: int) -> Mapping[str, int]:
+    """The levels that this person committed before they were shown the judge's; none if they did not."""
+    found = select(BlindSheet.levels).where(
+        BlindSheet.submission_id == submission_id, BlindSheet.reader_id == reviewer_id
+    )
+    return session.scalar(found) or {}
+
+
 def _seen(session: Session, submission: Submission, seen_judgement_id: int | None) -> Sheet:
+    if pending(session, [submission.id]):
+        raise ReviewProblem("This one is to be scored blind first.")
     sheet = judge_sheet(session, submission)
     if sheet.release is None and sheet.judgement is not None and sheet.judgement.id != seen_judgement_id:
         raise ReviewProblem("The judge's sheet changed while you read it. Look at it once more.")
@@ -90,7 +106,7 @@ def change(
         raise ReviewProblem("This has not been released yet.")
     if not reason.strip():
         raise ReviewProblem("Say why it changes; the learner reads it.")
-    _check(sheet, decisions)
+    _check(sheet, decisions, own_levels(session, submission.id, reviewer_id))
     if {key: decision.level for key, decision in decisions.items()} == sheet.release.levels:
         raise ReviewProblem("No level differs from what was released.")
     try:
@@ -109,8 +125,11 @@ def release_by_policy(session: Session, submission: Submission) -> Release:
     return _store(session, submission.resource_link, sheet, levels, sheet.judge_points, review=None, reason=None)
 
 
-def level_problem(row: Row, decision: Decision | None) -> str | None:
-    """What is wrong with a person's level for one criterion, as a sentence; None if nothing is."""
+def level_problem(row: Row, decision: Decision | None, own: int | None = None) -> str | None:
+    """What is wrong with a person's level for one criterion, as a sentence; None if nothing is.
+
+    `own` is the level that they committed before they were shown the judge's: it is that one which needs no reason.
+    """
     title = row.criterion.title
     if decision is None:
         return f"{title} has no level yet."
@@ -120,13 +139,15 @@ def level_problem(row: Row, decision: Decision | None) -> str | None:
         return f"{title}: choose a reason from the list."
     if any(not 0 <= start < end for start, end in decision.quotes):
         return f"{title}: a quote begins before it ends."
-    differs = row.judge_level is not None and decision.level != row.judge_level
-    if differs and not (decision.reason_code or (decision.reason or "").strip()):
+    explained = bool(decision.reason_code or (decision.reason or "").strip())
+    if own is not None:
+        return None if explained or decision.level == own else f"You committed {own} on {title}. Say why it changes."
+    if row.judge_level is not None and decision.level != row.judge_level and not explained:
         return f"You {decision.level}, judge {row.judge_level} on {title}. Say why it changes."
     return None
 
 
-def _check(sheet: Sheet, decisions: Mapping[str, Decision]) -> None:
+def _check(sheet: Sheet, decisions: Mapping[str, Decision], own: Mapping[str, int]) -> None:
     known = {criterion.id for criterion in sheet.rubric.criteria}
     if unknown := set(decisions) - known:
         raise ReviewProblem(f"This rubric has no criterion {sorted(unknown)[0]}.")
@@ -134,7 +155,7 @@ def _check(sheet: Sheet, decisions: Mapping[str, Decision]) -> None:
     if any(end > length for decision in decisions.values() for _, end in decision.quotes):
         raise ReviewProblem("A quote reaches beyond the text. Select it once more.")
     for row in sheet.rows:
-        if problem := level_problem(row, decisions.get(row.criterion.id)):
+        if problem := level_problem(row, decisions.get(row.criterion.id), own.get(row.criterion.id)):
             raise ReviewProblem(problem)
 
 

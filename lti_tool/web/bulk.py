@@ -158,10 +158,13 @@ def _why_not(session: Session, row: QueueRow) -> str | None:
     """Why the judge's sheet of a row cannot be confirmed as it is, or None."""
     if row.pending is not None:
         return _("It is decided already.")
+    if row.blind:
+        return _("It is to be scored blind first.")
     if row.points is None:
         return _("Not every criterion has a level.")
     try:
-        check(session, row.submission, pending_releases.as_judged(session, row.submission), row.judgement_id)
+        levels = pending_releases.as_judged(session, row.submission)
+        check(session, row.submission, g.person_id, levels, row.judgement_id)
     except ReviewProblem as problem:
         return str(problem)
     except AlreadyReleased:
@@ -182,8 +185,8 @@ def _export(session: Session, rows: Sequence[QueueRow], kind: str) -> Response:
 
 
 def _told(row: QueueRow, sheet: Sheet) -> dict[str, Any]:
-    levels = {f"level_{one.criterion.id}": one.level for one in sheet.rows}
-    judged = {f"judge_{one.criterion.id}": one.judge_level for one in sheet.rows}
+    levels = {f"level_{one.criterion.id}": None if row.blind else one.level for one in sheet.rows}
+    judged = {f"judge_{one.criterion.id}": None if row.blind else one.judge_level for one in sheet.rows}
     return {
         "submission": row.submission.public_id,
         "learner": row.handle,

@@ -16,8 +16,14 @@ from lti_tool.review_queue import WAITING, QueueRow, Tab, Wanted, count_matching
 
 SEARCH_CHARACTERS = 100
 PAGE_ROWS = 50
-TABS: Mapping[Tab, str] = {"to_review": later("to review"), "going_out": later("going out"), "all": later("all")}
+TABS: Mapping[Tab, str] = {
+    "to_review": later("to review"),
+    "blind": later("to score blind"),
+    "going_out": later("going out"),
+    "all": later("all"),
+}
 FILTERS: Mapping[str, str] = {
+    "blind": later("blind"),
     "doubt": later("judgings differ, or near a boundary"),
     "quote": later("a quote failed"),
     "unscored": later("not scored"),

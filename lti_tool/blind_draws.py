@@ -1,0 +1,115 @@
+"""Which submissions are to be scored without the judge's sheet: drawn as they were judged, audited, or picked.
+
+Until somebody has, such a submission shows no points, reasons or levels in any list.
+"""
+
+import secrets
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from lti_tool.db import insert_new
+from lti_tool.models import BlindPick, BlindSheet, GateDraw, Submission
+
+HELD = "Blind."
+AUTO_AUDIT_SHARE = 0.1
+Source = Literal["draw", "audit", "pick"]
+Draw = Callable[[], float]
+_RANDOM = secrets.SystemRandom()
+
+
+@dataclass(frozen=True)
+class Drawable:
+    """A sheet that was just judged, and what its placement's policy does with it: None where it is released."""
+
+    submission_id: int
+    judgement_id: int
+    settings: Mapping[str, Any]
+    reason: str | None
+
+
+def draw_all(session: Session, sheets: Sequence[Drawable], draw: Draw = _RANDOM.random) -> set[int]:
+    """Draw for sheets that no gate decides about; returns the submissions that are to be scored blind first.
+
+    Each draw is kept with its probability, also where it did not fall on a sheet. A second call draws nothing again.
+    """
+    rows = [row for sheet in sheets if (row := _drawn(sheet, draw)) is not None]
+    if not rows:
+        return set()
+    insert_new(session, GateDraw.__table__, rows, ["id"])  # type: ignore[arg-type]
+    known = select(GateDraw.submission_id).where(
+        GateDraw.judgement_id.in_([sheet.judgement_id for sheet in sheets]), GateDraw.blind.is_(True)
+    )
+    return set(session.scalars(known))
+
+
+def _drawn(sheet: Drawable, draw: Draw) -> dict[str, Any] | None:
+    blind_share = _share(sheet.settings, "blind_share", 0.0)
+    audit_share = _share(sheet.settings, "audit_share", AUTO_AUDIT_SHARE) if sheet.reason is None else 0.0
+    if not blind_share and not audit_share:
+        return None
+    blind = draw() < blind_share
+    released = not blind and sheet.reason is None
+    return {
+        "gate_id": None,
+        "submission_id": sheet.submission_id,
+        "judgement_id": sheet.judgement_id,
+        "confidence": None,
+        "threshold": None,
+        "released": released,
+        "reason": HELD if blind else sheet.reason or "",
+        "blind": blind,
+        "blind_probability": blind_share,
+        "audited": released and draw() < audit_share,
+        "audit_probability": audit_share if released else 0.0,
+        "audit_base": audit_share if released else 0.0,
+    }
+
+
+def _share(settings: Mapping[str, Any], name: str, default: float) -> float:
+    said = settings.get(name, default)
+    usable = isinstance(said, int | float) and not isinstance(said, bool) and 0 <= said <= 1
+    return float(said) if usable else default
+
+
+# ---- what waits for it ---------------------------------------------------------------------------------------
+
+
+def _sheets_so_far() -> Any:
+    return (
+        select(func.count())
+        .select_from(BlindSheet)
+        .where(BlindSheet.submission_id == Submission.id)
+        .correlate(Submission)
+        .scalar_subquery()
+    )
+
+
+def is_pending() -> Any:
+    """SQL: whether a submission is to be scored blind and nobody, or not enough people, have."""
+    drawn = exists().where(
+        GateDraw.submission_id == Submission.id, or_(GateDraw.blind.is_(True), GateDraw.audited.is_(True))
+    )
+    picked = exists().where(BlindPick.submission_id == Submission.id, BlindPick.readers > _sheets_so_far())
+    return or_(and_(drawn.correlate(Submission), _sheets_so_far() == 0), picked.correlate(Submission))
+
+
+def pending(session: Session, submission_ids: Collection[int]) -> set[int]:
+    """Those of the submissions that are to be scored blind first."""
+    return set(session.scalars(select(Submission.id).where(Submission.id.in_(submission_ids), is_pending())))
+
+
+def source_of(session: Session, submission_id: int) -> Source | None:
+    """Why a submission is to be scored blind, if it is at all."""
+    drawn = session.scalar(
+        select(GateDraw)
+        .where(GateDraw.submission_id == submission_id, or_(GateDraw.blind.is_(True), GateDraw.audited.is_(True)))
+        .order_by(GateDraw.id.desc())
+        .limit(1)
+    )
+    if drawn is not None:
+        return "draw" if drawn.blind else "audit"
+    return "pick" if session.get(BlindPick, submission_id) is not None else None
