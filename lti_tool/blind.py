@@ -22,6 +22,7 @@ from lti_tool.models import (
     Job,
     JudgementRow,
     PendingRelease,
+    RatingRow,
     Release,
     ResourceLink,
     Review,
@@ -63,7 +64,7 @@ def sheets_on(session: Session, submission_id: int) -> list[BlindSheet]:
 def problems(rubric: Rubric, levels: Mapping[str, int | None]) -> dict[str, str]:
     """What keeps a blind sheet from being committed, by criterion."""
     found = {}
-    for criterion in rubric.criteria:
+    for criterion in rubric.judged:
         level = levels.get(criterion.id)
         if level is None:
             found[criterion.id] = _("%(criterion)s has no level yet.", criterion=criterion.title)
@@ -95,10 +96,11 @@ def commit(
     judgement_id = session.scalar(select(func.max(JudgementRow.id)).where(JudgementRow.submission_id == submission.id))
     if judgement_id is None:
         raise ReviewProblem(_("The judge has not read this yet."))
-    known = {criterion.id: levels[criterion.id] for criterion in rubric_of(submission).criteria}
+    judgement_id = _judged(session, submission, source) or judgement_id
+    known = {criterion.id: levels[criterion.id] for criterion in rubric_of(submission).judged}
     sheet = BlindSheet(
         submission_id=submission.id,
-        judgement_id=_judged(session, submission, source) or judgement_id,
+        judgement_id=judgement_id,
         reader_id=reader_id,
         source=source,
         levels=known,
@@ -111,9 +113,17 @@ def commit(
     except IntegrityError:
         raise ReviewProblem(_("You have scored this one; another reader is to do it too.")) from None
     if source in ("draw", "audit"):
-        gate_audit.read_blind(session, submission, reader_id, known)
+        gate_audit.read_blind(session, submission, reader_id, {**_by_code(session, submission, judgement_id), **known})
     rank_all(session, [submission.id])
     return sheet
+
+
+def _by_code(session: Session, submission: Submission, judgement_id: int) -> dict[str, int]:
+    """The levels of the criteria that code rates: nobody's opinion, so they are as found."""
+    coded = {criterion.id for criterion in rubric_of(submission).criteria if criterion.rated_by == "code"}
+    ids = session.get_one(JudgementRow, judgement_id).rating_ids.values()
+    rows = session.scalars(select(RatingRow).where(RatingRow.id.in_(ids), RatingRow.criterion.in_(coded)))
+    return {row.criterion: row.level for row in rows if row.level is not None}
 
 
 def _judged(session: Session, submission: Submission, source: Source) -> int | None:

@@ -139,6 +139,11 @@ def judge_sheet(session: Session, submission: Submission) -> Sheet:
     return _sheet(session, submission, judgement, release)
 
 
+def bare_sheet(session: Session, submission: Submission) -> Sheet:
+    """The sheet as it is before anybody has filled it in; nothing of a judge's or a person's is even read."""
+    return _sheet(session, submission, None, None)
+
+
 def student_sheet(session: Session, submission: Submission) -> Sheet | None:
     """The sheet as its learner may see it: released, a hot-take's practice, or shown at once by the placement."""
     sheet = judge_sheet(session, submission)

@@ -6,18 +6,19 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from lti_tool import review_claims, reviews
+from lti_tool import blind, review_claims, reviews
 from lti_tool.attempts import find_submission
+from lti_tool.blind_draws import pending
 from lti_tool.language import gettext as _
 from lti_tool.models import PendingRelease, Person, ResourceLink, Submission
 from lti_tool.pending_releases import AlreadyPending, decide, in_batch
-from lti_tool.results import REASONS, judge_sheet, newest_release, state_of
+from lti_tool.results import REASONS, bare_sheet, judge_sheet, newest_release, state_of
 from lti_tool.review_claims import Held
 from lti_tool.review_queue import WAITING, next_to_review
 from lti_tool.web.context import current
 from lti_tool.web.instructor_words import STATES, told_already, told_pending, told_released, unscored_words
 from lti_tool.web.queue_page import FILTERS, TABS, View, learner, queue_page, read_view, waits
-from lti_tool.web.review_form import ReviewForm, posted_form
+from lti_tool.web.review_form import ReviewForm, blind_form, judged_form, posted_form
 from lti_tool.web.review_page import review_page
 from lti_tool.web.sessions import signed_in
 
@@ -107,7 +108,7 @@ def confirm(launch_id: str, public_id: str) -> Answer:
     try:
         with current().database.write() as session:
             submission = _submission(session, public_id)
-            form = posted_form(judge_sheet(session, submission), request.form)
+            form = _posted(session, submission)
             wanted = replace(view, tab="to_review").wanted(g.person_id)
             after = next_to_review(session, _placement(session), wanted, submission.id)
             if form.sheet.release is None and form.problems:
@@ -132,7 +133,7 @@ def change(launch_id: str, public_id: str) -> Answer:
     try:
         with current().database.write() as session:
             submission = _submission(session, public_id)
-            form = posted_form(judge_sheet(session, submission), request.form)
+            form = _posted(session, submission)
             if form.problems:
                 raise reviews.ReviewProblem("")
             reviews.change(session, _placement(session), submission, g.person_id, form.decisions, form.reason)
@@ -148,8 +149,38 @@ def _refused(public_id: str, view: View, problem: str, *, change: bool = False) 
     """The form as it was sent, with what is wrong with it."""
     with current().database.read() as session:
         submission = _submission(session, public_id)
-        form = posted_form(judge_sheet(session, submission), request.form)
+        form = _posted(session, submission)
         return _review(session, submission, view, change=change, form=form, problem=problem)
+
+
+def _posted(session: Session, submission: Submission) -> ReviewForm:
+    """The form as it was sent; nothing of the judge's is read where it is to be scored blind."""
+    if pending(session, [submission.id]):
+        return blind_form(bare_sheet(session, submission), request.form)
+    own = reviews.own_levels(session, submission.id, g.person_id)
+    sheet = judge_sheet(session, submission)
+    taken = own and request.form.get("take") == "judge"
+    return judged_form(sheet, request.form, own) if taken else posted_form(sheet, request.form, own)
+
+
+@bp.post("/review/<public_id>/blind")
+@signed_in("instructor")
+def commit_blind(launch_id: str, public_id: str) -> Answer:
+    """Keep a sheet that was filled in before any other was shown; then the judge's is shown beside it."""
+    view = read_view(request.form)
+    try:
+        with current().database.write() as session:
+            submission = _submission(session, public_id)
+            form = blind_form(bare_sheet(session, submission), request.form)
+            if form.problems:
+                raise reviews.ReviewProblem("")
+            levels = {row.row.criterion.id: row.chosen for row in form.rows if row.chosen is not None}
+            quotes = {row.row.criterion.id: row.spans for row in form.rows if row.spans}
+            blind.commit(session, submission, g.person_id, levels, quotes)
+    except reviews.ReviewProblem as problem:
+        return _refused(public_id, view, str(problem)), 422
+    here = url_for("instructor.review", launch_id=launch_id, public_id=public_id)
+    return redirect(here + view.query(), code=303)
 
 
 def _taken(public_id: str, view: View) -> str:
@@ -216,7 +247,7 @@ def _review(
     taken: bool = False,
     held: Held | None = None,
 ) -> str:
-    page = review_page(session, _placement(session), submission, view, change=change, form=form)
+    page = review_page(session, _placement(session), submission, view, g.person_id, change=change, form=form)
     return _render(
         session,
         "review.html",

@@ -6,16 +6,22 @@ from typing import Literal
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from lti_tool.models import PendingRelease, ResourceLink, Submission
-from lti_tool.results import Sheet, judge_sheet, judging_job, state_of
+from lti_tool.blind import own_sheet, sheets_on, why_not_you
+from lti_tool.blind_draws import pending
+from lti_tool.deadlines import late_by
+from lti_tool.language import gettext as _
+from lti_tool.language import ngettext
+from lti_tool.models import BlindSheet, PendingRelease, ResourceLink, Submission
+from lti_tool.results import Sheet, bare_sheet, judge_sheet, judging_job, state_of
 from lti_tool.review_queue import WAITING, counts, same_text
 from lti_tool.web.drawing_page import DrawingPage, drawing_page
 from lti_tool.web.instructor_words import STATES, Moment, fact_words, history
 from lti_tool.web.markup import Passage, highlight, markdown, passages
 from lti_tool.web.queue_page import View, learner
 from lti_tool.web.review_form import ReviewForm, first_form
+from rubrics.text import word_count
 
-Mode = Literal["assisted", "change", "released", "going out", "with the judge", "withdrawn"]
+Mode = Literal["blind", "reveal", "assisted", "change", "released", "going out", "with the judge", "withdrawn"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,7 @@ class ReviewPage:
     judge: str
     history: tuple[Moment, ...]
     facts: tuple[str, ...]
+    readings: tuple[BlindSheet, ...]
 
 
 def review_page(
@@ -45,15 +52,20 @@ def review_page(
     resource_link: ResourceLink,
     submission: Submission,
     view: View,
+    person_id: int,
     *,
     change: bool = False,
     form: ReviewForm | None = None,
 ) -> ReviewPage:
-    """The page of one submission; with `form`, as it was sent and refused."""
-    sheet = judge_sheet(session, submission)
-    pending = session.get(PendingRelease, submission.id)
-    mode = _mode(session, sheet, change, pending)
-    open_form = (form or first_form(sheet)) if mode in ("assisted", "change") else None
+    """The page of one submission for one person; with `form`, as it was sent and refused."""
+    if pending(session, [submission.id]):
+        return _blind_page(session, resource_link, submission, view, person_id, form)
+    sheet, decided = judge_sheet(session, submission), session.get(PendingRelease, submission.id)
+    own = own_sheet(session, submission.id, person_id)
+    mode = _mode(session, sheet, change, decided, own is not None)
+    open_form = None
+    if mode in ("assisted", "reveal", "change"):
+        open_form = form or first_form(sheet, own.levels if own else None, own.quotes if own else None)
     marked = _passages(sheet)
     return ReviewPage(
         submission=submission,
@@ -64,7 +76,7 @@ def review_page(
         learner=learner(submission.person, view.names),
         view=view,
         waiting=counts(session, resource_link)["to_review"],
-        pending=pending,
+        pending=decided,
         text=highlight(submission.text, marked),
         quoted=frozenset(passage.number for passage in marked),
         drawing=drawing_page(submission.text, sheet.lesson) if sheet.item.kind == "drawing" else None,
@@ -72,21 +84,60 @@ def review_page(
         judge=_judge(sheet),
         history=tuple(history(session, submission)),
         facts=(*fact_words(sheet), *_twin(session, resource_link, submission)),
+        readings=tuple(sheets_on(session, submission.id)),
     )
+
+
+def _blind_page(
+    session: Session,
+    resource_link: ResourceLink,
+    submission: Submission,
+    view: View,
+    person_id: int,
+    form: ReviewForm | None,
+) -> ReviewPage:
+    """A page with nothing of the judge's in it, or derived from it: the question, the text, and an empty sheet."""
+    sheet, why_not = bare_sheet(session, submission), why_not_you(session, submission, person_id)
+    late = late_by(submission.due_at, submission.sent_at)
+    sent = _("sent, attempt %(number)d", number=submission.attempt)
+    return ReviewPage(
+        submission=submission,
+        sheet=sheet,
+        form=None if why_not else form or first_form(sheet),
+        mode="blind",
+        lead=why_not or _("Score first. The judge’s levels appear after you commit."),
+        learner=learner(submission.person, view.names),
+        view=view,
+        waiting=counts(session, resource_link)["to_review"],
+        pending=None,
+        text=highlight(submission.text, ()),
+        quoted=frozenset(),
+        drawing=drawing_page(submission.text, sheet.lesson) if sheet.item.kind == "drawing" else None,
+        prompt=markdown(sheet.item.prompt),
+        judge="",
+        history=(Moment(submission.sent_at, sent, _("%(span)s after it was due", span=late) if late else ""),),
+        facts=() if sheet.item.kind == "drawing" else (_words(submission.text),),
+        readings=(),
+    )
+
+
+def _words(text: str) -> str:
+    count = word_count(text)
+    return ngettext("%(num)d word", "%(num)d words", count)
 
 
 def _twin(session: Session, resource_link: ResourceLink, submission: Submission) -> list[str]:
     return [f"{handle} sent the same text" for handle in same_text(session, resource_link, [submission]).values()]
 
 
-def _mode(session: Session, sheet: Sheet, change: bool, pending: PendingRelease | None) -> Mode:
+def _mode(session: Session, sheet: Sheet, change: bool, decided: PendingRelease | None, is_own: bool) -> Mode:
     if sheet.release is not None:
         return "change" if change else "released"
-    if pending is not None and pending.problem is None:
+    if decided is not None and decided.problem is None:
         return "going out"
     state = state_of(session, sheet.submission)
     if state in WAITING:
-        return "assisted"
+        return "reveal" if is_own else "assisted"
     return "withdrawn" if state == "withdrawn" else "with the judge"
 
 
@@ -95,6 +146,8 @@ def _lead(session: Session, sheet: Sheet, mode: Mode) -> str:
         return "Released already. A change is a new release, with its reason."
     if mode == "released":
         return "The student sees this sheet."
+    if mode == "reveal":
+        return _("Your levels stand as you committed them. Keep them, take the judge’s, or split, with a reason.")
     if mode == "going out":
         return "Decided. Nobody sees it before it goes out."
     if mode != "assisted":

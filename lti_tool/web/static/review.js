@@ -43,7 +43,8 @@ function showTotal(form) {
   const empty = chosen.filter((radio) => !radio).length;
   const changed = rows.filter((row, at) => row.dataset.judge !== "" && chosen[at] && chosen[at].value !== row.dataset.judge);
   const points = chosen.reduce((sum, radio) => sum + (radio ? Number(radio.dataset.points) : 0), Number(total.dataset.graphPoints));
-  const words = [`judge ${form.dataset.judge || "not scored"}`, `${changed.length} changed`];
+  const blind = form.dataset.mode === "blind";
+  const words = blind ? [] : [`judge ${form.dataset.judge || "not scored"}`, `${changed.length} changed`];
   if (empty) words.push(`${empty} without a level`);
   const whole = document.createElement("b");
   whole.textContent = empty || total.dataset.held ? "—" : shown(points);
@@ -59,6 +60,39 @@ function start() {
   form.querySelectorAll(".rate").forEach(showRow);
   document.querySelector(".key-hint")?.replaceChildren(/Mac|iP/.test(navigator.platform) ? "⌘ ↵" : "Ctrl ↵");
 }
+
+// What was selected in the text last, before a press took the focus away.
+let selected = "";
+document.addEventListener("selectionchange", () => {
+  const selection = document.getSelection();
+  const text = document.querySelector(".essay");
+  if (!text || !selection || selection.isCollapsed || !text.contains(selection.anchorNode)) return;
+  const piece = selection.getRangeAt(0).cloneContents();
+  piece.querySelectorAll(".tag").forEach((tag) => tag.remove());
+  selected = piece.textContent.replace(/\s+/g, " ").trim();
+});
+
+function attach(field) {
+  if (!selected) return;
+  field.value = [field.value.trim(), selected].filter(Boolean).join("\n");
+  field.closest("details").open = true;
+  selected = "";
+}
+
+document.querySelectorAll(".attach").forEach((button) => {
+  button.hidden = false;
+  button.addEventListener("click", () => attach(document.getElementById(button.dataset.for)));
+});
+
+// A passage is selected in the text and a digit pressed: it goes to the criterion of that number.
+document.addEventListener("keydown", (event) => {
+  if (!selected || event.ctrlKey || event.metaKey || event.altKey || !/^[1-9]$/.test(event.key)) return;
+  if (event.target.closest?.("input, textarea, select")) return;
+  const field = document.querySelector(`#c${event.key} textarea[name^="quotes-"]`);
+  if (!field) return;
+  event.preventDefault();
+  attach(field);
+});
 
 document.addEventListener("change", (event) => {
   const row = event.target.closest?.("#review .rate");
