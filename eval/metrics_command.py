@@ -75,10 +75,22 @@ def _write(found: dict[str, Any], out: str | None) -> None:
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    overall, beside = found["overall"], found["human_human"]
+    overall, prompts = found["overall"], found["prompts"]
     lines = [f"{overall['n']['n']:,} rows with a human and a system score", ""]
-    lines += [f"{name:<9}{_shown(overall[name]):<34}human-human {_shown(beside[name])}" for name in SHOWN]
-    return lines
+    if prompts:
+        lines += [f"mean over the prompts of column {prompts['column']!r}", *_rows(prompts), "", "pooled"]
+    lines += [*_rows({"overall": overall, "human_human": found["human_human"]}), ""]
+    return lines + [f"{one['verdict']:<10}{one['says']}{_why(one['reason'])}" for one in found["criteria"]]
+
+
+def _rows(part: dict[str, Any]) -> list[str]:
+    judge, people = part["overall"], part["human_human"]
+    shown = [name for name in SHOWN if name in judge and name in people]
+    return [f"{name:<9}{_shown(judge[name]):<34}human-human {_shown(people[name])}" for name in shown]
+
+
+def _why(reason: str | None) -> str:
+    return f" ({reason})" if reason else ""
 
 
 def _shown(figure: dict[str, Any]) -> str:

@@ -33,6 +33,8 @@ def _mean(figures: list[Figure | None], fisher: bool) -> Figure:
     left_out = f"{without} of {len(figures)} prompts left out: they have no figure" if without else None
     values = np.array([figure.value for figure in known], dtype=np.float64)
     spreads = np.array([_spread(figure, fisher) for figure in known])
+    # A prompt whose resamples were undefined too often counts with the widest spread of the others.
+    spreads = np.where(np.isnan(spreads), np.nanmax(spreads), spreads) if np.isfinite(spreads).any() else spreads
     if fisher:
         values = np.arctanh(np.clip(values, -1 + 1e-12, 1 - 1e-12))
     centre, width = float(values.mean()), Z * math.sqrt(float((spreads**2).sum())) / len(known)

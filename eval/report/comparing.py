@@ -1,5 +1,6 @@
 """Two runs beside each other on the rows that both have."""
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -26,12 +27,14 @@ def comparison_of(
     if names_of[0] == names_of[1]:
         names_of = [f"{name} in {run.path.name}" for name, run in zip(names_of, (first, second), strict=True)]
     only = {name: [len(ours[name]), len(theirs[name])] for name in names}
+    rows = {name: _rows_digest(ours[name], theirs[name]) for name in names}
     return {
         "first": names_of[0],
         "second": names_of[1],
         "margin": margin,
         "criteria": with_holm(found),
         "responses": only,
+        "rows_sha256": rows,
     }
 
 
@@ -39,6 +42,12 @@ def _subjects(run: RunFolder, choice: Choice) -> dict[str, Subject]:
     subjects = subjects_of(run, choice)
     total = total_of(subjects, run.manifest, choice)
     return {one.name: one for one in [*subjects, *([total] if total is not None else [])]}
+
+
+def _rows_digest(ours: Subject, theirs: Subject) -> str:
+    """SHA-256 (hex) of the ids that a comparison uses."""
+    shared = sorted(set(ours.ids[~np.isnan(ours.system)].tolist()) & set(theirs.ids[~np.isnan(theirs.system)].tolist()))
+    return hashlib.sha256("\0".join(shared).encode("utf-8", "replace")).hexdigest()
 
 
 def _both(ours: Subject, theirs: Subject, choice: Choice) -> tuple[Both, Settings]:

@@ -10,6 +10,7 @@ SHORT = {
     "smd": "a mean within .15 SD",
 }
 ALPHA = 0.05
+MOST_NAMED = 6
 
 
 def verdict_of(judge: str, criteria: Sequence[Mapping[str, Any]], gate: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -17,13 +18,36 @@ def verdict_of(judge: str, criteria: Sequence[Mapping[str, Any]], gate: Mapping[
     findings = [(one["name"], finding) for one in criteria for finding in one["findings"]]
     failed = [(name, finding["criterion"]) for name, finding in findings if finding["verdict"] == "not met"]
     open_ones = [(name, finding["criterion"]) for name, finding in findings if finding["verdict"] == "not shown"]
-    verdict = "not met" if failed else "not shown" if open_ones or not findings else "met"
+    prompts = _failing_prompts(criteria)
+    verdict = "not met" if failed or prompts else "not shown" if open_ones or not findings else "met"
+    judged = _judged(failed, open_ones, bool(findings))
+    if prompts and not failed and not open_ones:
+        judged = f"{judged[:-1]} on average over prompts, but not on every one: {prompts}."
+    elif prompts:
+        judged = f"{judged} By prompt: {prompts}."
     return {
         "verdict": verdict,
-        "sentence": f"{_agreement(judge, criteria)} {_judged(verdict, failed, open_ones)}",
+        "sentence": f"{_agreement(judge, criteria)} {judged}",
         "fairness": _fairness(criteria),
         "gate": _gate(gate),
     }
+
+
+def _failing_prompts(criteria: Sequence[Mapping[str, Any]]) -> str:
+    """Which prompts miss which criterion for sure, where there are several."""
+    missed: dict[str, list[str]] = {}
+    for one in criteria:
+        for prompt, both in one["prompts"].items() if len(one["prompts"]) > 1 else ():
+            for finding in both["findings"]:
+                if finding["verdict"] == "not met":
+                    where = f"{one['name']} {prompt}" if len(criteria) > 1 else prompt
+                    missed.setdefault(SHORT.get(finding["criterion"], finding["criterion"]), []).append(where)
+    return "; ".join(f"{words} is missed on {_few(where)}" for words, where in missed.items())
+
+
+def _few(where: Sequence[str]) -> str:
+    more = len(where) - MOST_NAMED
+    return ", ".join(where[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _fairness(criteria: Sequence[Mapping[str, Any]]) -> str:
@@ -73,12 +97,12 @@ def _beside(criterion: Mapping[str, Any]) -> str:
     return f", where two people reach {_figure(people)}"
 
 
-def _judged(verdict: str, failed: Sequence[tuple[str, str]], open_ones: Sequence[tuple[str, str]]) -> str:
-    if verdict == "met":
-        return "Every operational criterion is met."
-    if verdict == "not met":
+def _judged(failed: Sequence[tuple[str, str]], open_ones: Sequence[tuple[str, str]], any_finding: bool) -> str:
+    if failed:
         return f"It is not good enough to stand in for a rater: {_listed(failed)} not reached."
-    return f"Whether it could stand in for a rater is not shown yet: {_listed(open_ones)} left open."
+    if open_ones:
+        return f"Whether it could stand in for a rater is not shown yet: {_listed(open_ones)} left open."
+    return "Every operational criterion is met." if any_finding else "Nothing is shown of it."
 
 
 def _listed(pairs: Sequence[tuple[str, str]]) -> str:

@@ -113,6 +113,22 @@ def test_a_bad_judge_does_not_and_the_first_sentence_says_so(tmp_path: Path) -> 
     assert "It is not good enough to stand in for a rater" in verdict["sentence"]
 
 
+def test_a_prompt_that_fails_is_not_hidden_by_the_mean(tmp_path: Path) -> None:
+    source = long_table(tmp_path / "scores.csv", rows=1600, prompts=4, noise=0.2)
+    with source.open() as file:
+        rows = list(csv.DictReader(file))
+    for place, row in enumerate(rows):
+        if row["rater_kind"] == "judge" and row["prompt_id"] == "prompt 3" and row["criterion"] == "claim":
+            row["score"] = f"{place % 5}"
+    with source.open("w", newline="") as file:
+        writer = csv.DictWriter(file, HEADER)
+        writer.writeheader()
+        writer.writerows(rows)
+    verdict = told(source, tmp_path)["verdict"]
+    assert verdict["verdict"] == "not met"
+    assert "QWK of .70 is missed on claim prompt 3" in verdict["sentence"]
+
+
 def test_one_human_score_leaves_degradation_open(tmp_path: Path) -> None:
     found = told(long_table(tmp_path / "scores.csv", second=False), tmp_path)
     assert "how far people agree with each other isn't known" in found["verdict"]["sentence"]
@@ -199,7 +215,13 @@ def test_other_commands_files_in_the_folder_are_shown(tmp_path: Path) -> None:
     (folder / "run.json").write_text("{}")
     prompts = {"": {"threshold": 0.8, "share": 0.41, "bound": 0.096, "losses": 3, "released": 90, "labelled": 220}}
     (folder / "gate.json").write_text(json.dumps({"releases": True, "loss": "off by two", "prompts": prompts}))
+    risk = {"value": 0.04, "low": 0.01, "high": 0.09, "readings": 80, "waiting": 3}
+    alarmed = {"released": 1200, "alpha": 0.05, "risk": risk, "alarms": ["The audit found 9 losses."]}
+    (folder / "drift.json").write_text(json.dumps({"alarm": True, "prompts": {"essay": alarmed}}))
     found = told(folder, folder)
+    page = (folder / "report.html").read_text()
+    assert "The audit found 9 losses." in page
+    assert "4 %" in page
     assert found["verdict"]["gate"] == "The gate allows to release unseen 41% at a risk of at most 9.6%."
     assert "off by two" in (folder / "report.html").read_text()
 

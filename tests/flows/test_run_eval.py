@@ -161,6 +161,12 @@ def test_a_total_may_stand_for_the_overall_score(tmp_path: Path, judge: Counting
     assert set(read_run(tmp_path / "run").table.of(rater_kind="judge")["score"]) == {3.0}
 
 
+def test_a_judge_that_costs_nothing_waits_for_no_prefect() -> None:
+    loaded = "import flows.eval_commands, flows.probe_command, sys; print('prefect' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
+
+
 # ---- broken off ----------------------------------------------------------------------------------------------
 
 
