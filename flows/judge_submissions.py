@@ -21,6 +21,7 @@ from flows.answers import Bought
 from flows.closing import Filled
 from flows.coaching import coach_take
 from flows.judging.judge import Answer, JudgeHeld, JudgeUnavailable
+from flows.run_names import chunk_name, question_name
 from flows.sheets import Answered, OpenSheet, Part
 from flows.work import CHUNK, Bench, Chunk
 from lti_tool import jobs
@@ -53,6 +54,7 @@ async def is_worth_waiting(_task: Task[..., Any], _run: TaskRun, state: State[An
 
 @task(
     name="ask",
+    task_run_name=question_name,
     cache_key_fn=by_fingerprint,
     persist_result=True,
     result_serializer="json",
@@ -89,7 +91,7 @@ async def _buy(bench: Bench, sheet: OpenSheet, part: Part) -> Answer:
     return answer
 
 
-@flow(name="judge-submissions", validate_parameters=False, persist_result=False)
+@flow(name="judge-submissions", flow_run_name=chunk_name, validate_parameters=False, persist_result=False)
 async def judge_submissions(submission_ids: list[int]) -> None:
     """Judge a chunk of submissions side by side; one that fails is put back and costs the others nothing."""
     chunk = CHUNK.get()

@@ -8,6 +8,7 @@ import structlog
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.run_names import sending_name
 from flows.work import SENDING, Sending
 from lti_tool import delivery
 from lti_tool.jobs import Claim, LeaseLost
@@ -15,7 +16,7 @@ from lti_tool.jobs import Claim, LeaseLost
 log = structlog.get_logger()
 
 
-@task(name="send", cache_policy=NO_CACHE, persist_result=False)
+@task(name="send", task_run_name="message {passback_id}", cache_policy=NO_CACHE, persist_result=False)
 async def send(passback_id: int) -> str:
     """Send, compare or drop one message; the ledger decides about another try. Raises LeaseLost."""
     sending = SENDING.get()
@@ -23,7 +24,7 @@ async def send(passback_id: int) -> str:
     return await bench.in_thread(delivery.deliver, bench.database, claim, sending.gradebook_of)
 
 
-@flow(name="send-scores", validate_parameters=False, persist_result=False)
+@flow(name="send-scores", flow_run_name=sending_name, validate_parameters=False, persist_result=False)
 async def send_scores(passback_ids: list[int]) -> None:
     """Send a chunk of messages: to each platform one after the other, as Canvas asks of its services' users."""
     sending = SENDING.get()

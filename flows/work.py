@@ -98,6 +98,7 @@ class Chunk:
     bench: Bench
     judge: Judge
     claims: dict[int, Claim]
+    lessons: tuple[str, ...] = ()
     sheets: dict[int, OpenSheet] = field(default_factory=dict)
     answers: dict[tuple[int, str], Answer] = field(default_factory=dict)
     coach: Coach | None = None
