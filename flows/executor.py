@@ -25,6 +25,8 @@ from flows.judging.catalog import get_coach, get_judge
 from flows.judging.coach import Coach
 from flows.judging.judge import Judge
 from flows.prefect_setup import API_URL, EmbeddedServer, prepare
+from flows.run_names import lessons_of
+from flows.upkeep import Upkeep
 from flows.work import CHUNK, SENDING, Bench, Chunk, Sending
 from lti_tool import jobs, pending_releases, scores
 from lti_tool.ags import AgsClient
@@ -130,6 +132,8 @@ class Executor:
             os.environ[API_URL] = self._server.api_url
         threads = {"loop": self._loop.run_forever, "leases": self._keep_leases, "start": self._warm_up}
         threads |= {"closing": self._settle_closed, "judge": self._watch_judge, "releases": self._release_due}
+        upkeep = Upkeep(self._database, self._settings.prefect_days)
+        threads["upkeep"] = lambda: upkeep.run(self._stopping)
         for name, target in threads.items():
             threading.Thread(target=target, name=name, daemon=True).start()
 
@@ -232,12 +236,16 @@ class Executor:
 
     async def _run(self, kind: str, claims: Sequence[Claim]) -> None:
         """One flow run for one chunk; where Prefect itself fails, the jobs are tried again later."""
+        structlog.contextvars.bind_contextvars(run=secrets.token_hex(4))
+        log.info("run begins", kind=kind, jobs=[claim.job_id for claim in claims])
+        began = time.monotonic()
         try:
             await (self._judge_chunk(claims) if kind == jobs.JUDGE else self._send_chunk(claims))
         except Exception as error:
             log.error("flow run failed", kind=kind, jobs=len(claims), error=type(error).__name__)
             await self._bench.in_thread(self._put_back, claims, type(error).__name__)
         finally:
+            log.info("run over", kind=kind, jobs=len(claims), seconds=round(time.monotonic() - began, 2))
             with self._lock:
                 for claim in claims:
                     # A job that was lost and claimed again meanwhile is held by its newer claim.
@@ -246,7 +254,8 @@ class Executor:
 
     async def _judge_chunk(self, claims: Sequence[Claim]) -> None:
         held = {claim.submission_id: claim for claim in claims if claim.submission_id is not None}
-        CHUNK.set(Chunk(self._bench, self._judge, held, coach=self._coach))
+        lessons = await self._bench.in_thread(lessons_of, self._database, held)
+        CHUNK.set(Chunk(self._bench, self._judge, held, lessons, coach=self._coach))
         assert self._prefect is not None
         await self._prefect.flows[jobs.JUDGE](list(held))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
@@ -25,6 +26,9 @@ UNFINISHED = ("queued", "running")
 _FIRST_PAUSE = 15.0  # seconds; three times as long after every try: with eight tries some two and a half hours
 _LONGEST_PAUSE = 3600.0
 _BROKE_TOO_OFTEN = "The program broke off in the middle of this too often."
+
+
+log = structlog.get_logger()
 
 
 class LeaseLost(Exception):
@@ -55,6 +59,7 @@ def enqueue_judging(session: Session, submission: Submission, *, priority: int =
     session.add(job)
     session.flush()
     add_event(session, job.id, "received")
+    log.info("enqueued", kind=JUDGE, job=job.id)
     return job
 
 
@@ -67,6 +72,7 @@ def enqueue_sending(session: Session, passback: Passback) -> Job:
     job = Job(kind=SEND_SCORE, passback_id=passback.id, lane=lane)
     session.add(job)
     session.flush()
+    log.info("enqueued", kind=SEND_SCORE, job=job.id)
     return job
 
 

@@ -58,6 +58,17 @@ class Settings(BaseSettings):
         default=0, ge=0, description="How many proxies of the operator's stand in front of the tool."
     )
     log_level: str = Field(default="INFO", description="Lowest level that is logged.")
+    redis_url: str = Field(
+        default="",
+        description="Redis that carries Prefect's events where several servers share the work; empty: memory.",
+    )
+    prefect_database_url: str = Field(
+        default="",
+        description="Where Prefect keeps its records; empty: SQLite, or with Redis a database beside the tool's own.",
+    )
+    prefect_days: int = Field(
+        default=14, ge=0, description="After how many days Prefect's records of runs are deleted; 0 for never."
+    )
     metrics_token: str = Field(
         default="", description="What a monitor has to send as bearer token to read /metrics; empty: anybody may."
     )
