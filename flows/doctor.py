@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 import fsspec
 import requests
 from alembic.runtime.migration import MigrationContext
+from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -74,6 +76,7 @@ def examine() -> Iterator[Check]:
     yield check_judge(settings)
     yield check_storage(settings)
     yield check_prefect()
+    yield check_broker(settings)
     yield from check_database(settings)
 
 
@@ -154,11 +157,7 @@ def check_prefect() -> Check:
         return failed("Prefect", "not installed; run: make setup")
     server = os.environ.get("PREFECT_API_URL")
     if not server:
-        return ok(
-            "Prefect",
-            f"{number}, embedded; fine for one machine, its in-memory broker drops records above some 1,000 essays "
-            "a minute",
-        )
+        return ok("Prefect", f"{number}, embedded in each executor")
     try:
         status = requests.get(f"{server.rstrip('/')}/health", timeout=PREFECT_SECONDS).status_code
     except (requests.RequestException, ValueError):
@@ -166,6 +165,25 @@ def check_prefect() -> Check:
     if status != 200:
         return failed("Prefect", f"/health at PREFECT_API_URL answered {status}; the address should end in /api.")
     return ok("Prefect", f"{number}, its server answers")
+
+
+def check_broker(settings: Settings) -> Check:
+    """What carries Prefect's records to its database, and how many machines and essays that is good for."""
+    if not settings.redis_url:
+        return ok(
+            "broker",
+            "in memory: fine for one server of Prefect's; it drops records (never scores) above some 1,000 essays a "
+            "minute. For more set ATELIER_REDIS_URL",
+        )
+    try:
+        Redis.from_url(settings.redis_url, socket_connect_timeout=PREFECT_SECONDS).ping()
+    except (RedisError, ValueError) as problem:
+        return failed(
+            "broker",
+            f"Redis at ATELIER_REDIS_URL does not answer ({type(problem).__name__}); judging goes on, but Prefect "
+            "records nothing of it.",
+        )
+    return ok("broker", "Redis answers: any number of servers and executors")
 
 
 # ---- with the database ---------------------------------------------------------------------------------------

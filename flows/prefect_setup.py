@@ -16,6 +16,8 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from sqlalchemy.engine import make_url
+
 from lti_tool.settings import Settings
 
 API_URL = "PREFECT_API_URL"
@@ -47,7 +49,42 @@ def environment(settings: Settings) -> dict[str, str]:
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
         "DO_NOT_TRACK": "1",
+        **_shared(settings),
     }
+
+
+def _shared(settings: Settings) -> dict[str, str]:
+    """What servers of Prefect's need to know that share the work: its database, and Redis for its events."""
+    database = prefect_database(settings)
+    found = {"PREFECT_API_DATABASE_CONNECTION_URL": database} if database else {}
+    if settings.redis_url:
+        found |= {
+            "PREFECT_MESSAGING_BROKER": "prefect_redis.messaging",
+            "PREFECT_MESSAGING_CACHE": "prefect_redis.messaging",
+            "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "prefect_redis.ordering",
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
+            "PREFECT_REDIS_MESSAGING_URL": settings.redis_url,
+            "PREFECT_SERVER_DOCKET_URL": settings.redis_url,
+        }
+    return found
+
+
+def prefect_database(settings: Settings) -> str:
+    """Where Prefect keeps its records, in its own driver's words; "" for a SQLite file in its home."""
+    url = settings.prefect_database_url
+    if not url:
+        ledger = make_url(settings.database_url)
+        if not settings.redis_url or ledger.get_backend_name() != "postgresql":
+            return ""
+        url = ledger.set(database=f"{ledger.database}_prefect").render_as_string(hide_password=False)
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        # The same meaning under another name: https://magicstack.github.io/asyncpg/current/api/index.html#connection
+        query = {("ssl" if name == "sslmode" else name): value for name, value in parsed.query.items()}
+        parsed = parsed.set(drivername="postgresql+asyncpg", query=query)
+    elif parsed.get_backend_name() == "sqlite":
+        parsed = parsed.set(drivername="sqlite+aiosqlite")
+    return parsed.render_as_string(hide_password=False)
 
 
 def prepare(settings: Settings) -> None:
@@ -86,7 +123,7 @@ class EmbeddedServer:
             return False
         self._process = subprocess.Popen(
             [sys.executable, "-c", "from flows.prefect_setup import serve; serve()", str(self._port), str(os.getpid())],
-            env=server_environment(os.environ),
+            env=server_environment({**os.environ, **_EMBEDDED}),
             stdin=subprocess.DEVNULL,
             # A terminal's Ctrl-C is for the executor, which still needs its server to finish what it runs.
             start_new_session=True,
@@ -108,8 +145,6 @@ class EmbeddedServer:
 # The server records runs for a person to look at later, and nothing waits for that. Written in batches, and without
 # the services that nothing here uses, it costs a third of the CPU.
 _SERVER = {
-    "PREFECT__SERVER_EPHEMERAL": "1",
-    "PREFECT__SERVER_FINAL": "1",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "2",
@@ -120,8 +155,11 @@ _SERVER = {
 }
 
 
+_EMBEDDED = {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+
+
 def server_environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """The server's own environment; it is the one that others are pointed to."""
+    """A server's own environment; it is the one that others are pointed to."""
     return {**_SERVER, **{name: value for name, value in inherited.items() if name != API_URL}}
 
 

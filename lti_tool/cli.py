@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": ("lti_tool.demo.commands:app", "The whole thing on this machine: a mini-LMS, the tool, a judge."),
     "serve": ("lti_tool.commands:serve", "Run the web process (gunicorn)."),
     "worker": ("flows.commands:worker", "Run the executor: it claims jobs and judges."),
+    "prefect": ("flows.prefect_command:prefect", "Run Prefect's server by itself, or show its pages."),
     "up": ("lti_tool.up_command:app", "Web process and executor together, for one machine."),
     "db": ("seeds.database_commands:app", "The database's schema."),
     "doctor": ("flows.doctor_command:app", "Check everything outside this process."),

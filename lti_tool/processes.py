@@ -14,6 +14,7 @@ STOP_SECONDS = 10
 RESTART_PAUSE_SECONDS = 1.0
 SHORT_LIFE_SECONDS = 10.0
 SHORT_LIVES = 4
+OURS = (sys.executable, "-c", "from lti_tool.cli import main; main()")
 
 
 class ChildFailed(RuntimeError):
@@ -29,6 +30,7 @@ class Child:
     environment: Mapping[str, str]
     log: Path
     restarts: bool = False
+    command: Sequence[str] = OURS
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _started: float = field(default=0.0, init=False)
     _short_lives: int = field(default=0, init=False)
@@ -39,7 +41,7 @@ class Child:
         self._started = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", "from lti_tool.cli import main; main()", *self.arguments],
+                [*self.command, *self.arguments],
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -122,6 +122,7 @@ def test_as_json(place: Place) -> None:
         "judge",
         "result storage",
         "Prefect",
+        "broker",
         "database",
         "schema",
         "default lesson",
@@ -140,6 +141,8 @@ WRONG_SETTINGS: list[tuple[dict[str, str], dict[str, str]]] = [
     ({"ATELIER_DEFAULT_LESSON": "no-such-lesson"}, {"default lesson": "'no-such-lesson' is not published"}),
     ({"ATELIER_SECRET_KEY": "another secret that is long enough too"}, {"signing key": "another ATELIER_SECRET_KEY"}),
     ({"PREFECT_API_URL": "http://127.0.0.1:9/api"}, {"Prefect": "does not answer"}),
+    ({"ATELIER_REDIS_URL": "redis://:hush@127.0.0.1:9/0"}, {"broker": "Redis at ATELIER_REDIS_URL does not answer"}),
+    ({"ATELIER_REDIS_URL": "over there"}, {"broker": "does not answer (ValueError)"}),
 ]
 
 
