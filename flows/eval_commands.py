@@ -69,7 +69,7 @@ def eval_run(
         if dry_run:
             tell_estimate(plan, as_json)
             return
-        ours = identity(plan, judge, ready)
+        ours = identity(plan, options.told_name(judge), ready)
         facts: dict[str, Any] = {
             "identity": ours,
             "label": asked.label,

@@ -1,5 +1,6 @@
 """Options that every command over a data set takes, declared once."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -59,6 +60,11 @@ def criteria_of(named: Sequence[str] | None) -> dict[str, str]:
     if wrong:
         raise TableError(f"--criterion takes RUBRIC=TABLE, not {wrong[0]!r}")
     return {ours: theirs for ours, _, theirs in pairs}
+
+
+def told_name(judge: str) -> str:
+    """A judge's name as reports tell it: of a file only its own name, not where it lies."""
+    return re.sub(r"trained:([^+]+)", lambda match: f"trained:{Path(match[1]).name}", judge)
 
 
 def scope_of(name: str | None, data: Path) -> str:

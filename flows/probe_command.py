@@ -83,7 +83,7 @@ def probes(
         if dry_run:
             tell_estimate(plan, as_json)
             return
-        refuse_other_run(out, identity(plan, judge, ready))
+        refuse_other_run(out, identity(plan, options.told_name(judge), ready))
         found = _judge(plan, len(ready.entries), out, budget, batch, batch_id, seed)
     except (EvalError, RubricError, UnknownJudge, JudgeUnavailable) as error:
         _stop(str(error))

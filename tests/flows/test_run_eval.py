@@ -16,6 +16,7 @@ from eval.run_folder import ANSWERS, BATCHES, SHEETS, read_lines, read_run
 from flows import eval_commands
 from flows.eval_batches import ask_by_batch
 from flows.eval_log import opened
+from flows.eval_options import told_name
 from flows.eval_sets import sampled
 from flows.judging.claude import claude_judge
 from flows.judging.judge import Answer, JudgeHeld, JudgeRefused, JudgeRequest, JudgeUnavailable, Usage
@@ -253,6 +254,18 @@ def test_criteria_that_have_nothing_in_common_are_named(tmp_path: Path, judge: C
     arguments = [str(data), "--rubric", RUBRIC, "--judge", "x", "--out", str(tmp_path / "run"), *columns]
     result = CliRunner().invoke(eval_commands.app, arguments)
     assert "no criterion of rubric durable-workflows-q1 (hit, edge, form) is one of the table's (a, b)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("judge", "told"),
+    [
+        ("checklist", "checklist"),
+        ("trained:/home/somebody/course.judge", "trained:course.judge"),
+        ("panel:trained:/a/b.judge+claude:claude-sonnet-5-5", "panel:trained:b.judge+claude:claude-sonnet-5-5"),
+    ],
+)
+def test_reports_do_not_tell_where_a_file_lies(judge: str, told: str) -> None:
+    assert told_name(judge) == told
 
 
 # ---- what costs money --------------------------------------------------------------------------------------------
