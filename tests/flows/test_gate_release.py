@@ -8,6 +8,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from flows import closing
+from flows.executor import Executor
 from flows.gate_watch import watch_gates
 from flows.gate_watch_command import app as watch_app
 from flows.judging.catalog import get_judge
@@ -18,7 +19,7 @@ from lti_tool.attempts import submit
 from lti_tool.gate_audit import read_blind
 from lti_tool.gates import gate_status, install
 from lti_tool.models import GateDraw, GateEvent, Job, JudgementRow, Passback, Release, ResourceLink, Submission
-from lti_tool.settings import get_settings
+from lti_tool.settings import Settings, get_settings
 from rubrics.gate_file import JudgeIdentity
 from tests.flows.counting_judge import CountingJudge, rate_everything
 from tests.flows.test_sheets import claim, fill_in
@@ -223,6 +224,15 @@ def test_the_command_says_what_it_found(many_attempts, fixed, sample_texts, monk
     assert again.exit_code == 0
     assert "closed before" in again.stdout
     get_settings.cache_clear()
+
+
+def test_the_executor_closes_a_gate_whose_alarm_rings(many_attempts, fixed, sample_texts) -> None:
+    release_many(many_attempts, fixed, sample_texts["essay"], 4, wrong=4)
+    settings = Settings(database_url=str(many_attempts.database.engine.url), secret_key="s" * 40)
+    executor = Executor(settings, many_attempts.database, judge_factory=lambda _: CountingJudge())
+    executor._watch_gates()
+    executor._watch_gates()
+    assert [one.kind for one in rows(many_attempts, GateEvent)] == ["alarm"]
 
 
 # ---- who a judge is ----------------------------------------------------------------------------------------------
