@@ -211,7 +211,7 @@ ENGLISH = Grammar(
         english_stem,
         "second seconds minute minutes hour hours day days week weeks month months year years ms sec secs min mins s h "
         "m am pm a.m p.m o'clock dollar dollars euro euros pound pounds cent cents percent times tokens words people "
-        "times attempts tries retries goes percent times per or and to",
+        "times attempts tries retries goes percent times per",
     ),
     no_places=_stems(
         english_stem,

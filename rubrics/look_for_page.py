@@ -83,12 +83,13 @@ class Page:
         groups = [{self.passage.sentence_of[hit.first] for hit in self.hits(name)} for name in self.lexicon.story]
         for number in range(len(self.passage.sentences)):
             if all(group & {number, number + 1} for group in groups):
-                return frozenset(self._told_around(number))
+                both = any(number not in group for group in groups)
+                return frozenset(self._told_around(number, number + both))
         return frozenset()
 
-    def _told_around(self, number: int) -> Iterable[int]:
+    def _told_around(self, number: int, last: int) -> Iterable[int]:
         sentences = self.passage.sentences
-        told = {sentences[number].paragraph, sentences[min(number + 1, len(sentences) - 1)].paragraph}
+        told = {sentences[number].paragraph, sentences[last].paragraph}
         for at, one in enumerate(sentences):
             if one.paragraph in told and abs(at - number) <= _TOLD:
                 yield at

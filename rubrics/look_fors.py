@@ -270,6 +270,12 @@ def look_for_faults(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for number, one in enumerate(shared):
         for name in sorted(one.names - taken[one.lang]):
             yield f"look_for_words[{number}]", f"no group of words is called {name}"
+        for name in (*one.story, *one.generic):
+            if any(marker in phrase.split() for phrase in one.words.get(name, ()) for marker in STORY_MARKERS):
+                yield (
+                    f"look_for_words[{number}].words.{name}",
+                    "what a story is made of cannot ask for the story's own words",
+                )
     for key, block, blocks, levels in told:
         if block.like is not None and block.like not in {one.lang for one in blocks if one is not block}:
             yield f"{key}.like", f"the criterion has no look-fors in {block.like}"

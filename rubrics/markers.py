@@ -95,7 +95,7 @@ def _is_counted(passage: Passage, place: int) -> bool:
     """Whether a word right after a number is what it counts."""
     form, grammar = passage.forms[place], passage.grammar
     gap = passage.text[passage.spans[place - 1][1] : passage.spans[place][0]]
-    if any(mark in gap for mark in ",;:.()\n"):
+    if any(mark in gap for mark in ",;:.()[]\n"):
         return False
     if passage.stems[place] in grammar.units and not form.endswith("ed"):  # "consignment nine timed out"
         return True

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from rubrics.grammar import english_stem as stem
+from rubrics.grammar import grammar_of
 from rubrics.languages import is_in_language
 from rubrics.lexicon import Lexicon
 from rubrics.look_for_match import find, read_criterion
 from rubrics.look_for_page import Page
-from rubrics.look_fors import LookFors, Pattern
+from rubrics.look_fors import LookFors, Pattern, filled_in
+from rubrics.markers import marked
 from rubrics.model import Rubric, RubricError, load_rubric
 from rubrics.passages import Passage
 
@@ -202,3 +204,172 @@ def test_look_fors_survive_json_and_count_in_the_hash(tmp_path: Path) -> None:
 )
 def test_other_languages_are_noticed(text: str, english: bool) -> None:
     assert is_in_language(Passage(text).forms, "en") is english
+
+
+# ---- markers, stories, and talk about words --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "marker", "found"),
+    [
+        ("At consignment nine the lookup timed out.", "@position", ["consignment nine"]),
+        ("The lookup for consignment nine timed out.", "@position", ["consignment nine"]),
+        ("It was the fourteenth leg.", "@position", ["fourteenth leg"]),
+        ("It waits ten seconds and tries five times.", "@position", []),
+        ("The second layer, the third attempt.", "@position", []),
+        ("There were task[19] and event 20.", "@position", ["task 19", "event 20"]),
+        ("Wait 5 seconds, then 15, then 45.", "@series", ["5 seconds"]),
+        ("It waits two seconds, then four, then eight.", "@series", ["two seconds"]),
+        ("Steps 11, 12 and 13 were lost.", "@series", []),
+        ("It said 429 and later 503.", "@code", ["429 and", "503"]),
+        ("There were 500 readers.", "@code", []),
+        ("A 429 means later, a 404 never.", "@passing", ["429 means"]),
+        ("A 429 means later, a 404 never.", "@permanent", ["404 never"]),
+        ("At 06:31 it woke.", "@clock", ["06:31 it"]),
+    ],
+)
+def test_a_marker_fits_what_no_author_can_list(text: str, marker: str, found: list[str]) -> None:
+    passage = Passage(text)
+    assert [" ".join(passage.forms[at : at + 2]) for at in sorted(marked(passage, marker))] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "marker", "found"),
+    [
+        ("Bei der 31. Rechnung brach es ab. Danach nichts.", "@position", ["31. rechnung"]),
+        ("Am 3. Juni fing es bei Titel zweiundfünfzig an.", "@position", ["titel zweiundfünfzig"]),
+        ("Es wartet 3 Sekunden, dann 6, dann 12.", "@series", ["3 sekunden"]),
+    ],
+)
+def test_markers_know_german(text: str, marker: str, found: list[str]) -> None:
+    passage = Passage(text, grammar=grammar_of("de"))
+    assert [" ".join(passage.forms[at : at + 2]) for at in sorted(marked(passage, marker))] == found
+
+
+def test_a_german_ordinal_ends_no_sentence() -> None:
+    passage = Passage(
+        "Bei der 31. Rechnung brach es ab, z. B. am 3. Juni. Dann war es 31. Der Rest lief.", grammar=grammar_of("de")
+    )
+    assert len(passage.sentences) == 3
+
+
+STORY = {
+    "place": ["@position"],
+    "broke": ["time out", "crash"],
+    "own": ["@own"],
+    "same": ["@place"],
+    "goes_on": ["go on", "resume"],
+    "about": ["is a term"],
+}
+
+
+def told(text: str) -> Page:
+    lexicon = Lexicon("en", STORY, story=["place", "broke"], asides=["about"])
+    return Page(Passage(text, lexicon.meant, lexicon.grammar), lexicon)
+
+
+TOLD = "The filings lookup timed out at supplier nine.\n\nLater the lookup is asked again. The run goes on at nine."
+
+
+def test_the_storys_own_words_and_numbers_are_known_elsewhere() -> None:
+    page = told(TOLD)
+    assert [page.passage.forms[hit.first] for hit in page.hits("own")] == ["lookup"]
+    assert [page.passage.forms[hit.first] for hit in page.hits("same")] == ["nine"]
+    assert find(page, Pattern(together=("goes_on", "same"))) is not None
+    assert told("Nothing is told. The run goes on at nine.").hits("same") == []
+
+
+def test_a_sentence_about_words_says_nothing() -> None:
+    assert told("A crash at step 4 is a term that people use.").hits("broke") == []
+    assert told("A crash at step 4 stopped it.").hits("broke")
+
+
+def test_a_chain_of_failures_is_no_list() -> None:
+    lexicon = Lexicon("en", {"broke": ["timeout", "time out", "crash", "hang", "die", "death"]})
+
+    def usable(text: str) -> bool:
+        page = Page(Passage(text, lexicon.meant), lexicon)
+        return bool(page.by_sentence(Pattern(together=("broke",), lists=False), "broke"))
+
+    assert not usable("There are timeouts, crashes, hangs and deaths.")
+    assert not usable("If it times out or a worker crashes or something hangs, it copes.")
+    assert usable("The call times out, the handler of it crashes, and the process that called it dies.")
+
+
+def test_a_level_may_be_earned_in_more_than_one_way_and_a_missing_signal_may_hold_it_down() -> None:
+    either = block(
+        levels={2: [{"all": ["often"]}, {"all": ["watered"]}]},
+        caps=[{"when": "no:often", "at_most": 1, "note": "nobody knows how often"}],
+    )
+    assert read_criterion(page("We do it every morning."), either).level == 2
+    held = read_criterion(page("We water the beans."), either)
+    assert (held.level, held.capped) == (1, ("nobody knows how often",))
+
+
+TWO_LANGUAGES = """
+id: garden
+title: Garden
+version: 1
+kind: text
+look_for_words:
+  - {lang: en, words: {water: [water]}, signals: [{id: dry, any: [water], found: water is named}]}
+  - {lang: de, words: {water: [wasser, "gieß*"]}, signals: [{id: dry, any: [water], found: Wasser ist genannt}]}
+criteria:
+  - id: care
+    title: Care
+    weight: 100
+    levels: {1: waters, 0: nothing}
+    look_fors:
+      - lang: en
+        looked_for: Water.
+        signals: [{id: wet, any: [water], found: it is wet, missing: water}]
+        levels: {1: {all: [wet, dry]}}
+      - lang: de
+        like: en
+        looked_for: Wasser.
+        notes: {wet: {found: es ist nass, missing: Wasser}}
+"""
+
+
+def test_a_language_takes_over_how_and_brings_its_own_words(tmp_path: Path) -> None:
+    file = tmp_path / "garden.yaml"
+    file.write_text(TWO_LANGUAGES)
+    rubric = load_rubric(file)
+    english, german = rubric.criteria[0].look_fors
+    whole = filled_in(german, (english, german), rubric.look_for_words)
+    assert whole.levels == english.levels
+    assert {signal.id: signal.found for signal in whole.signals} == {"dry": "Wasser ist genannt", "wet": "es ist nass"}
+    lexicon = Lexicon("de", rubric.look_for_words[1].words)
+    text = "Wir gießen jeden Morgen."
+    assert read_criterion(Page(Passage(text, lexicon.meant, lexicon.grammar), lexicon), whole).found == (
+        "es ist nass",
+        "Wasser ist genannt",
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "key", "says"),
+    [
+        (("like: en", "like: fr"), "look_fors[1].like", "no look-fors in fr"),
+        (("notes: {wet:", "notes: {wett:"), "look_fors[1].notes.wett", "no signal is called wett"),
+        (('words: {water: [wasser, "gieß*"]}', "words: {nass: [wasser]}"), "look_fors[1].signals[0]", "called water"),
+        (
+            ("{lang: en, words: {water: [water]}", "{lang: en, story: [rain], words: {water: [water]}"),
+            "look_for_words[0]",
+            "called rain",
+        ),
+        (
+            ("{lang: en, words: {water: [water]}", '{lang: en, story: [water], words: {water: ["@own"]}'),
+            "words.water",
+            "story's own words",
+        ),
+    ],
+)
+def test_faults_between_languages_name_file_and_key(
+    tmp_path: Path, wrong: tuple[str, str], key: str, says: str
+) -> None:
+    file = tmp_path / "garden.yaml"
+    file.write_text(TWO_LANGUAGES.replace(*wrong))
+    with pytest.raises(RubricError) as caught:
+        load_rubric(file)
+    assert any(key in fault.key and says in fault.message for fault in caught.value.faults), caught.value.faults
