@@ -45,6 +45,7 @@ class Desk:
     rubric: Rubric
     text: str
     saved_at: datetime | None
+    draft_id: int | None
     submissions: tuple[Submission, ...]
     attempts: int
     deadlines: Deadlines
@@ -91,6 +92,16 @@ def save_draft(session: Session, resource_link: ResourceLink, person_id: int, it
     session.add(draft)
     session.flush()
     return draft
+
+
+def saved_elsewhere(
+    session: Session, resource_link: ResourceLink, person_id: int, item_id: str, base: int | None, text: str
+) -> Draft | None:
+    """The newest draft where another window saved it since draft `base`, with other words than these."""
+    latest = latest_draft(session, resource_link, person_id, item_id)
+    if latest is None or base is None or latest.id <= base or latest.text == clean_text(text):
+        return None
+    return latest
 
 
 def latest_draft(session: Session, resource_link: ResourceLink, person_id: int, item_id: str) -> Draft | None:
@@ -162,6 +173,7 @@ def desk(session: Session, resource_link: ResourceLink, person_id: int, publishe
         rubric=rubric,
         text=text,
         saved_at=draft.saved_at if draft else None,
+        draft_id=draft.id if draft else None,
         submissions=sent,
         attempts=attempts_allowed(session, resource_link, person_id, item),
         deadlines=deadlines,

@@ -5,12 +5,14 @@ from datetime import datetime
 
 from lti_tool.attempts import Desk, drafts
 from lti_tool.lesson import DrillStep, Part
+from lti_tool.models import Draft
 from lti_tool.web import bench
 from lti_tool.web.bench import Bench, read_bench
 from lti_tool.web.diagram import Picture, drawing_picture
 from lti_tool.web.visit import Visit, page
 from rubrics.diagram import MAX_EDGES, MAX_LABEL, MAX_NODES, MAX_NOTE
 
+PLACING = {"kind", "label", "col", "row", "outside", "core"}
 LIMITS = {"parts": MAX_NODES, "edges": MAX_EDGES, "label": MAX_LABEL, "note": MAX_NOTE}
 
 
@@ -44,6 +46,7 @@ def bench_page(
     problem: str | None = None,
     operation: str = "",
     send_problem: str | None = None,
+    other: Draft | None = None,
 ) -> str:
     """The bench; `problem` is shown beside the form of `operation`, `send_problem` beside the judge button."""
     reference = visit.lesson.reference
@@ -62,6 +65,11 @@ def bench_page(
         picture=picture_of(palette, drawn),
         lint=bench.lint(drawn),
         limits=LIMITS,
+        parts=[
+            {"kind": p.kind, "label": p.label, "col": p.col, "row": p.row, "outside": p.outside, "core": p.core}
+            for p in palette
+        ],
+        other=other,
         problem=problem,
         operation=operation,
         send_problem=send_problem,

@@ -94,20 +94,21 @@ def points(number: float) -> str:
     return format_decimal(display(number), "#,##0.##", locale=spoken().locale)
 
 
-_DAY, _TIME, _SECONDS = "d MMM", "HH:mm", "HH:mm:ss"
+_DAY, _WEEKDAY, _TIME, _SECONDS = "d MMM", "EEEE", "HH:mm", "HH:mm:ss"
 
 
 def local_time(at: datetime, style: str = "moment") -> Markup:
     """A time in the reader's zone: the one their course told, else a script shows it in the browser's.
 
-    Without script and zone it stands in UTC and says so. `style` is one of time, seconds, day, moment.
+    Without script and zone it stands in UTC and says so. `style` is one of time, seconds, day, weekday, moment.
     """
     here = zone()
     local, locale = at.astimezone(here or UTC), spoken().locale
     clock = _SECONDS if style == "seconds" else _TIME
-    words = [] if style in ("time", "seconds") else [format_date(local, _DAY, locale=locale)]
-    words += [] if style == "day" else [format_time(local, clock, locale=locale)]
-    if here is None and style not in ("day", "seconds"):
+    day = _WEEKDAY if style == "weekday" else _DAY
+    words = [] if style in ("time", "seconds") else [format_date(local, day, locale=locale)]
+    words += [] if style in ("day", "weekday") else [format_time(local, clock, locale=locale)]
+    if here is None and style in ("time", "moment"):
         words.append("UTC")
     stamp = at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return Markup('<time datetime="{}" data-style="{}">{}</time>').format(stamp, style, " ".join(words))

@@ -13,6 +13,7 @@ from lti_tool.scores import lesson_standing
 from lti_tool.web import takes
 from lti_tool.web.diagram import reference_picture
 from lti_tool.web.languages import content, inner_case
+from lti_tool.web.last_here import Place, place_of
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.visit import (
     AnyStep,
@@ -35,14 +36,15 @@ def path(launch_id: str) -> str:
     """The path, with the brief on it where the lesson begins with one."""
     with reading() as visit:
         first = visit.lesson.steps[0]
+        last = place_of(visit)
     brief = first if isinstance(first, BriefStep) else None
-    if brief:
+    if brief and last is None:
         opened(brief.id)
     with reading() as visit:
-        return _path_page(visit, brief)
+        return _path_page(visit, brief, last)
 
 
-def _path_page(visit: Visit, brief: BriefStep | None) -> str:
+def _path_page(visit: Visit, brief: BriefStep | None, last: Place | None) -> str:
     sent = sent_items(visit.session, visit.link, visit.person_id, visit.lesson)
     return page(
         "student/brief.html",
@@ -51,16 +53,9 @@ def _path_page(visit: Visit, brief: BriefStep | None) -> str:
         step=brief,
         path=_path_lines(visit, sent),
         plot=plot_lines(brief.plot) if brief and brief.plot else None,
-        last=_last_step(visit, brief),
+        last=last,
         standing=lesson_standing(visit.session, visit.link, visit.person_id),
     )
-
-
-def _last_step(visit: Visit, brief: BriefStep | None) -> AnyStep | None:
-    """The step to go back to: the one opened last, unless that is this page."""
-    last = visit.progress.last_step
-    known = {step.id: step for step in visit.lesson.steps}
-    return known.get(last) if last and last != (brief.id if brief else None) else None
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,7 @@ def step(launch_id: str, step_id: str) -> str | Response:
             return redirect(step_url(found))
         if isinstance(found, BriefStep) and found.id == first.id:
             return redirect(url_for("student.path"))
-    opened(step_id)
+    opened(step_id, term_id=request.args.get("card") if isinstance(found, VocabularyStep) else None)
     with reading() as visit:
         if isinstance(found, ReferenceStep):
             return _reference(visit, found)

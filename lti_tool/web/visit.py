@@ -13,6 +13,7 @@ from lti_tool.deadlines import deadlines_for, late_by
 from lti_tool.lesson import BriefStep, DrillStep, HotTakesStep, Item, Lesson, ReferenceStep, VocabularyStep
 from lti_tool.lessons import Progress, Published, lesson_here, progress, see_step
 from lti_tool.models import ResourceLink, Submission
+from lti_tool.places import is_news, last_place, remember_place
 from lti_tool.web.context import current
 from lti_tool.web.instructor_words import unscored_words
 from lti_tool.web.languages import content_in
@@ -84,13 +85,15 @@ def _visit(session: Session) -> Visit:
     return Visit(session, link, g.person_id, published, lesson, progress(session, link, g.person_id, lesson))
 
 
-def opened(step_id: str) -> None:
-    """Remember that the learner opened a step; a page that is only looked at again writes nothing."""
+def opened(step_id: str, *, item_id: str | None = None, term_id: str | None = None) -> None:
+    """Remember that the learner opened a step and where they are; a page only looked at again writes nothing."""
     with reading() as visit:
-        if step_id in visit.progress.opened:
+        known = last_place(visit.session, visit.link, visit.person_id)
+        if step_id in visit.progress.opened and not is_news(known, step_id, item_id, term_id):
             return
     with writing() as visit:
         see_step(visit.session, visit.link, visit.person_id, step_id)
+        remember_place(visit.session, visit.link, visit.person_id, step_id, item_id, term_id)
 
 
 def find_step(visit: Visit, step_id: str) -> AnyStep:

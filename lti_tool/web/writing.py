@@ -7,7 +7,17 @@ from datetime import datetime
 from flask import abort, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from lti_tool.attempts import GRACE_MINUTES, Desk, SendProblem, desk, drafts, latest_draft, save_draft, submit
+from lti_tool.attempts import (
+    GRACE_MINUTES,
+    Desk,
+    SendProblem,
+    desk,
+    drafts,
+    latest_draft,
+    save_draft,
+    saved_elsewhere,
+    submit,
+)
 from lti_tool.language import gettext as _
 from lti_tool.language import translated
 from lti_tool.lesson import DrillStep, HotTakesStep, Item
@@ -38,7 +48,7 @@ def item(launch_id: str, item_id: str) -> Answer:
         step = visit.lesson.step_of(item_id)
         if isinstance(step, HotTakesStep):
             return redirect(f"{step_url(step)}#{item_id}")
-    opened(step.id)
+    opened(step.id, item_id=item_id)
     with reading() as visit:
         return item_page(visit, item_id)
 
@@ -51,7 +61,8 @@ def item_page(visit: Visit, item_id: str, problem: Problem | None = None) -> str
     found = desk(visit.session, visit.link, visit.person_id, visit.published, item_id)
     if found.item.kind == "drawing":
         shown = read_bench(problem.text if problem else found.text)
-        return bench_page(visit, step, found, shown, send_problem=problem.sentence if problem else None)
+        sentence = problem.sentence if problem else None
+        return bench_page(visit, step, found, shown, send_problem=sentence, other=_other(visit, found.item))
     return _pitch_page(visit, step, found, problem)
 
 
@@ -85,21 +96,52 @@ def _pitch_page(visit: Visit, step: DrillStep, found: Desk, problem: Problem | N
         problem=problem.sentence if problem else None,
         line=word_line(word_count(text), found.rubric.words),
         drafts=draft_lines(visit, found.item.id),
+        other=_other(visit, found.item),
         weights=_weights(visit),
     )
+
+
+def _other(visit: Visit, item: Item) -> Draft | None:
+    """The draft of another window that a save without script has just passed over."""
+    named = request.args.get("other", "")
+    return _own_draft(visit, item, named) if named else None
 
 
 def _wants_json() -> bool:
     return request.accept_mimetypes.best == "application/json"
 
 
-def _keep(item_id: str, text: str) -> datetime:
+@dataclass(frozen=True)
+class Kept:
+    """A text that was saved, and the draft that another window had saved meanwhile."""
+
+    draft: Draft
+    other: Draft | None
+
+
+def _keep(item_id: str, text: str) -> Kept:
     """Save the text as a draft, in a transaction of its own: it is safe whatever comes next."""
     with writing() as visit:
         found = find_item(visit, item_id)
         if found.kind == "drawing":
             _check_drawing(text)
-        return save_draft(visit.session, visit.link, visit.person_id, found, text).saved_at
+        where = (visit.session, visit.link, visit.person_id)
+        other = saved_elsewhere(*where, item_id, _base(), text)
+        return Kept(save_draft(*where, found, text), other)
+
+
+def _base() -> int | None:
+    """The draft that the page showed, or saved, last."""
+    said = request.form.get("base", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 18 else None
+
+
+def _kept_json(kept: Kept) -> Response:
+    return jsonify(
+        saved_at=kept.draft.saved_at.isoformat(),
+        draft=kept.draft.id,
+        other_saved_at=kept.other.saved_at.isoformat() if kept.other else None,
+    )
 
 
 def _check_drawing(text: str) -> None:
@@ -132,18 +174,18 @@ def save(launch_id: str, item_id: str) -> Answer:
     """Keep the text as it stands; scripts get the time as JSON."""
     text = _typed()
     try:
-        saved_at = _keep(item_id, text)
+        kept = _keep(item_id, text)
     except SendProblem as problem:
         return _refused(item_id, text, str(problem))
     if _wants_json():
-        return jsonify(saved_at=saved_at.isoformat())
-    return redirect(_home(item_id), code=303)
+        return _kept_json(kept)
+    return redirect(_home(item_id, other=kept.other.id if kept.other else None), code=303)
 
 
-def _home(item_id: str) -> str:
+def _home(item_id: str, other: int | None = None) -> str:
     with reading() as visit:
         step = visit.lesson.step_of(item_id)
-        return f"{step_url(step)}#{item_id}" if isinstance(step, HotTakesStep) else item_url(item_id)
+        return f"{step_url(step)}#{item_id}" if isinstance(step, HotTakesStep) else item_url(item_id, other=other)
 
 
 @bp.get("/items/<item_id>/draft")
@@ -305,18 +347,30 @@ def draw(launch_id: str, item_id: str) -> Answer:
     with reading() as visit:
         if find_item(visit, item_id).kind != "drawing":
             abort(404)
-        drawn = read_bench(desk(visit.session, visit.link, visit.person_id, visit.published, item_id).text)
+        drawn = _drawn(visit, item_id)
         try:
             drawn = _with_pin(drawn)
             drawn = OPERATIONS.get(operation, _keep_only)(drawn, name, visit)
         except BenchProblem as problem:
             return _bench_refused(visit, item_id, drawn, operation, str(problem))
-    saved_at = _keep(item_id, drawn.as_text())
+    kept = _keep(item_id, drawn.as_text())
     if _wants_json():
-        return jsonify(saved_at=saved_at.isoformat())
+        return _kept_json(kept)
     if operation == "judge":
         return redirect(url_for("student.confirm", item_id=item_id), code=303)
     return redirect(item_url(item_id, _anchor=ANCHORS.get(operation)), code=303)
+
+
+def _drawn(visit: Visit, item_id: str) -> Bench:
+    """The drawing to work on: the one a script sends along, else the one that is kept."""
+    sent = request.form.get("drawing", "")
+    try:
+        if sent:
+            _check_drawing(sent)
+            return read_bench(sent)
+    except SendProblem:
+        pass  # what no script of ours made is not taken; the kept one is
+    return read_bench(desk(visit.session, visit.link, visit.person_id, visit.published, item_id).text)
 
 
 def _with_pin(drawn: Bench) -> Bench:

@@ -9,7 +9,6 @@ const text = document.getElementById("text");
 const count = document.getElementById("count");
 const needle = document.getElementById("needle");
 const ask = document.getElementById("ask");
-const copy = document.getElementById("copy");
 const limits = Object.fromEntries(["low", "high", "aim", "end"].map((name) => [name, Number(text.dataset[name])]));
 let told = "";
 let pause;
@@ -39,18 +38,11 @@ function show() {
   told = now;
 }
 
-const drafts = new Drafts(form.dataset.saveTo, () => ({ text: text.value }), (sentence) => {
-  copy.hidden = !sentence;
-  if (sentence) say(sentence);
-});
+const drafts = new Drafts(form.dataset.saveTo, text, () => ({ text: text.value }));
 
 text.addEventListener("input", () => {
   show();
   drafts.typed();
-});
-copy.addEventListener("click", () => {
-  text.focus();
-  text.select();
 });
 form.addEventListener("keydown", (event) => {
   if (event.key.toLowerCase() !== "s" || !(event.metaKey || event.ctrlKey)) return;
@@ -80,11 +72,4 @@ if (window.matchMedia("(min-width: 68.76rem)").matches) {
   if (rubric) rubric.open = true;
 }
 
-let leaving = false;
-form.addEventListener("submit", () => {
-  leaving = true;
-});
-window.addEventListener("beforeunload", (event) => {
-  if (drafts.pending && !leaving) event.preventDefault();
-});
 show();

@@ -21,7 +21,7 @@ function box(form) {
     const over = left < 0 ? _("%(number)d over. Cut the hedge.", { number: -left }) : _("%(left)s left", { left });
     count.replaceChildren(bold, !most || left > most / 16 ? "" : ` · ${over}`);
   };
-  const drafts = new Drafts(form.dataset.saveTo, () => ({ text: text.value }), (sentence) => sentence && say(sentence));
+  const drafts = new Drafts(form.dataset.saveTo, text, () => ({ text: text.value }));
   text.addEventListener("input", () => {
     show();
     drafts.typed();

@@ -3,6 +3,7 @@ const STYLES = {
   time: { hour: "2-digit", minute: "2-digit" },
   seconds: { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
   day: { day: "numeric", month: "short" },
+  weekday: { weekday: "long" },
   moment: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
 };
 

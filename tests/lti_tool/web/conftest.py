@@ -87,3 +87,34 @@ def address(app) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
+
+
+@pytest.fixture
+def open_page(chromium, address, sign_in) -> Iterator[Callable[..., Any]]:
+    """`open_page("path", width=320)`: Ada's page, in one browser profile.
+
+    A console error, or a request that leaves the tool, fails the test; `quiet` lets errors of the network pass.
+    """
+    token = sign_in("launch-ada-01").token
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, service_workers="block")
+    context.add_cookies([{"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": "/l/launch-ada-01/"}])
+    complaints: list[str] = []
+    own = (address, "data:")
+    context.on("request", lambda asked: None if asked.url.startswith(own) else complaints.append(asked.url))
+
+    def complain(said: str, quiet: bool) -> None:
+        if not (quiet and ("ERR_" in said or "status of" in said)):
+            complaints.append(said)
+
+    def open_one(path: str, *, width: int = 1280, scheme: str = "light", quiet: bool = False) -> Any:
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complain(said.text, quiet) if said.type == "error" else None)
+        page.goto(f"{address}/l/launch-ada-01/{path}")
+        return page
+
+    yield open_one
+    context.close()
+    assert complaints == []

@@ -84,7 +84,7 @@ def test_opening_a_step_marks_it_and_the_path_leads_back(ada) -> None:
     assert "Last here" not in ada.get("path").text
     ada.get("steps/reference")
     page = ada.get("path").text
-    assert "Last here: 02 Reference." in page
+    assert re.search(r"Last here <time[^>]*>[^<]+</time>, 02 Reference\.", page)
     assert page.count("done: ") == 4  # two steps, in the bar and on the path
 
 
@@ -248,7 +248,7 @@ def test_a_take_that_is_too_long_is_kept_in_its_box(ada) -> None:
 def test_a_draft_is_saved_for_a_script_and_for_a_form(ada, world) -> None:
     headers = {"Accept": "application/json", "X-Form-Token": ada.seal()}
     saved = ada.client.post(ada.url("items/essay/draft"), data={"text": "One."}, headers=headers)
-    assert set(saved.json) == {"saved_at"}
+    assert set(saved.json) == {"saved_at", "draft", "other_saved_at"}
     assert ada.post("items/essay/draft", {"text": "One. Two."}).status_code == 303
     page = ada.get("items/essay")
     assert text_box(page) == "One. Two."
@@ -324,3 +324,28 @@ def test_what_is_written_is_never_obeyed(ada, sample_texts) -> None:
     for path in ("items/essay", "items/essay/confirm"):
         assert NASTY not in ada.get(path).text
     assert text_box(ada.get("items/essay")) == text
+
+
+def test_a_save_over_another_windows_draft_says_so_and_loses_neither(ada, world) -> None:
+    first = ada.post("items/essay/draft", {"text": "From the first window.", "base": ""})
+    seen = ada.client.post(
+        ada.url("items/essay/draft"),
+        data={"form_token": ada.seal(), "text": "From the first window, more."},
+        headers={"Accept": "application/json"},
+    ).json["draft"]
+    over = ada.post("items/essay/draft", {"text": "From the second window.", "base": str(seen - 1)})
+    assert f"other={seen}" in over.location
+    page = ada.client.get(over.location).text
+    assert "Another window saved this at" in page
+    assert text_box(ada.get("items/essay")) == "From the second window."
+    assert "From the first window, more." in page
+    assert "other=" not in first.location
+
+
+def test_the_path_says_how_far_one_was(ada) -> None:
+    ada.get("items/essay")
+    ada.post("items/essay/draft", {"text": "Four words of it."})
+    page = ada.get("path").text
+    assert re.search(r"Last here <time[^>]*>[^<]+</time>, 05 The drill, 4 words\.", page)
+    ada.get("steps/vocabulary?card=checkpoint")
+    assert "03 Vocabulary, card 3." in ada.get("path").text

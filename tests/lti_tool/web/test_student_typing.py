@@ -1,0 +1,98 @@
+"""What is typed is never lost: two windows, no network, a session that ended."""
+
+import pytest
+from sqlalchemy import update
+
+from lti_tool.attempts import drafts
+from lti_tool.db import utc_now
+from lti_tool.models import WebSession
+
+pytestmark = pytest.mark.slow
+NOTE = "#kept-note"
+
+
+def kept(world) -> list[str]:
+    """The essay's drafts, newest first."""
+    with world.database.read() as session:
+        return [draft.text for draft in drafts(session, world.placement(session), world.ada_id, "essay")]
+
+
+def saved(page) -> None:
+    page.wait_for_selector(".sheet-end [data-save] .st-x")
+
+
+def test_two_windows_lose_nothing_and_say_so(open_page, world) -> None:
+    first, second = open_page("items/essay"), open_page("items/essay")
+    first.fill("#text", "From the first window.")
+    saved(first)
+    second.fill("#text", "From the second window.")
+    second.wait_for_selector(f"{NOTE}:not([hidden])")
+    assert "Another window saved this at" in second.inner_text(NOTE)
+    assert not second.is_visible("#kept-copy")
+    assert kept(world) == ["From the second window.", "From the first window."]
+    second.fill("#text", "From the second window, further.")
+    second.wait_for_selector(NOTE, state="hidden")
+
+
+def test_typing_without_network_is_said_to_be_safe_and_syncs(open_page, world) -> None:
+    page = open_page("items/essay", quiet=True)
+    page.context.set_offline(True)
+    page.fill("#text", "Written on a train.")
+    page.wait_for_selector(f"{NOTE}:not([hidden])")
+    assert page.inner_text(f"{NOTE} p") == "Offline. Typing is safe here; it syncs when you’re back."
+    assert page.inner_text("#said") == "Offline. Typing is safe here; it syncs when you’re back."
+    assert kept(world) == []
+    page.context.set_offline(False)
+    saved(page)
+    assert page.is_hidden(NOTE)
+    assert kept(world) == ["Written on a train."]
+
+
+def test_an_ended_session_keeps_the_text_and_offers_a_copy(open_page, world) -> None:
+    page = open_page("items/essay", quiet=True)
+    with world.database.write() as session:
+        session.execute(update(WebSession).values(expires_at=utc_now()))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.fill("#text", "Typed too late.")
+    page.wait_for_selector(f"{NOTE}:not([hidden])")
+    said = page.inner_text(f"{NOTE} p")
+    assert "Not saved." in said
+    assert "This page was opened too long ago. Open it again from your course." in said
+    page.click("#kept-copy")
+    page.wait_for_selector("#kept-copy:text-is('Copied.')")
+    assert page.evaluate("navigator.clipboard.readText()") == "Typed too late."
+    assert page.input_value("#text") == "Typed too late."
+
+
+def test_where_the_clipboard_is_closed_the_text_is_selected(open_page, world) -> None:
+    page = open_page("items/essay", quiet=True)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    with world.database.write() as session:
+        session.execute(update(WebSession).values(expires_at=utc_now()))
+    page.fill("#text", "Typed in a frame.")
+    page.click("#kept-copy")
+    page.wait_for_selector("#kept-copy:text-is('Selected. Copy it with your keyboard or menu.')")
+    assert page.evaluate("getSelection().toString() || document.activeElement.value") == "Typed in a frame."
+
+
+def test_saving_by_keyboard_saves_now(open_page, world) -> None:
+    page = open_page("items/essay")
+    page.fill("#text", "Three short words")
+    page.keyboard.press("Control+s")
+    saved(page)
+    assert kept(world) == ["Three short words"]
+
+
+def test_drafts_are_listed_and_one_comes_back_as_a_new_one(open_page, world) -> None:
+    page = open_page("items/essay")
+    for text in ("The first.", "The second."):
+        page.fill("#text", text)
+        page.keyboard.press("Control+s")
+        saved(page)
+        page.wait_for_function("seen => document.querySelector('[name=base]').value !== seen", arg="0")
+    page = open_page("items/essay")
+    page.click("#drafts summary")
+    page.click("#drafts li:last-child button")
+    page.wait_for_selector("#drafts summary:has-text('3 drafts')")
+    assert page.input_value("#text") == "The first."
+    assert kept(world) == ["The first.", "The second.", "The first."]
