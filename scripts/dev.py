@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set up and run the project with nothing but Python 3.11 or newer: demo, test, check, bench, words, setup, lock.
+"""Set up and run the project with nothing but Python 3.11 or newer: demo, test, check, bench and the like, see JOBS.
 
 Standard library only. Makes .venv, installs the hashed lock, then runs. What is already there is not done again;
 an install that failed or was interrupted is made anew by running the same command once more.
@@ -26,6 +26,7 @@ JOBS = {
     "test": ("test", ["pytest"]),
     "check": ("dev", None),
     "bench": ("test", ["python", "bench/run.py"]),
+    "screenshots": ("test", ["python", "scripts/screenshots.py"]),
     "words": ("test", ["python", "scripts/words.py"]),
     "setup": ("runtime", None),
     "lock": ("dev", None),

@@ -156,6 +156,9 @@ function drawPicture(called) {
   const made = picture(drawing, palette);
   const lit = (edge) => (picked && (edge.from === picked || edge.to === picked) ? "edge lit" : "edge");
   const canvas = byId("picture");
+  canvas.setAttribute("role", "group"); // no longer one image: its parts are buttons
+  canvas.removeAttribute("aria-labelledby");
+  canvas.setAttribute("aria-label", _("Your drawing"));
   canvas.setAttribute("viewBox", `0 0 ${made.width} ${made.height}`);
   canvas.setAttribute("width", made.width);
   canvas.setAttribute("height", made.height);

@@ -1,0 +1,172 @@
+"""Pictures of every page and state, for looking at: `make screenshots`, or `make screenshots ARGS="result draw"`.
+
+The pages are real, the people and their work made up (tests/lti_tool/web/stages.py). Written to build/screenshots.
+"""
+
+import logging
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from playwright.sync_api import Page, sync_playwright  # noqa: E402
+from werkzeug.serving import make_server  # noqa: E402
+
+from lti_tool.db import Database  # noqa: E402
+from lti_tool.pseudo import LONGER, RIGHT_TO_LEFT  # noqa: E402
+from lti_tool.settings import Settings  # noqa: E402
+from lti_tool.web.app import create_app  # noqa: E402
+from lti_tool.web.sessions import COOKIE, open_session  # noqa: E402
+from seeds.load import bundled, read_lesson  # noqa: E402
+from tests.conftest import CHROMIUM, World, chromium_path, populate, prepare  # noqa: E402
+from tests.lti_tool.web.stages import everything  # noqa: E402
+
+OUT = ROOT / "build" / "screenshots"
+ADA = "launch-ada-01"
+
+
+def _nothing(page: Page) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: the state it shows (a key of `everything`), the frame, and what is done before."""
+
+    name: str
+    state: str
+    width: int = 1280
+    height: int = 900
+    scheme: str = "light"
+    language: str = ""
+    whole: bool = True
+    media: str = "screen"
+    do: Callable[[Page], None] = _nothing
+
+
+def worker_dies(page: Page) -> None:
+    """The player at step 2 of 5."""
+    page.click("[data-plays=worker-dies]")
+    page.click("[data-move='1']")
+
+
+def pick_a_part(page: Page) -> None:
+    """A part of the drawing picked by keyboard, so that its focus shows."""
+    page.focus('[data-key="part:n5"]')
+    page.keyboard.press("Enter")
+
+
+def open_rubric(page: Page) -> None:
+    """The rubric beside the text."""
+    page.eval_on_selector(".desk-side > details", "rubric => { rubric.open = true; }")
+
+
+def choose_a_sentence(page: Page) -> None:
+    """An appeal half written."""
+    page.click("form details:nth-of-type(5) summary")
+    page.click("form details:nth-of-type(5) label:nth-of-type(2)")
+    page.fill("#why", "The run is parked, so silence means that nothing is sent; paragraph five says so.")
+
+
+SHOTS = (
+    Shot("notice", "notice", 760, 500, whole=False),
+    Shot("brief", "path"),
+    Shot("brief-320-dark", "path", 320, scheme="dark"),
+    Shot("brief-german", "path", language="de"),
+    Shot("brief-longer", "path", 760, language=LONGER),
+    Shot("brief-right-to-left", "path", language=RIGHT_TO_LEFT),
+    Shot("reference-worker-dies", "reference", do=worker_dies),
+    Shot("reference-320", "reference", 320),
+    Shot("vocabulary-open", "vocabulary-open"),
+    Shot("vocabulary-320-dark", "vocabulary", 320, scheme="dark"),
+    Shot("warm-up", "warm-up"),
+    Shot("warm-up-320", "warm-up", 320),
+    Shot("pitch", "pitch", do=open_rubric),
+    Shot("pitch-320-dark", "pitch", 320, scheme="dark"),
+    Shot("draw", "draw", do=pick_a_part),
+    Shot("draw-320", "draw", 320),
+    Shot("draw-dark", "draw", scheme="dark", do=pick_a_part),
+    Shot("confirm", "confirm", 760, 500),
+    Shot("judging", "judging"),
+    Shot("judging-320", "judging", 320, 568),
+    Shot("result", "result"),
+    Shot("result-320", "result", 320),
+    Shot("result-dark", "result", scheme="dark"),
+    Shot("result-printed", "result", 794, 1123, media="print"),
+    Shot("result-right-to-left", "result", language=RIGHT_TO_LEFT),
+    Shot("result-drawing", "result-drawing"),
+    Shot("appeal", "appeal", do=choose_a_sentence),
+    Shot("appeal-320", "appeal", 320),
+    Shot("pin", "pin", 760),
+    Shot("help", "help", 760),
+    Shot("nothing-here", "nothing-here", 760, 500),
+)
+
+
+def main(wanted: list[str]) -> int:
+    """Take the wanted pictures, or all of them."""
+    logging.disable(logging.INFO)
+    chosen = [shot for shot in SHOTS if not wanted or any(shot.name.startswith(name) for name in wanted)]
+    OUT.mkdir(parents=True, exist_ok=True)
+    with served() as (world, address, token), sync_playwright() as playwright:
+        paths = everything(world, texts())
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM)
+        cookie = {"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": f"/l/{ADA}/"}
+        for shot in chosen:
+            in_language(world, shot.language)
+            context = browser.new_context(viewport={"width": shot.width, "height": shot.height}, locale="en-GB")
+            context.add_cookies([cookie])  # type: ignore[list-item]
+            take(context.new_page(), f"{address}/l/{ADA}/{paths[shot.state]}", shot)
+            context.close()
+            print(OUT / f"{shot.name}.png")
+        browser.close()
+    return 0
+
+
+def take(page: Page, url: str, shot: Shot) -> None:
+    """One picture."""
+    page.emulate_media(color_scheme=shot.scheme, media=shot.media, reduced_motion="reduce")  # type: ignore[arg-type]
+    page.goto(url)
+    page.wait_for_load_state("load")
+    shot.do(page)
+    page.screenshot(path=OUT / f"{shot.name}.png", full_page=shot.whole)
+
+
+def texts() -> dict[str, str]:
+    """The bundled lesson's first sample for every item."""
+    return {item.id: item.samples[0].text for item in read_lesson(bundled()[0]).items}
+
+
+def in_language(world: World, language: str) -> None:
+    """What the placement speaks from now on."""
+    with world.database.write() as session:
+        link = world.placement(session)
+        link.settings = {**link.settings, "language": language}
+
+
+@contextmanager
+def served() -> Iterator[tuple[World, str, str]]:
+    """The tool on a fresh database and a free port, with Ada signed in."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/tool.db")
+        prepare(database)
+        world = populate(database)
+        settings = Settings(secret_key="s" * 40, allow_http=True, rate_limits="off", log_level="ERROR")
+        server: Any = make_server("127.0.0.1", 0, create_app(settings, database), threaded=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with database.write() as session:
+            token = open_session(session, ADA, minutes=60)
+        yield world, f"http://127.0.0.1:{server.server_port}", token
+        server.shutdown()
+        database.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
