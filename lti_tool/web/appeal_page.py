@@ -14,8 +14,8 @@ from lti_tool.models import Submission
 from lti_tool.pins import pin, pinned_line
 from lti_tool.results import student_sheet
 from lti_tool.web.sessions import signed_in
-from lti_tool.web.visit import Visit, bp, page, reading, submission_url, writing
-from lti_tool.web.watching import UNPROCESSABLE, own_submission, step_id_of
+from lti_tool.web.visit import Visit, bp, own_submission, page, reading, submission_url, writing
+from lti_tool.web.watching import UNPROCESSABLE, step_id_of
 
 Answer = str | Response | tuple[str, int]
 

@@ -57,13 +57,15 @@ def judging_log(reached: Iterable[Stage], state: State, rubric: Rubric) -> Log:
     for event in events:
         if event.stage == "resumed":
             lines.append(Line(_resumed(event), "warn", event.at))
+        elif event.stage == "waiting" and event is events[-1] and running:
+            lines.append(Line(_will_resume(at_work, events), "warn", event.at))
         elif event.stage in ORDER and event.stage not in seen:
             lines.append(_stage_line(event, events, at_work if running else "", rubric))
         seen.add(event.stage)
     lines += [Line(_(name), "open") for name in ORDER if running and name not in seen]
     lines += _end(events, state)
     head = _head(events, state, at_work)
-    say = "Received" if running and not at_work else at_work.capitalize() if running else head
+    say = _capital(_(at_work or "received")) if running else head
     return Log(tuple(lines), head, say, events[-1].id if events else 0, running)
 
 
@@ -132,6 +134,14 @@ def _resumed(event: Stage) -> str:
     return _("It broke at “%(stage)s” and resumed there. Nothing lost, no attempt used.", stage=stage_words(str(at)))
 
 
+def _will_resume(at_work: str, events: list[Stage]) -> str:
+    """What is said while a judge that failed is waited for."""
+    if at_work in ("", "received"):
+        return _("The judge is not to be had just now. It goes on by itself; no attempt is used.")
+    place = _count(*_progress(events)) if at_work == "judging" else _(at_work)
+    return _("It broke at “%(stage)s” and will resume there. Nothing lost, no attempt used.", stage=place)
+
+
 def stage_words(at: str) -> str:
     """A stage as the ledger names it, such as `judging 2 of 7`, in the reader's language."""
     counted = re.fullmatch(r"judging (\d+) of (\d+)", at)
@@ -159,4 +169,8 @@ def _head(events: list[Stage], state: State, at_work: str) -> str:
     if state == "withdrawn":
         return _("Withdrawn.")
     words = _count(*_progress(events)) if at_work == "judging" else _(at_work or "received")
+    return _capital(words)
+
+
+def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]

@@ -105,7 +105,7 @@ def signed_in(
             _sign_in(str(kwargs["launch_id"]))
             _require_role(role)
             if request.method not in SAFE_METHODS:
-                _require_form_token()
+                require_form_token()
             if extends:
                 _extend(g.session, utc_now())
             return view(*args, **kwargs)
@@ -178,7 +178,8 @@ def form_token() -> str:
     return token.decode() if isinstance(token, bytes) else token
 
 
-def _require_form_token() -> None:
+def require_form_token() -> None:
+    """Refuse a request that does not carry the seal of its session and launch."""
     sent = request.headers.get(FORM_HEADER) or request.form.get(FORM_FIELD, "")
     if not sent:
         raise FormTokenMissing()

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, abort, current_app, g, render_template, request, url_for
 from sqlalchemy.orm import Session
 
+from lti_tool.attempts import find_submission
 from lti_tool.db import utc_now
 from lti_tool.deadlines import deadlines_for, late_by
 from lti_tool.lesson import BriefStep, DrillStep, HotTakesStep, Item, Lesson, ReferenceStep, VocabularyStep
@@ -127,6 +128,14 @@ def item_url(item_id: str, **more: Any) -> str:
 def submission_url(submission: Submission) -> str:
     """Where a submission is watched and, once it may be seen, read."""
     return url_for("student.submission", public_id=submission.public_id)
+
+
+def own_submission(visit: Visit, public_id: str) -> Submission:
+    """A submission of this learner in this placement, or 404: another's is as unknown as none."""
+    found = find_submission(visit.session, visit.link, public_id, person_id=visit.person_id)
+    if found is None:
+        abort(404)
+    return found
 
 
 def marks(visit: Visit, current_step: str | None) -> list[StepMark]:

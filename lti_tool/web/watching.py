@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from flask import abort, jsonify, redirect, render_template, request, url_for
+from flask import abort, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from lti_tool import attempts
-from lti_tool.attempts import attempts_allowed, find_submission
+from lti_tool.attempts import attempts_allowed
 from lti_tool.coaching import coaching_of
 from lti_tool.lesson import Item
 from lti_tool.lessons import lesson_of, rubric_of
@@ -18,20 +18,13 @@ from lti_tool.web.due import withdraw_until_if_open
 from lti_tool.web.judging_log import Log, judging_log
 from lti_tool.web.result_page import result_context
 from lti_tool.web.sessions import signed_in
-from lti_tool.web.visit import Visit, bp, page, reading, submission_url, writing
+from lti_tool.web.stages_stream import stream_address
+from lti_tool.web.visit import Visit, bp, own_submission, page, reading, submission_url, writing
 from rubrics.text import word_count
 
 Answer = str | Response | tuple[str, int]
 CONFLICT = 409
 UNPROCESSABLE = 422
-
-
-def own_submission(visit: Visit, public_id: str) -> Submission:
-    """A submission of this learner in this placement, or 404: another's is as unknown as none."""
-    found = find_submission(visit.session, visit.link, public_id, person_id=visit.person_id)
-    if found is None:
-        abort(404)
-    return found
 
 
 def _log(visit: Visit, sent: Submission) -> Log:
@@ -79,6 +72,7 @@ def judging(launch_id: str, public_id: str) -> Answer:
             words=None if item.kind == "drawing" else word_count(sent.text),
             drawn=read_bench(sent.text) if item.kind == "drawing" else None,
             log=_log(visit, sent),
+            stream=stream_address(sent),
         )
 
 
@@ -103,32 +97,6 @@ def _item(sent: Submission) -> Item:
     return lesson_of(sent).student_view().item(sent.item_id)
 
 
-@bp.get("/submissions/<public_id>/stages")
-@signed_in("student")
-def stages_json(launch_id: str, public_id: str) -> Response:
-    """What happened after the stage `after`: the log again, and where to go once there is something to read."""
-    after = request.args.get("after", "0")
-    seen = int(after) if after.isascii() and after.isdigit() and len(after) < 18 else 0
-    with reading() as visit:
-        sent = own_submission(visit, public_id)
-        sheet = student_sheet(visit.session, sent)
-        log = _log(visit, sent)
-        answer: dict[str, Any] = {
-            "stages": [
-                {"id": stage.id, "stage": stage.stage, "at": stage.at.isoformat(), "detail": _shown(stage.detail)}
-                for stage in stages(visit.session, sent, seen)
-            ],
-            "last": log.last,
-            "head": log.head,
-            "say": log.say,
-            "running": log.running,
-            "result": submission_url(sent) if sheet is not None else None,
-        }
-        if answer["stages"] or not log.running:
-            answer["html"] = render_template("student/_log.html", log=log)
-        return jsonify(answer)
-
-
 @bp.get("/submissions/<public_id>/coach")
 @signed_in("student")
 def coach_json(launch_id: str, public_id: str) -> Response:
@@ -139,11 +107,6 @@ def coach_json(launch_id: str, public_id: str) -> Response:
             abort(404)
         said = coaching_of(visit.session, sent)
         return jsonify({"state": said.state, "why": said.why, "running": said.running, "last": said.last})
-
-
-def _shown(detail: Any) -> dict[str, Any]:
-    """Of a stage's detail, what a learner may know: progress, never a level or a flag."""
-    return {key: detail[key] for key in ("criterion", "title", "done", "of", "at", "words") if key in detail}
 
 
 @bp.get("/submissions/<public_id>/export.json")

@@ -1,7 +1,7 @@
 // Talking to the server: sealed posts, pages fetched to take a part from, and one status line.
 import { localise } from "./times.js";
 
-const seal = () => document.querySelector('meta[name="form-token"]')?.content || "";
+export const seal = () => document.querySelector('meta[name="form-token"]')?.content || "";
 
 export class Refused extends Error {
   constructor(status, sentence) {
