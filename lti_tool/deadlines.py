@@ -18,6 +18,7 @@ from lti_tool.language import later
 from lti_tool.models import Launch, Person, ResourceLink
 
 # Our custom parameter to the platform's variable. What is said of this one learner goes before what is said of all.
+# The time zone is the one that the learner chose in the course, in which its own pages show these dates.
 VARIABLES = {
     "opens": "$ResourceLink.available.startDateTime",
     "due": "$ResourceLink.submission.endDateTime",
@@ -25,6 +26,7 @@ VARIABLES = {
     "own_opens": "$ResourceLink.available.user.startDateTime",
     "own_due": "$ResourceLink.submission.user.endDateTime",
     "own_closes": "$ResourceLink.available.user.endDateTime",
+    "time_zone": "$Person.address.timezone",
 }
 DATES = ("opens", "due", "closes")
 # Units as people say them, the largest first.

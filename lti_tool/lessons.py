@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -12,6 +12,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from lti_tool.db import utc_now
 from lti_tool.lesson import DrillStep, HotTakesStep, Lesson, Step, VocabularyStep
 from lti_tool.models import (
     CourseEdition,
@@ -24,9 +25,9 @@ from lti_tool.models import (
     Submission,
     TermAnswer,
 )
+from lti_tool.vocabulary import Card, cards, due
 from rubrics.model import Rubric
 
-PASSES_TO_MASTER = 2
 KEPT_READ = 64
 
 
@@ -74,12 +75,13 @@ class Published:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a learner is: steps opened and done, terms mastered, the step seen last."""
+    """How far a learner is: steps opened and done, terms mastered, every card answered, and those to warm again."""
 
     opened: frozenset[str]
     done: frozenset[str]
     mastered: frozenset[str]
-    last_step: str | None
+    cards: Mapping[str, Card]
+    due: tuple[str, ...]
 
 
 def store_rubric(session: Session, rubric: Rubric) -> RubricVersion:
@@ -240,28 +242,12 @@ def answer_term(session: Session, resource_link: ResourceLink, person_id: int, t
     session.flush()
 
 
-def mastered_terms(answers: Iterable[tuple[str, bool]]) -> frozenset[str]:
-    """Terms with "got it" on two passes and another card between them; "again" starts a term over.
-
-    `answers` are (term id, got it) in the order they were given.
-    """
-    passes: dict[str, int] = {}
-    previous: str | None = None
-    for term_id, got_it in answers:
-        if not got_it:
-            passes[term_id] = 0
-        elif previous != term_id or not passes.get(term_id):
-            passes[term_id] = passes.get(term_id, 0) + 1
-        previous = term_id
-    return frozenset(term_id for term_id, count in passes.items() if count >= PASSES_TO_MASTER)
-
-
 def progress(session: Session, resource_link: ResourceLink, person_id: int, lesson: Lesson) -> Progress:
     """How far a learner is in a lesson, computed from what they did."""
     here = (StepView.resource_link_id == resource_link.id, StepView.person_id == person_id)
     views = session.scalars(select(StepView.step_id).where(*here).order_by(StepView.id)).all()
     answers = session.execute(
-        select(TermAnswer.term_id, TermAnswer.got_it)
+        select(TermAnswer.term_id, TermAnswer.got_it, TermAnswer.answered_at)
         .where(TermAnswer.resource_link_id == resource_link.id, TermAnswer.person_id == person_id)
         .order_by(TermAnswer.id)
     )
@@ -275,13 +261,11 @@ def progress(session: Session, resource_link: ResourceLink, person_id: int, less
         )
         .distinct()
     )
-    opened, mastered, answered = (
-        frozenset(views),
-        mastered_terms((a.term_id, a.got_it) for a in answers),
-        set(sent),
-    )
+    known = cards((a.term_id, a.got_it, a.answered_at) for a in answers)
+    opened, answered = frozenset(views), set(sent)
+    mastered = frozenset(term_id for term_id, card in known.items() if card.mastered)
     done = frozenset(step.id for step in lesson.steps if _is_done(step, opened, mastered, answered))
-    return Progress(opened, done, mastered, views[-1] if views else None)
+    return Progress(opened, done, mastered, known, due(known, [term.id for term in lesson.terms], utc_now()))
 
 
 def _is_done(step: Step, opened: frozenset[str], mastered: frozenset[str], answered: set[str]) -> bool:

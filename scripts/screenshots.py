@@ -136,6 +136,7 @@ def take(page: Page, url: str, shot: Shot) -> None:
     page.goto(url)
     page.wait_for_load_state("load")
     shot.do(page)
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=OUT / f"{shot.name}.png", full_page=shot.whole)
 
 

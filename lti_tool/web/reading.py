@@ -1,14 +1,16 @@
 """What a student reads: the path and the brief, the reference, the vocabulary; and help."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from flask import abort, redirect, request, url_for
+from flask import abort, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from lti_tool.attempts import sent_items
 from lti_tool.language import gettext as _
 from lti_tool.lesson import BriefStep, DrillStep, HotTakesStep, Plot, ReferenceStep, Term, VocabularyStep
-from lti_tool.lessons import answer_term
+from lti_tool.lessons import Progress, answer_term
+from lti_tool.places import remember_place
 from lti_tool.scores import lesson_standing
 from lti_tool.web import takes
 from lti_tool.web.diagram import reference_picture
@@ -80,7 +82,9 @@ def _path_lines(visit: Visit, sent: dict[str, int]) -> list[PathLine]:
 def _note(visit: Visit, step: AnyStep, sent: dict[str, int]) -> str:
     if isinstance(step, VocabularyStep):
         mastered = sum(term.id in visit.progress.mastered for term in step.terms)
-        return _("%(number)d of %(all)d mastered", number=mastered, all=len(step.terms))
+        warm = sum(term.id in visit.progress.due for term in step.terms)
+        words = _("%(number)d of %(all)d mastered", number=mastered, all=len(step.terms))
+        return f"{words} · {_('%(number)d to warm again', number=warm)}" if warm else words
     if isinstance(step, HotTakesStep | DrillStep):
         done = sum(bool(sent[item_id]) for item_id in step.items)
         if done:
@@ -173,13 +177,15 @@ def _reference(visit: Visit, step: ReferenceStep) -> str:
 
 # The vocabulary
 
+FIRST = datetime.min.replace(tzinfo=UTC)
+
 
 def _vocabulary(visit: Visit, step: VocabularyStep) -> str:
     """One card; `card` names it, else the first that is not mastered; `face` opens it without script."""
     mastered = visit.progress.mastered
     at = _place(step, request.args.get("card", ""))
     if at is None:
-        at = next((place for place, term in enumerate(step.terms) if term.id not in mastered), 0)
+        at = _first_card(step, mastered, visit.progress.due)
     return page(
         "student/vocabulary.html",
         visit,
@@ -189,10 +195,17 @@ def _vocabulary(visit: Visit, step: VocabularyStep) -> str:
         at=at,
         is_open=request.args.get("face") == "definition",
         mastered=mastered,
+        due=[term for term in step.terms if term.id in visit.progress.due],
         mastered_here=sum(term.id in mastered for term in step.terms),
         previous=step.terms[at - 1],
         following=step.terms[(at + 1) % len(step.terms)],
     )
+
+
+def _first_card(step: VocabularyStep, mastered: frozenset[str], due: tuple[str, ...]) -> int:
+    """The first card that is not mastered; where all are, the first to warm again."""
+    new = next((at for at, term in enumerate(step.terms) if term.id not in mastered), None)
+    return new if new is not None else next((at for at, term in enumerate(step.terms) if term.id in due), 0)
 
 
 def _place(step: VocabularyStep, term_id: str) -> int | None:
@@ -212,12 +225,43 @@ def answer(launch_id: str, step_id: str) -> Response:
         assert isinstance(found, VocabularyStep)
         term = found.terms[at]
         answer_term(visit.session, visit.link, visit.person_id, term.id, got_it=said == "got-it")
+        remember_place(visit.session, visit.link, visit.person_id, found.id, None, term.id)
     with reading() as visit:
-        following = _next_card(found, at, visit.progress.mastered)
+        if request.accept_mimetypes.best == "application/json":
+            return jsonify(mastered=sorted(visit.progress.mastered), due=visit.progress.due)
+        following = _next_card(found, at, visit.progress)
     return redirect(url_for("student.step", step_id=step_id, card=following.id), code=303)
 
 
-def _next_card(step: VocabularyStep, at: int, mastered: frozenset[str]) -> Term:
-    """The next card round that is not mastered; simply the next one when all are."""
+def _next_card(step: VocabularyStep, at: int, progress: Progress) -> Term:
+    """The next card round that is not mastered, else one to warm again, else simply the next one."""
     later = [step.terms[(at + ahead) % len(step.terms)] for ahead in range(1, len(step.terms) + 1)]
-    return next((term for term in later if term.id not in mastered), later[0])
+    new = next((term for term in later if term.id not in progress.mastered), None)
+    return new or next((term for term in later if term.id in progress.due), later[0])
+
+
+@bp.get("/steps/<step_id>/cards")
+@signed_in("student")
+def cards_json(launch_id: str, step_id: str) -> Response:
+    """Every card with how far it is, for the script that turns them without asking."""
+    with reading() as visit:
+        found = find_step(visit, step_id)
+        if not isinstance(found, VocabularyStep):
+            abort(404)
+        known = visit.progress.cards
+        answer = [
+            {
+                "id": term.id,
+                "number": term.number,
+                "term": term.term,
+                "definition": term.definition,
+                "wild": term.in_the_wild,
+                "not": term.not_,
+                "passes": known[term.id].passes if term.id in known else 0,
+                "mastered": term.id in visit.progress.mastered,
+                "due": term.id in visit.progress.due,
+            }
+            for term in found.terms
+        ]
+        latest = max(known, key=lambda term_id: known[term_id].seen_at or FIRST, default="")
+        return jsonify(cards=answer, previous=latest)

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Select, or_, select, true
 from sqlalchemy.exc import IntegrityError
@@ -30,6 +31,7 @@ from lti_tool.web.verify import SUBMISSION_REVIEW, VerifiedLaunch
 
 Row = TypeVar("Row", bound=Base)
 RELEASES = ("review", "auto")
+MAX_ZONE = 64
 
 
 def record_launch(session: Session, settings: Settings, registration_id: int, verified: VerifiedLaunch) -> Launch:
@@ -52,13 +54,22 @@ def record_launch(session: Session, settings: Settings, registration_id: int, ve
         person_id=person.id,
         role=verified.role,
         message_type=verified.message_type,
-        detail=detail or {"dates": dates_of(verified.custom)},
+        detail=detail or {"dates": dates_of(verified.custom), **time_zone_of(verified.custom)},
         locale=verified.locale,
         return_url=verified.return_url,
     )
     session.add(launch)
     session.flush()
     return launch
+
+
+def time_zone_of(custom: Mapping[str, str]) -> dict[str, str]:
+    """The person's time zone, where the platform told one that we know; Moodle says 99 for its own."""
+    name = custom.get("time_zone", "")
+    try:
+        return {"time_zone": ZoneInfo(name).key} if 0 < len(name) <= MAX_ZONE else {}
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return {}
 
 
 def _find_or_add(session: Session, find: Callable[[], Row | None], make: Callable[[], Row]) -> Row:

@@ -19,6 +19,7 @@ from lti_tool.results import Row, Sheet, earlier_releases
 from lti_tool.web.bench import Bench, read_bench
 from lti_tool.web.bench_page import picture_of
 from lti_tool.web.comparing import compared, other_attempts, short_title
+from lti_tool.web.diagram import reference_picture
 from lti_tool.web.due import takes_work, withdraw_until_if_open
 from lti_tool.web.languages import content
 from lti_tool.web.markup import Passage, highlight, passages
@@ -75,6 +76,7 @@ def result_context(visit: Visit, sheet: Sheet, order: str | None) -> dict[str, A
         "bench": drawn,
         "names": drawn.names if drawn else {},
         "picture": picture_of(palette, drawn) if drawn else None,
+        "reference": reference_picture(sheet.lesson.reference.diagram) if drawn and sheet.lesson.reference else None,
         "checks": graph_lines(sheet.graph_checks, drawn, palette),
         "warnings": graph_flags(sheet.graph_checks),
         "facts": fact_lines(sheet),

@@ -7,7 +7,6 @@ from lti_tool.lessons import (
     UnknownLesson,
     answer_term,
     current_lesson,
-    mastered_terms,
     progress,
     rubric_for,
     see_step,
@@ -15,26 +14,6 @@ from lti_tool.lessons import (
 )
 from lti_tool.models import LessonPublication, LessonVersion, RubricVersion, StepView
 from seeds.load import load_bundled, load_into, read_lesson, read_rubrics
-
-
-@pytest.mark.parametrize(
-    ("answers", "mastered"),
-    [
-        ("", ""),
-        ("a+", ""),
-        ("a+ a+", ""),  # no other card between
-        ("a+ b+ a+", "a"),
-        ("a+ b- a+", "a"),
-        ("a+ b+ a+ b+", "ab"),
-        ("a+ b+ a-", ""),  # again resets
-        ("a+ b+ a+ a-", ""),
-        ("a+ b+ a- b+ a+ b- a+", "a"),
-        ("a+ b+ a+ b+ b-", "a"),
-    ],
-)
-def test_a_card_is_mastered_on_two_passes_with_another_between(answers: str, mastered: str) -> None:
-    given = [(answer[0], answer[1] == "+") for answer in answers.split()]
-    assert mastered_terms(given) == frozenset(mastered)
 
 
 def counts(session) -> tuple[int, ...]:
@@ -96,4 +75,3 @@ def test_progress_follows_what_a_learner_did_and_nobody_else(database, world) ->
     vocabulary = next(step.id for step in lesson.steps if step.kind == "vocabulary")
     assert mine.done == {lesson.steps[0].id, vocabulary}
     assert theirs.done == frozenset()
-    assert theirs.last_step is None

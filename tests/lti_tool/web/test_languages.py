@@ -11,6 +11,7 @@ from lti_tool.language import find_language, speak
 from lti_tool.models import Launch
 from lti_tool.pseudo import LONGER, RIGHT_TO_LEFT
 from lti_tool.web.languages import inner_case, local_time, number_word, points
+from lti_tool.web.records import time_zone_of
 from lti_tool.web.sessions import COOKIE
 from tests.lti_tool.web.ada import LEVELS, TAKE, judged, released, send
 
@@ -142,6 +143,21 @@ def test_the_locale_of_the_launch_is_heard_where_the_placement_says_nothing(sign
     page = sign_in("launch-ada-de").get("help").text
     assert '<html lang="de" dir="ltr" data-locale="de-CH" data-zone="Europe/Zurich"' in page
     assert "Wer es liest" in page
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("Europe/Zurich", {"time_zone": "Europe/Zurich"}),
+        ("99", {}),
+        ("", {}),
+        ("$Person.address.timezone", {}),
+        ("../../etc/passwd", {}),
+        ("x" * 300, {}),
+    ],
+)
+def test_a_time_zone_is_kept_where_it_is_one(told: str, kept: dict[str, str]) -> None:
+    assert time_zone_of({"time_zone": told}) == kept
 
 
 def test_a_refusal_is_said_in_the_language_of_the_browser(ada) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from lti_tool import jobs
 from lti_tool.attempts import drafts, submit
-from lti_tool.models import Job, Submission
+from lti_tool.models import Job, Submission, TermAnswer
 from rubrics.text import word_count
 from tests.lti_tool.judged import judge_as
 
@@ -87,9 +87,44 @@ def test_a_card_by_keyboard_alone(open_page) -> None:
     assert page.is_visible("#def")
     page.keyboard.press("2")
     page.wait_for_function("first => document.querySelector('h2.term').textContent !== first", arg=first)
+    page.wait_for_selector("[data-save] .st-x")
     assert not page.is_visible("#def")
     assert page.inner_text("#said") == f"{page.inner_text('h2.term')}: 0 of 8 mastered."
     assert page.evaluate("document.activeElement.closest('#flip') !== null")
+
+
+def answers(world) -> list[tuple[str, bool]]:
+    with world.database.read() as session:
+        found = session.execute(select(TermAnswer.term_id, TermAnswer.got_it).order_by(TermAnswer.id))
+        return [(row.term_id, row.got_it) for row in found]
+
+
+def test_cards_turn_without_network_and_their_ratings_are_saved_in_order_later(open_page, world) -> None:
+    page = open_page("steps/vocabulary", quiet=True)
+    page.context.set_offline(True)
+    for said in ("2", "1", "2"):
+        page.focus("#flip button")
+        page.keyboard.press("Space")
+        page.keyboard.press(said)
+    assert page.inner_text("h2.term") == "Deterministic replay"
+    assert "Offline. Answers are kept here" in page.inner_text("[data-save]")
+    assert answers(world) == []
+    page.context.set_offline(False)
+    page.wait_for_selector("[data-save] .st-x")
+    assert answers(world) == [("idempotent-step", True), ("idempotency-ledger", False), ("checkpoint", True)]
+
+
+def test_the_script_masters_cards_as_the_server_does(open_page, ada) -> None:
+    page = open_page("steps/vocabulary")
+    for said in "2222222222121222":
+        page.focus("#flip button")
+        page.keyboard.press("Space")
+        page.keyboard.press(said)
+    page.wait_for_selector("[data-save] .st-x")
+    by_script = page.inner_text("#mastered")
+    page.goto(page.url)
+    assert page.inner_text("#mastered") == by_script
+    assert by_script != "0 mastered"
 
 
 def test_a_failure_is_played_step_by_step(open_page) -> None:
@@ -116,6 +151,21 @@ def test_the_log_speaks_only_of_stages_and_leads_to_the_result(open_page, world,
     assert page.is_visible(".score")
 
 
+def test_where_no_stream_comes_through_the_log_is_asked_for(open_page, world, sent) -> None:
+    page = open_page("help", quiet=True)
+    refused = []
+    page.route("**/stream?*", lambda route: (refused.append(route.request.url), route.abort()))
+    page.goto(page.url.replace("help", f"submissions/{sent['running']}/judging"))
+    event(world, sent["running"], "judging", criterion="claim", title="", done=1, of=7)
+    page.wait_for_selector("#head:text-is('Judging 2 of 7')")
+    with world.database.write() as session:
+        running = session.scalars(select(Submission).where(Submission.public_id == sent["running"])).one()
+        judge_as(session, running, LEVELS)
+    event(world, sent["running"], "scoring")
+    page.wait_for_url(re.compile(rf"submissions/{sent['running']}$"))
+    assert len(refused) == 1
+
+
 def test_the_reply_to_a_take_arrives_by_itself(open_page, world) -> None:
     page = open_page("steps/warm-up")
     page.fill("#text-q2", "x" * 330)
@@ -128,3 +178,25 @@ def test_the_reply_to_a_take_arrives_by_itself(open_page, world) -> None:
         judge_as(session, take, {"hit": 3, "edge": 4, "form": 2})
     page.wait_for_selector("#q2 .big")
     assert page.inner_text("#said") == "Reply: 9/10"
+
+
+def test_a_criterion_brings_its_quote_into_view_and_a_quote_its_criterion(open_page, sent) -> None:
+    page = open_page(f"submissions/{sent['essay']}")
+    page.set_viewport_size({"width": 1280, "height": 500})
+    page.locator("#own-text").evaluate("text => { text.scrollTop = text.scrollHeight; }")
+    page.focus("#c2 a.tag")
+    box, mark = page.locator("#own-text").bounding_box(), page.locator("mark.on-it").bounding_box()
+    assert box["y"] <= mark["y"] < box["y"] + box["height"]
+    page.locator("mark.on-it").click(position={"x": mark["width"] - 5, "y": 5})
+    assert page.url.endswith("#c2")
+
+
+def test_the_printed_page_has_the_marks_and_nothing_to_press(open_page, sent) -> None:
+    page = open_page(f"submissions/{sent['essay']}")
+    page.emulate_media(media="print")
+    assert page.locator("button:visible, .bar:visible, .btn:visible").count() == 0
+    tint, line = page.eval_on_selector(
+        "mark", "m => [getComputedStyle(m).backgroundColor, getComputedStyle(m).textDecorationLine]"
+    )
+    assert (tint, line) == ("rgba(0, 0, 0, 0)", "underline")
+    assert page.locator("mark .tag").first.inner_text() == "2"

@@ -1,6 +1,7 @@
 """What a student sees and does, page by page, without script."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -8,8 +9,9 @@ from sqlalchemy import select
 
 from lti_tool import coaching
 from lti_tool.attempts import drafts, save_draft
+from lti_tool.db import utc_now
 from lti_tool.lessons import current_lesson, progress, store_lesson
-from lti_tool.models import Draft, Job, Launch, Submission
+from lti_tool.models import Draft, Job, Launch, Submission, TermAnswer
 from seeds.load import read_lesson, read_rubrics
 from tests.conftest import TINY_LESSON
 from tests.lti_tool.web.ada import NASTY, TAKE, judged, page_name, send, text_box
@@ -124,7 +126,27 @@ def test_got_it_on_two_passes_masters_a_term(tiny, world) -> None:
         link = world.tiny(session)
         lesson = current_lesson(session, link.lesson_slug).lesson
         assert progress(session, link, world.ada_id, lesson).mastered == {"freshness", "validation"}
-    assert "02 · 2 mastered" in tiny.get("steps/words").text
+    page = tiny.get("steps/words").text
+    assert "/ 02 · " in page
+    assert "2 mastered" in page
+    cards = tiny.get("steps/words/cards").json
+    assert [(card["id"], card["mastered"]) for card in cards["cards"]] == [("freshness", True), ("validation", True)]
+    assert cards["previous"] == "validation"
+
+
+def test_mastered_cards_come_back_on_a_later_day_and_block_nothing(ada, world) -> None:
+    with world.database.write() as session:
+        ago = utc_now() - timedelta(days=3)
+        for minute, term in enumerate(("checkpoint", "human-gate", "checkpoint")):
+            said = {"resource_link_id": world.resource_link_id, "person_id": world.ada_id, "term_id": term}
+            session.add(TermAnswer(**said, got_it=True, answered_at=ago + timedelta(minutes=minute)))
+    assert "1 of 8 mastered · 1 to warm again" in ada.get("path").text
+    page = ada.get("steps/vocabulary").text
+    assert "Warm again:" in page
+    assert '<h2 class="term">Idempotent step' in page  # what is new comes first
+    ada.post("steps/vocabulary/answers", {"term": "checkpoint", "said": "again"})
+    assert "Warm again:" not in ada.get("steps/vocabulary").text
+    assert "1 of 8 mastered" in ada.get("path").text
 
 
 def test_again_leads_to_the_next_card_that_is_not_mastered(tiny) -> None:

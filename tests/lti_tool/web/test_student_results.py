@@ -1,15 +1,20 @@
 """What a student sees of judging, and of the result."""
 
+import contextlib
+import json
 import re
 from html import unescape
+from threading import BoundedSemaphore
 
 import pytest
 from sqlalchemy import select
 
 from lti_tool import jobs
 from lti_tool.attempts import submit
-from lti_tool.models import Job, Passback
+from lti_tool.models import Job, Passback, Submission
 from lti_tool.reviews import Decision
+from lti_tool.web import stages_stream
+from tests.lti_tool.judged import judge_as
 from tests.lti_tool.web.ada import LEVELS, NASTY, TAKE, judged, page_name, released
 
 BO = "launch-bo-01"
@@ -180,3 +185,61 @@ def test_handed_in_work_is_told_only_where_that_erases_no_grade(ada, world, samp
         messages = session.scalars(select(Passback)).all()
         assert [message.kind for message in messages] == ["submitted"] * told
         assert all("scoreGiven" not in message.body for message in messages)
+
+
+# ---- the stream ----------------------------------------------------------------------------------------------
+
+
+def streamed(ada, public_id: str, *, token: bool = True, after: int = 0):
+    """The answer to a script that reads the stream."""
+    headers = {"X-Form-Token": ada.seal()} if token else {}
+    return ada.client.get(ada.url(f"submissions/{public_id}/stream?after={after}"), headers=headers)
+
+
+def test_the_stream_tells_what_happens_until_there_is_a_sheet(ada, world, running) -> None:
+    public_id, job_id = running
+    ada.client.get(ada.url("help"))
+    with world.database.write() as session:
+        world.placement(session).settings = {"show_judged": True}
+    lines = iter(streamed(ada, public_id).response)
+    assert next(lines) == b": open\n\n"
+    first = json.loads(next(lines).decode().split("data: ")[1])
+    assert [stage["stage"] for stage in first["stages"]] == ["received", "reading", "judging", "judging"]
+    with world.database.write() as session:
+        sent = session.scalars(select(Submission).where(Submission.public_id == public_id)).one()
+        judge_as(session, sent, LEVELS)
+        jobs.add_event(session, job_id, "scoring", levels={"claim": 4})
+    last = json.loads(next(lines).decode().split("data: ")[1])
+    assert [(stage["stage"], stage["detail"]) for stage in last["stages"]] == [("scoring", {})]
+    assert last["result"].endswith(f"/submissions/{public_id}")
+    assert list(lines) == []
+
+
+def test_the_stream_asks_for_the_pages_token_and_for_ones_own_work(ada, sign_in, running) -> None:
+    public_id, _ = running
+    assert streamed(ada, public_id, token=False).status_code == 403
+    assert streamed(sign_in(BO), public_id).status_code == 404
+
+
+def test_where_every_stream_is_taken_the_page_is_told_to_ask(ada, running, monkeypatch) -> None:
+    public_id, _ = running
+    monkeypatch.setattr(stages_stream, "_free", BoundedSemaphore(1))
+    with contextlib.closing(streamed(ada, public_id).response) as taken:
+        next(iter(taken))
+        assert streamed(ada, public_id).status_code == 204
+    assert streamed(ada, public_id).status_code == 200  # what was given back can be taken again
+
+
+def test_a_judge_that_broke_will_resume_where_it_was(ada, world, running) -> None:
+    public_id, job_id = running
+    with world.database.write() as session:
+        jobs.add_event(session, job_id, "waiting", reason="secret words of a fault")
+        session.get_one(Job, job_id).state = "queued"
+    page = unescape(ada.get(f"submissions/{public_id}/judging").text)
+    assert "It broke at “judging 3 of 7” and will resume there. Nothing lost, no attempt used." in page
+    assert "secret" not in page
+    with world.database.write() as session:
+        jobs.add_event(session, job_id, "resumed", at="judging 3 of 7")
+    page = unescape(ada.get(f"submissions/{public_id}/judging").text)
+    assert "will resume there" not in page
+    assert "It broke at “judging 3 of 7” and resumed there." in page
