@@ -26,6 +26,7 @@ from lti_tool.models import LineItem, Passback, ResourceLink
 from lti_tool.outbound import AddressRefused, OutboundError, PlatformRefused, PlatformUnreachable
 from lti_tool.platforms import PlatformRules, rules_for
 from lti_tool.services import ScopeMissing
+from lti_tool.shelf import is_on_shelf
 
 GRADING_OFF = "Grading is off for this activity."
 COLUMN_GONE = "The gradebook column is gone."
@@ -293,15 +294,15 @@ def _known_column(delivery: _Delivery) -> str | None:
 
 def _find_or_make(delivery: _Delivery, line_items_url: str) -> tuple[str, str, float | None]:
     link = delivery.link
-    found = delivery.gradebook.find_line_items(line_items_url, resource_link_id=link.lms_id)
+    found = _columns(delivery, line_items_url)
     found.sort(key=lambda item: item.get("tag") != TAG)
     source = "found"
     if not found:
         body = {
             "label": link.title or link.lesson_slug,
             "scoreMaximum": delivery.body.get("scoreMaximum", 100),
-            "resourceLinkId": link.lms_id,
             "tag": TAG,
+            **({"resourceId": link.lms_id} if is_on_shelf(link) else {"resourceLinkId": link.lms_id}),
         }
         found, source = [delivery.gradebook.create_line_item(line_items_url, body)], MADE
         delivery.record("make column", 201, "")
@@ -309,6 +310,15 @@ def _find_or_make(delivery: _Delivery, line_items_url: str) -> tuple[str, str, f
     if not isinstance(url, str) or not url:
         raise _Later("The course named a gradebook column without its address.", unknown=False)
     return url, source, float(maximum) if isinstance(maximum, int | float) else None
+
+
+def _columns(delivery: _Delivery, line_items_url: str) -> list[dict[str, Any]]:
+    """The columns that may be this placement's; of a lesson on a shelf the platform knows nothing but our own id."""
+    link = delivery.link
+    if not is_on_shelf(link):
+        return delivery.gradebook.find_line_items(line_items_url, resource_link_id=link.lms_id)
+    every = delivery.gradebook.find_line_items(line_items_url)
+    return [column for column in every if column.get("resourceId") == link.lms_id]
 
 
 def _forget_column(delivery: _Delivery) -> None:

@@ -30,6 +30,7 @@ from lti_tool.web import (
     rehearsing,
     roster_page,
     session_life,
+    shelf_page,
     student,
 )
 from lti_tool.web.context import Atelier, current
@@ -58,6 +59,7 @@ PAGES = (  # each with a blueprint `bp`
     roster_page,
     authoring,
     rehearsing,
+    shelf_page,
 )
 MAX_BODY = 1024 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{4,64}")

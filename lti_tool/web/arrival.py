@@ -8,6 +8,7 @@ from lti_tool.attempts import find_submission
 from lti_tool.lessons import lesson_here
 from lti_tool.models import Launch, Person, ResourceLink, Submission
 from lti_tool.notice import is_accepted
+from lti_tool.shelf import lessons_on
 from lti_tool.web.notice_page import notice_here
 from lti_tool.web.refusals import LessonUnknown, NothingSent, NotYourWork
 
@@ -19,6 +20,8 @@ def first_page(session: Session, launch: Launch) -> str:
         return _newest_of(session, launch, link, launch.detail["for_user"])
     if "submission" in launch.detail:
         return _one(session, launch, link, launch.detail["submission"])
+    if lessons_on(link):
+        return url_for("shelf.index", launch_id=launch.id)
     if launch.role == "instructor":
         return url_for("instructor.queue", launch_id=launch.id)
     return _lesson(session, launch, link)

@@ -25,6 +25,7 @@ from lti_tool.models import (
     Submission,
 )
 from lti_tool.settings import Settings
+from lti_tool.shelf import read_lessons
 from lti_tool.web.claims import MAX_ID
 from lti_tool.web.launch_refusals import NothingToReview
 from lti_tool.web.verify import SUBMISSION_REVIEW, VerifiedLaunch
@@ -167,6 +168,8 @@ def _placed(session: Session, link: ResourceLink, custom: Mapping[str, str]) -> 
     placed: dict[str, Any] = {}
     if custom.get("release") in RELEASES:
         placed["release"] = custom["release"]
+    if lessons := read_lessons(custom.get("lessons", "")):
+        placed["lessons"] = lessons
     if item_id := custom.get("item"):
         placed["item"] = item_id
         placed["weights"] = _only(session, link, item_id)

@@ -14,6 +14,7 @@ from lti_tool.nrps import group_names, members
 from lti_tool.outbound import OutboundError
 from lti_tool.platforms import rules_for
 from lti_tool.roster import MAX_MEMBERS, Roster, RosterRow, roster_of, store_members
+from lti_tool.shelf import is_on_shelf
 from lti_tool.web.context import current
 from lti_tool.web.queue_page import read_view
 from lti_tool.web.sessions import signed_in
@@ -66,7 +67,7 @@ def _read_members() -> str:
 def _address(link: ResourceLink) -> str:
     """Where the members are asked for; for some platforms by resource link (NRPS 2.0, section 2.3)."""
     url = link.memberships_url or ""
-    if not rules_for(link.platform_family).members_by_link:
+    if is_on_shelf(link) or not rules_for(link.platform_family).members_by_link:
         return url
     return f"{url}{'&' if '?' in url else '?'}{urlencode({'rlid': link.lms_id})}"
 

@@ -152,6 +152,12 @@ def _state(visit: Visit, step: AnyStep, is_current: bool) -> str:
     return "now" if is_current else "open"
 
 
+def index_address() -> str | None:
+    """Where the index of lessons is that this launch came from, if it came from one."""
+    shelf = g.launch.detail.get("shelf")
+    return url_for("shelf.index", launch_id=shelf) if isinstance(shelf, str) else None
+
+
 def page(template: str, visit: Visit, current_step: str | None, **context: Any) -> str:
     """A student's page in its frame: the steps in the bar, back and next at the foot."""
     g.content_language = visit.lesson.language
@@ -163,6 +169,7 @@ def page(template: str, visit: Visit, current_step: str | None, **context: Any) 
         template,
         lesson=visit.lesson,
         lang=content_in(visit.lesson.language),
+        index=index_address(),
         progress=visit.progress,
         marks=steps,
         mark=None if at is None else steps[at],

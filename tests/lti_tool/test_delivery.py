@@ -456,3 +456,15 @@ def test_handed_in_work_is_told_once_and_never_after_a_score(world, submission) 
             passback.enqueue_submitted(session, session.get_one(Submission, submission.id), "https://tool.example.edu")
             is None
         )
+
+
+def test_a_lesson_on_a_shelf_has_a_column_by_our_own_id(world) -> None:
+    """The platform knows the shelf's link alone; its column is not the column of one of its lessons."""
+    with world.database.write() as session:
+        link = world.placement(session)
+        link.lms_id, link.settings = "shelf-7-durable-workflows", {"shelf": 7}
+    gradebook = FakeGradebook(accepts, items=[{"id": COLUMN, "resourceLinkId": "link-1", "scoreMaximum": 100}])
+    release(world, 74)
+    assert send(world, gradebook) == "sent"
+    [made] = gradebook.made
+    assert (made.get("resourceId"), "resourceLinkId" in made) == ("shelf-7-durable-workflows", False)
