@@ -126,7 +126,7 @@ def write_the_pitch(ada: Visit) -> None:
 
 
 def draw_the_system(ada: Visit) -> None:
-    """The outline alone, by its forms: every part and edge of the reference that a drawing needs."""
+    """By the selects and the outline alone: every part and edge of the reference that a drawing needs."""
     ada.open("items/drawing")
     ada.arrive("lesson-draw")
     sample = json.loads(LESSON.item("drawing").sample("minimal").text)
@@ -142,10 +142,11 @@ def draw_the_system(ada: Visit) -> None:
         ada.frame.get_by_role("button", name="connect").click()
         expect(ada.frame.locator(".outline ul li")).to_have_count(count)
     ada.frame.select_option("#dies", index=names[sample["crash"]["at"]] + 1)
-    for count, _ in enumerate(sample["crash"]["recovery"], start=1):
-        ada.frame.get_by_role("button", name="then this").click()
-        expect(ada.frame.locator(".recovery li")).to_have_count(count)
+    for edge in sample["crash"]["recovery"]:
+        ada.frame.check(f'[data-key="recovers:{edge}"]')
+    expect(ada.frame.locator(".recovery :checked")).to_have_count(len(sample["crash"]["recovery"]))
     ada.frame.fill("#note", sample["note"])
+    expect(ada.frame.locator("[data-save]").last).to_contain_text("saved", timeout=10_000)
     ada.arrive("lesson-draw")
     ada.frame.locator('button[value="judge"]').click()
     ada.frame.get_by_role("button", name="judge it").click()
