@@ -4,17 +4,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flask import abort, jsonify, redirect, request, url_for
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from lti_tool.attempts import sent_items
 from lti_tool.language import gettext as _
+from lti_tool.language import later
 from lti_tool.lesson import BriefStep, DrillStep, HotTakesStep, Plot, ReferenceStep, Term, VocabularyStep
 from lti_tool.lessons import Progress, answer_term
 from lti_tool.places import remember_place
 from lti_tool.scores import lesson_standing
 from lti_tool.web import takes
 from lti_tool.web.diagram import reference_picture
-from lti_tool.web.languages import content, inner_case
+from lti_tool.web.languages import content, inner_case, points
 from lti_tool.web.last_here import Place, place_of
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.visit import (
@@ -54,10 +56,18 @@ def _path_page(visit: Visit, brief: BriefStep | None, last: Place | None) -> str
         brief.id if brief else None,
         step=brief,
         path=_path_lines(visit, sent),
+        level=_(LEVELS[visit.lesson.level]),
         plot=plot_lines(brief.plot) if brief and brief.plot else None,
         last=last,
         standing=lesson_standing(visit.session, visit.link, visit.person_id),
     )
+
+
+LEVELS = {
+    "introductory": later("introductory"),
+    "intermediate": later("intermediate"),
+    "advanced": later("advanced"),
+}
 
 
 @dataclass(frozen=True)
@@ -86,10 +96,13 @@ def _note(visit: Visit, step: AnyStep, sent: dict[str, int]) -> str:
         words = _("%(number)d of %(all)d mastered", number=mastered, all=len(step.terms))
         return f"{words} · {_('%(number)d to warm again', number=warm)}" if warm else words
     if isinstance(step, HotTakesStep | DrillStep):
+        weights = {**visit.lesson.weights, **visit.link.settings.get("weights", {})}
+        share = _("%(share)s %%", share=points(sum(weights[item_id] for item_id in step.items)))
         done = sum(bool(sent[item_id]) for item_id in step.items)
         if done:
-            return _("%(number)d of %(all)d sent", number=done, all=len(step.items))
-        return content(", ".join(inner_case(visit.lesson.item(item_id).title) for item_id in step.items))
+            return f"{_('%(number)d of %(all)d sent', number=done, all=len(step.items))} · {share}"
+        titles = ", ".join(inner_case(visit.lesson.item(item_id).title) for item_id in step.items)
+        return Markup("{} · {}").format(content(titles), share)
     return _("read")
 
 

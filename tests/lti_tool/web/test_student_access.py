@@ -25,6 +25,25 @@ FOCUS = """() => {
     const inBar = Boolean(e.closest('.bar, .skip'));
     return {inBar, under: Math.max(0, bar.bottom), top: box.top, bottom: box.bottom, html: e.outerHTML.slice(0, 80)};
 }"""
+# Everything that should take part in the order of Tab: one of each group of radio buttons, one part of a drawing.
+MARK_CONTROLS = """() => {
+    const controls = 'a[href], button, input, select, textarea, summary, [tabindex="0"]';
+    const visible = e => e.checkVisibility({visibilityProperty: true});
+    const wanted = [...document.querySelectorAll(controls)].filter(e => {
+        if (e.disabled || e.tabIndex < 0 || e.type === 'hidden' || !visible(e)) return false;
+        const group = e.type === 'radio' ? [...document.getElementsByName(e.name)].filter(visible) : [e];
+        return (group.find(one => one.checked) || group[0]) === e;
+    });
+    wanted.forEach(e => e.setAttribute('data-want', ''));
+    return wanted.length;
+}"""
+RINGLESS = """() => {
+    const e = document.activeElement;
+    if (!e || e === document.body) return [];
+    e.removeAttribute('data-want');
+    const ring = getComputedStyle(e);
+    return ring.outlineStyle === 'none' ? [e.outerHTML.slice(0, 100)] : [];
+}"""
 SHOWN = "[...document.querySelectorAll('[hidden]')].filter(e => getComputedStyle(e).display !== 'none').length"
 
 
@@ -79,6 +98,23 @@ def test_longer_words_and_the_other_direction_fit_the_frame(open_page, world, pa
             page.set_viewport_size({"width": width, "height": 800})
             assert (name, width, page.evaluate(FITS)) == (name, width, True), page.evaluate(SIDEWAYS)
         assert (name, look(page, 320, "light")) == (name, [])
+
+
+def test_every_control_of_every_page_is_reached_by_tab_and_shows_it(open_page, paths) -> None:
+    page = open_page("help", quiet=True)
+    start = page.url.removesuffix("help")
+    for name, path in paths.items():
+        page.goto(start + path)
+        page.wait_for_load_state("load")
+        count = page.evaluate(MARK_CONTROLS)
+        unseen = []
+        for _ in range(count + 2):
+            page.keyboard.press("Tab")
+            unseen += page.evaluate(RINGLESS)
+        assert (name, unseen) == (name, [])
+        left = "[...document.querySelectorAll('[data-want]')].map(e => e.outerHTML.slice(0, 100))"
+        assert (name, page.evaluate(left)) == (name, [])
+        assert count > 0
 
 
 def test_zoomed_to_400_percent_in_a_frame_of_450_pixels_nothing_hides_the_focus(open_page, paths) -> None:
