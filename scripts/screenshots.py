@@ -48,6 +48,7 @@ class Shot:
     language: str = ""
     whole: bool = True
     media: str = "screen"
+    told: bool = True
     do: Callable[[Page], None] = _nothing
 
 
@@ -76,7 +77,7 @@ def choose_a_sentence(page: Page) -> None:
 
 
 SHOTS = (
-    Shot("notice", "notice", 760, 500, whole=False),
+    Shot("notice", "notice", 760, 500, told=False),
     Shot("brief", "path"),
     Shot("brief-320-dark", "path", 320, scheme="dark"),
     Shot("brief-german", "path", language="de"),
@@ -120,7 +121,7 @@ def main(wanted: list[str]) -> int:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM)
         cookie = {"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": f"/l/{ADA}/"}
         for shot in chosen:
-            in_language(world, shot.language)
+            set_up(world, shot)
             context = browser.new_context(viewport={"width": shot.width, "height": shot.height}, locale="en-GB")
             context.add_cookies([cookie])  # type: ignore[list-item]
             take(context.new_page(), f"{address}/l/{ADA}/{paths[shot.state]}", shot)
@@ -145,11 +146,12 @@ def texts() -> dict[str, str]:
     return {item.id: item.samples[0].text for item in read_lesson(bundled()[0]).items}
 
 
-def in_language(world: World, language: str) -> None:
-    """What the placement speaks from now on."""
+def set_up(world: World, shot: Shot) -> None:
+    """What the placement speaks from now on, and whether it has words of its own that nobody was told yet."""
+    own = "" if shot.told else "Your teaching assistants read along."
     with world.database.write() as session:
         link = world.placement(session)
-        link.settings = {**link.settings, "language": language}
+        link.settings = {**link.settings, "language": shot.language, "notice": own}
 
 
 @contextmanager

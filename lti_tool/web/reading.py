@@ -94,13 +94,15 @@ def _note(visit: Visit, step: AnyStep, sent: dict[str, int]) -> str:
         mastered = sum(term.id in visit.progress.mastered for term in step.terms)
         warm = sum(term.id in visit.progress.due for term in step.terms)
         words = _("%(number)d of %(all)d mastered", number=mastered, all=len(step.terms))
-        return f"{words} · {_('%(number)d to warm again', number=warm)}" if warm else words
+        again = _("%(number)d to warm again", number=warm)
+        return f"{words} · {again}" if warm else words
     if isinstance(step, HotTakesStep | DrillStep):
         weights = {**visit.lesson.weights, **visit.link.settings.get("weights", {})}
         share = _("%(share)s %%", share=points(sum(weights[item_id] for item_id in step.items)))
         done = sum(bool(sent[item_id]) for item_id in step.items)
         if done:
-            return f"{_('%(number)d of %(all)d sent', number=done, all=len(step.items))} · {share}"
+            sent_words = _("%(number)d of %(all)d sent", number=done, all=len(step.items))
+            return f"{sent_words} · {share}"
         titles = ", ".join(inner_case(visit.lesson.item(item_id).title) for item_id in step.items)
         return Markup("{} · {}").format(content(titles), share)
     return _("read")

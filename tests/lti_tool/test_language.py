@@ -1,5 +1,7 @@
 """The catalogue of the interface: which language a reader gets, and that German says everything a student may read."""
 
+import ast
+
 import pytest
 
 from lti_tool.language import (
@@ -15,7 +17,7 @@ from lti_tool.language import (
 )
 from lti_tool.pseudo import LONGER, MORE, RIGHT_TO_LEFT, pseudo
 from rubrics.sentence import Sentence, plural_sentence
-from scripts.words import collect
+from scripts.words import ROOT, collect
 
 # Pages of other roles join the catalogue on their own; until then their words may stay English in German.
 STUDENTS_DO_NOT_READ = (
@@ -88,6 +90,20 @@ def said(catalogue, message) -> bool:
     if found is None:
         return False
     return all(found.string) if isinstance(message.id, tuple) else bool(found.string)
+
+
+def test_no_message_stands_inside_an_f_string() -> None:
+    """There nobody would find it to translate it."""
+    hidden = []
+    for package in ("lti_tool", "rubrics"):
+        for file in (ROOT / package).rglob("*.py"):
+            for text in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(text, ast.JoinedStr):
+                    calls = [node for node in ast.walk(text) if isinstance(node, ast.Call) and node.args]
+                    said = [call for call in calls if isinstance(call.args[0], ast.Constant)]
+                    names = {call.func.id for call in said if isinstance(call.func, ast.Name)}
+                    hidden += [f"{file.name}:{text.lineno}"] if names & {"_", "gettext", "ngettext"} else []
+    assert hidden == []
 
 
 def test_every_translation_keeps_the_places_of_its_message() -> None:

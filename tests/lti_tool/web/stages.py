@@ -29,14 +29,18 @@ QUOTES = {
 }
 COMMENT = "The place is right. What does the analyst see, and what happens on no, and on silence?"
 TAKE = "The function times out mid-run and all in-memory state is lost, so you have to start over."
-WORDS = ("idempotent-step", "idempotency-ledger")
+HALF_A_TAKE = (
+    "Derive a key from the run, the step and the input, claim it in your own table before the call, save the response "
+    "under it after, and let a second attempt read that response instead of calling again; and if the row is claimed "
+    "but still empty, ask the provider first whether the thing already"
+)
 
 
 def everything(world: World, texts: Mapping[str, str]) -> dict[str, str]:
     """Name of a state to its path under Ada's launch."""
     with world.database.write() as session:
         link = world.placement(session)
-        link.settings = {"show_judged": True}
+        link.settings = {"show_judged": True, "attempts": {"essay": 4}}
         first = _judged(session, link, world.ada_id, "essay", texts["essay"].replace("Take one run. ", ""), low=True)
         _released(session, link, first, world.ines_id)
         essay = _judged(session, link, world.ada_id, "essay", texts["essay"])
@@ -49,7 +53,9 @@ def everything(world: World, texts: Mapping[str, str]) -> dict[str, str]:
         _running(session, running)
         for term in ("idempotent-step", "checkpoint", "idempotent-step", "checkpoint"):
             answer_term(session, link, world.ada_id, term, got_it=True)
-        save_draft(session, link, world.ada_id, _item(session, link, "q2"), "x" * 300)
+        save_draft(session, link, world.ada_id, _item(session, link, "q2"), HALF_A_TAKE)
+        save_draft(session, link, world.ada_id, _item(session, link, "essay"), texts["essay"])
+        save_draft(session, link, world.ada_id, _item(session, link, "drawing"), texts["drawing"])
         held = submit(session, link, world.bo_id, "essay", texts["essay"])
         assert held.id
         sheets = {

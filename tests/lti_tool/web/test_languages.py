@@ -116,7 +116,7 @@ def test_a_german_page_marks_the_english_lesson_as_english(ada, world) -> None:
     assert '<html lang="de" dir="ltr" data-locale="de"' in page
     assert '<h1 lang="en">Durable Workflows for Agents' in page
     assert 'weiter: 02 <span lang="en">Reference</span>' in page
-    assert "5 Schritte · 4 Fragen" in page
+    assert "anspruchsvoll · 5 Schritte · 8 Begriffe · 4 Fragen" in page
 
 
 def test_a_page_from_right_to_left_keeps_the_lesson_from_left_to_right(ada, world) -> None:
