@@ -22,7 +22,7 @@ from flows.closing import Filled
 from flows.executor import Executor
 from flows.judging.catalog import get_judge
 from flows.judging.judge import judge_text
-from lti_tool import jobs, schema
+from lti_tool import claims, jobs, schema
 from lti_tool.attempts import submit
 from lti_tool.db import Database
 from lti_tool.models import Context, Deployment, Job, JobEvent, Person, Registration, ResourceLink, Submission
@@ -104,11 +104,11 @@ def bare_loop(database: Database, link_id: int, text: str, essays: int) -> float
     began = time.process_time()
     while True:
         with database.write() as session:
-            claims = jobs.claim(session, owner="bare", limit=25, lease_seconds=600)
-        if not claims:
+            held = claims.claim(session, owner="bare", limit=25, lease_seconds=600)
+        if not held:
             return round((time.process_time() - began) / essays * 1000, 1)
-        opened = sheets.open_sheets(database, judge, [claim.submission_id or 0 for claim in claims])
-        begun = {claim: opened[claim.submission_id or 0] for claim in claims}
+        opened = sheets.open_sheets(database, judge, [claim.submission_id or 0 for claim in held])
+        begun = {claim: opened[claim.submission_id or 0] for claim in held}
         sheets.begin(database, begun)  # type: ignore[arg-type]
         for claim, sheet in begun.items():
             answered = [_answered(database, claim, sheet, part) for part in sheet.waiting]  # type: ignore[union-attr,arg-type]

@@ -23,7 +23,7 @@ from flows.coaching import coach_take
 from flows.judging.judge import Answer, JudgeHeld, JudgeUnavailable
 from flows.run_names import chunk_name, question_name
 from flows.sheets import Answered, OpenSheet, Part
-from flows.work import CHUNK, Bench, Chunk
+from flows.work import CHUNK, Chunk
 from lti_tool import jobs
 from lti_tool.jobs import Claim, LeaseLost
 from lti_tool.judge_health import count_error
@@ -71,13 +71,14 @@ async def ask(submission_id: int, fingerprint: str) -> dict[str, Any]:
     chunk = CHUNK.get()
     bench, sheet = chunk.bench, chunk.sheets[submission_id]
     async with bench.asking_alone(fingerprint):
-        answer = await bench.stored_answer(fingerprint) or await _buy(bench, sheet, sheet.part(fingerprint))
+        answer = await bench.stored_answer(fingerprint) or await _buy(chunk, sheet, sheet.part(fingerprint))
     chunk.answers[submission_id, fingerprint] = answer
     return {"model": answer.model, "usage": answer.usage.model_dump(mode="json")}
 
 
-async def _buy(bench: Bench, sheet: OpenSheet, part: Part) -> Answer:
-    async with bench.calls:
+async def _buy(chunk: Chunk, sheet: OpenSheet, part: Part) -> Answer:
+    bench = chunk.bench
+    async with bench.turns.turn(urgent=chunk.urgent):
         if bench.budget_usd and part.judge.paid:
             await bench.in_thread(answers.within_budget, bench.database, bench.budget_usd)
         try:

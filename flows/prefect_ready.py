@@ -1,35 +1,62 @@
-"""Our flows as an executor runs them, with their result storage and their reports; imported once Prefect answers."""
+"""Our flows as an executor runs them: with their result storage, reports and connection; imported once Prefect answers.
 
+The connection to Prefect's server is opened once for the executor's life. Left to itself every flow run opens one of
+its own, and reads the machine's certificates for it: a sixth of a second, which a click would wait for.
+"""
+
+import asyncio
+import contextvars
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any
+from contextvars import Context, ContextVar
+from typing import Any, TypeVar
+
+import structlog
+from prefect.context import AsyncClientContext, SyncClientContext
 
 from flows.judge_submissions import judge_submissions
 from flows.records import BLOCK, SealedRecords
 from flows.send_scores import send_scores
 from flows.task_events import TaskEvents
-from lti_tool import jobs
+from flows.work import CHUNK, SENDING, Chunk, Sending
 from lti_tool.settings import Settings
 
-Flow = Callable[[list[int]], Coroutine[Any, Any, None]]
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
 class Ready:
-    """The flow of each kind of job, and who tells Prefect how their tasks are doing."""
+    """Prefect, ready to run chunks in the executor's event loop. Raises whatever Prefect raises when it is not."""
 
-    flows: dict[str, Flow]
-    events: TaskEvents
+    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
+        records = SealedRecords.of(settings)
+        records.save(BLOCK, overwrite=True)
+        self._judge_submissions = judge_submissions.with_options(result_storage=records)
+        self._connected = asyncio.run_coroutine_threadsafe(_connect(), loop).result()
+        self._events = TaskEvents()
+        self._events.start()
+
+    async def judge(self, chunk: Chunk) -> None:
+        """One flow run for a chunk of submissions."""
+        await self._run(CHUNK, chunk, self._judge_submissions, list(chunk.claims))
+
+    async def send(self, sending: Sending) -> None:
+        """One flow run for a chunk of messages."""
+        await self._run(SENDING, sending, send_scores, list(sending.claims))
+
+    async def _run(
+        self, variable: ContextVar[T], value: T, flow: Callable[[list[int]], Coroutine[Any, Any, None]], ids: list[int]
+    ) -> None:
+        context = self._connected.copy()
+        context.run(variable.set, value)
+        context.run(structlog.contextvars.bind_contextvars, **structlog.contextvars.get_contextvars())
+        await asyncio.get_running_loop().create_task(flow(ids), context=context)
+
+    def close(self) -> None:
+        """Tell Prefect what is left to tell."""
+        self._events.close()
 
 
-def make_ready(settings: Settings) -> Ready:
-    """Register the storage of results with Prefect and begin to report to it. Raises whatever Prefect raises."""
-    records = SealedRecords.of(settings)
-    records.save(BLOCK, overwrite=True)
-    events = TaskEvents()
-    events.start()
-    flows: dict[str, Flow] = {
-        jobs.JUDGE: judge_submissions.with_options(result_storage=records),
-        jobs.SEND_SCORE: send_scores,
-    }
-    return Ready(flows, events)
+async def _connect() -> Context:
+    """A context in which Prefect finds its clients; they stay open until the process ends."""
+    await AsyncClientContext().__aenter__()
+    SyncClientContext().__enter__()
+    return contextvars.copy_context()

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -15,6 +15,7 @@ from flows.judging.coach import Coach
 from flows.judging.judge import Answer, Judge
 from flows.lots import Lots
 from flows.sheets import OpenSheet
+from flows.turns import Turns
 from lti_tool.db import Database
 from lti_tool.delivery import GradebookOf
 from lti_tool.jobs import Claim
@@ -48,7 +49,7 @@ class Bench:
         self.trouble = ""
         self.threads = ThreadPoolExecutor(OTHER_THREADS, "work")
         self.judges = ThreadPoolExecutor(calls_at_once, "judge")
-        self.calls = asyncio.Semaphore(calls_at_once)
+        self.turns = Turns(calls_at_once)
         self.stored_answer = Lots[str, Answer | None](partial(answers.stored_answers, database), self.threads)
         self.keep_answer = Lots[answers.Bought, Answer](partial(answers.keep_answers, database), self.threads)
         self.keep_ratings = Lots[sheets.Answered, None](partial(sheets.keep_ratings, database), self.threads)
@@ -102,6 +103,7 @@ class Chunk:
     sheets: dict[int, OpenSheet] = field(default_factory=dict)
     answers: dict[tuple[int, str], Answer] = field(default_factory=dict)
     coach: Coach | None = None
+    urgent: bool = True  # somebody waits for these
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Sending:
     bench: Bench
     gradebook_of: GradebookOf
     claims: dict[int, Claim]
-    registrations: dict[int, int]
+    registrations: Mapping[int, int]
 
 
 CHUNK: ContextVar[Chunk] = ContextVar("chunk")

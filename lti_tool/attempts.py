@@ -21,7 +21,7 @@ from rubrics.drawing import DrawingError, parse_drawing
 from rubrics.model import Rubric
 
 MAX_CHARACTERS = 40_000
-CLICK_PRIORITY = 10
+CLICK_PRIORITY = jobs.URGENT
 GRACE_MINUTES = 10
 
 

@@ -1,7 +1,7 @@
 """The ledger of durable work: what is waiting, who holds it, and until when.
 
-A job is claimed with a lease. Every write of the one who works on it goes through a claim, and fails with LeaseLost
-when the lease has run out or somebody else holds the job by now; a lease that ran out is claimed again by `claim`.
+A job is claimed with a lease (`lti_tool.claims`). Every write of the one who works on it goes through that claim, and
+fails with LeaseLost when the lease has run out or somebody else holds the job by now; what ran out is claimed again.
 """
 
 import random
@@ -11,21 +11,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, literal, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, bindparam, func, insert, literal, select, update
+from sqlalchemy.orm import Session
 
 from lti_tool.db import UtcDateTime, utc_now
-from lti_tool.models import Job, JobEvent, Passback, Person, Registration, Submission
+from lti_tool.models import Job, JobEvent, Passback, Submission
 
 JUDGE = "judge"
 SEND_SCORE = "send_score"
 KINDS = (JUDGE, SEND_SCORE)
 MAX_TRIES = 8
 UNFINISHED = ("queued", "running")
+URGENT = 10  # from this priority on somebody waits for it
+CHANNEL = "atelier_job"  # where PostgreSQL tells executors of work
 
 _FIRST_PAUSE = 15.0  # seconds; three times as long after every try: with eight tries some two and a half hours
 _LONGEST_PAUSE = 3600.0
-_BROKE_TOO_OFTEN = "The program broke off in the middle of this too often."
 
 
 log = structlog.get_logger()
@@ -60,6 +61,7 @@ def enqueue_judging(session: Session, submission: Submission, *, priority: int =
     session.flush()
     add_event(session, job.id, "received")
     log.info("enqueued", kind=JUDGE, job=job.id)
+    _announce(session)
     return job
 
 
@@ -73,7 +75,14 @@ def enqueue_sending(session: Session, passback: Passback) -> Job:
     session.add(job)
     session.flush()
     log.info("enqueued", kind=SEND_SCORE, job=job.id)
+    _announce(session)
     return job
+
+
+def _announce(session: Session) -> None:
+    """Have executors told, when this transaction is committed, that there is work; elsewhere they look themselves."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_notify(CHANNEL, "")))
 
 
 def enqueue_again(session: Session, job_id: int) -> bool:
@@ -84,6 +93,7 @@ def enqueue_again(session: Session, job_id: int) -> bool:
         .values(state="queued", tries=0, next_try_at=utc_now(), finished_at=None, last_error=None)
         .returning(Job.id)
     )
+    _announce(session)
     return moved.scalar() is not None
 
 
@@ -145,108 +155,8 @@ def send_after_all(session: Session, submission_id: int, *, priority: int = 0) -
         .values(state="queued", tries=0, next_try_at=utc_now(), finished_at=None, priority=priority, gate_reason=None)
         .returning(Job.id)
     )
+    _announce(session)
     return moved.scalar() is not None
-
-
-# ---- taking work ---------------------------------------------------------------------------------------------
-
-
-def anything_due(session: Session, kinds: Collection[str] = KINDS) -> bool:
-    """Whether `claim` would find something: a cheap read, so that an idle executor never takes the write lock."""
-    return session.scalar(select(Job.id).where(*_due(session, kinds)).limit(1)) is not None
-
-
-def claim(
-    session: Session,
-    *,
-    owner: str,
-    limit: int,
-    lease_seconds: float,
-    kinds: Collection[str] = KINDS,
-) -> list[Claim]:
-    """Take up to `limit` due jobs, the higher priority first, then the oldest.
-
-    Due are queued jobs whose time has come and running ones whose lease ran out; these get the event "resumed".
-    A job in a lane is due only when no older unfinished job of its lane exists.
-    """
-    # On PostgreSQL rows that another claimer has locked are skipped; a SQLite writer is alone.
-    found = session.scalars(
-        select(Job)
-        .where(*_due(session, kinds))
-        .order_by(Job.priority.desc(), Job.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=Job)
-        .execution_options(populate_existing=True)
-    )
-    return [taken for job in found.all() if (taken := _take(session, job, owner, lease_seconds))]
-
-
-def _due(session: Session, kinds: Collection[str]) -> Sequence[ColumnElement[bool]]:
-    older = aliased(Job)
-    blocked = select(older.id).where(older.lane == Job.lane, older.id < Job.id, older.state.in_(UNFINISHED))
-    now = _clock(session)
-    ready = or_(
-        and_(Job.state == "queued", Job.next_try_at <= now),
-        and_(Job.state == "running", Job.lease_until <= now),
-    )
-    free = or_(Job.lane.is_(None), ~blocked.exists())
-    return (Job.kind.in_(kinds), ready, free, *(~found.exists() for found in _of_disabled()))
-
-
-def _of_disabled() -> Sequence[Select[int]]:
-    """Work for a platform that is not let in: it waits, so that it spends nothing."""
-    return [
-        select(work.id)
-        .join(Person, work.person_id == Person.id)
-        .join(Registration, Person.registration_id == Registration.id)
-        .where(work.id == of_job, Registration.enabled.is_(False))
-        for work, of_job in ((Submission, Job.submission_id), (Passback, Job.passback_id))
-    ]
-
-
-def _take(session: Session, job: Job, owner: str, lease_seconds: float) -> Claim | None:
-    broke = job.state == "running"
-    if broke and job.tries >= MAX_TRIES:
-        _hand_to_person(session, job.id, job.kind, _BROKE_TOO_OFTEN)
-        return None
-    tries = job.tries + 1
-    session.execute(
-        update(Job)
-        .where(Job.id == job.id)
-        .values(state="running", held=False, owner=owner, tries=tries, lease_until=_clock(session, lease_seconds))
-        .execution_options(synchronize_session=False)
-    )
-    if broke:
-        add_event(session, job.id, "resumed", at=stage_reached(session, job.id))
-    return Claim(job.id, job.kind, job.submission_id, job.passback_id, tries, owner)
-
-
-def stage_reached(session: Session, job_id: int) -> str:
-    """The furthest stage of a job in words, such as "judging 4 of 7"."""
-    last = session.scalar(
-        select(JobEvent)
-        .where(JobEvent.job_id == job_id, JobEvent.stage.not_in(("resumed", "waiting")))
-        .order_by(JobEvent.id.desc())
-        .limit(1)
-    )
-    if last is None:
-        return ""
-    done, of = last.detail.get("done", 0), last.detail.get("of", 0)
-    return f"{last.stage} {min(done + 1, of)} of {of}" if of else last.stage
-
-
-def renew(session: Session, owner: str, job_ids: Collection[int], lease_seconds: float) -> set[int]:
-    """Hold on to jobs for another lease; returns those that are still held."""
-    ours = select(Job.id).where(Job.id.in_(job_ids), *_held_by(session, owner))
-    held = session.scalars(ours.order_by(Job.id).with_for_update(key_share=True)).all()
-    kept = session.scalars(
-        update(Job)
-        .where(Job.id.in_(held), *_held_by(session, owner))
-        .values(lease_until=_clock(session, lease_seconds))
-        .returning(Job.id)
-        .execution_options(synchronize_session=False)
-    )
-    return set(kept)
 
 
 # ---- writing as the holder -----------------------------------------------------------------------------------
@@ -263,7 +173,7 @@ def hold_all(session: Session, claims: Collection[Claim]) -> frozenset[Claim]:
     # Locked in the order of their ids, so that two lots never wait for each other.
     found = session.execute(
         select(Job.id, Job.owner, Job.tries)
-        .where(Job.id.in_(by_job), Job.state == "running", Job.lease_until > _clock(session))
+        .where(Job.id.in_(by_job), Job.state == "running", Job.lease_until > clock(session))
         .order_by(Job.id)
         .with_for_update(key_share=True)
     )
@@ -299,7 +209,7 @@ def to_gate_all(session: Session, reasons: Mapping[Claim, str]) -> None:
 def to_person(session: Session, claim: Claim, sentence: str) -> None:
     """Trying again is of no use: a judging goes to the gate, a message waits for a person. Raises LeaseLost."""
     hold(session, claim)
-    _hand_to_person(session, claim.job_id, claim.kind, sentence)
+    hand_to_person(session, claim.job_id, claim.kind, sentence)
 
 
 def fail(session: Session, claim: Claim, sentence: str, retry_after: float | None = None) -> bool:
@@ -310,7 +220,7 @@ def fail(session: Session, claim: Claim, sentence: str, retry_after: float | Non
     if claim.tries >= MAX_TRIES:
         to_person(session, claim, sentence)
         return False
-    due = _clock(session, pause(claim.tries, retry_after))
+    due = clock(session, pause(claim.tries, retry_after))
     _write(session, claim, {"state": "queued", "next_try_at": due, "last_error": sentence, **_RELEASED})
     add_event(session, claim.job_id, "waiting", reason=sentence)
     return True
@@ -319,11 +229,12 @@ def fail(session: Session, claim: Claim, sentence: str, retry_after: float | Non
 def give_back(session: Session, claim: Claim) -> None:
     """Leave a job to whoever comes next, as if it had not been claimed. Raises LeaseLost."""
     _write(session, claim, {"state": "queued", "tries": claim.tries - 1, **_RELEASED})
+    _announce(session)
 
 
 def postpone(session: Session, claim: Claim, sentence: str, seconds: float) -> None:
     """Leave a job until somebody has acted, for so many seconds; no try is counted. Raises LeaseLost."""
-    due = _clock(session, seconds)
+    due = clock(session, seconds)
     values = {"state": "queued", "tries": claim.tries - 1, "next_try_at": due, "last_error": sentence, **_RELEASED}
     _write(session, claim, values | {"held": True})
     add_event(session, claim.job_id, "waiting", reason=sentence)
@@ -334,7 +245,7 @@ def wake_held(session: Session) -> int:
     woken = session.scalars(
         update(Job)
         .where(Job.kind == JUDGE, Job.state == "queued", Job.held.is_(True))
-        .values(next_try_at=_clock(session), held=False)
+        .values(next_try_at=clock(session), held=False)
         .returning(Job.id)
         .execution_options(synchronize_session=False)
     )
@@ -356,14 +267,15 @@ def pause(tries: int, retry_after: float | None = None) -> float:
 _RELEASED: dict[str, Any] = {"owner": None, "lease_until": None}
 
 
-def _held_by(session: Session, owner: str) -> Sequence[ColumnElement[bool]]:
-    return Job.owner == owner, Job.state == "running", Job.lease_until > _clock(session)
+def held_by(session: Session, owner: str) -> Sequence[ColumnElement[bool]]:
+    """What is true of a job that this owner holds."""
+    return Job.owner == owner, Job.state == "running", Job.lease_until > clock(session)
 
 
 def _write(session: Session, claim: Claim, values: dict[str, Any]) -> None:
     matched = session.execute(
         update(Job)
-        .where(Job.id == claim.job_id, Job.tries == claim.tries, *_held_by(session, claim.owner))
+        .where(Job.id == claim.job_id, Job.tries == claim.tries, *held_by(session, claim.owner))
         .values(**values)
         .returning(Job.id)
         .execution_options(synchronize_session="fetch")
@@ -372,7 +284,8 @@ def _write(session: Session, claim: Claim, values: dict[str, Any]) -> None:
         raise LeaseLost(f"job {claim.job_id} is no longer held by this executor")
 
 
-def _hand_to_person(session: Session, job_id: int, kind: str, sentence: str) -> None:
+def hand_to_person(session: Session, job_id: int, kind: str, sentence: str) -> None:
+    """A judging goes to the gate, a message waits for a person; whoever calls holds the job's row."""
     gate = {"state": "awaiting_review", "gate_reason": sentence}
     person = {"state": "needs_person", "finished_at": utc_now()}
     session.execute(
@@ -393,7 +306,7 @@ def _hand_to_person(session: Session, job_id: int, kind: str, sentence: str) -> 
     add_event(session, job_id, "held")
 
 
-def _clock(session: Session, seconds: float = 0) -> ColumnElement[datetime]:
+def clock(session: Session, seconds: float = 0) -> ColumnElement[datetime]:
     """The time that leases are measured by: the database's own where several machines share one."""
     if session.get_bind().dialect.name == "postgresql":
         return func.clock_timestamp(type_=UtcDateTime()) + literal(timedelta(seconds=seconds))

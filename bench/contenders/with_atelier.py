@@ -71,7 +71,6 @@ def main() -> None:
         judge_factory=lambda _: judge,  # type: ignore[arg-type,return-value]
         criteria_at_once=1,
         calls_at_once=race.at_once,
-        chunks_at_once=max(1, race.at_once // 25),
     )
     thread = threading.Thread(target=executor.run)
     thread.start()

@@ -11,7 +11,7 @@ from flows.closing import Filled
 from flows.judging.judge import JudgeRefused, JudgeRequest, Reader, Usage
 from flows.judging.panel import PanelJudge
 from flows.sheets import Answered, OpenSheet
-from lti_tool import jobs
+from lti_tool import claims
 from lti_tool.attempts import submit
 from lti_tool.db import utc_now
 from lti_tool.jobs import LeaseLost
@@ -23,7 +23,7 @@ CRITERIA = ("claim", "failure_story", "retry", "checkpoint", "human_gate", "trad
 
 def claim(world):
     with world.database.write() as session:
-        [taken] = jobs.claim(session, owner="a", limit=1, lease_seconds=60)
+        [taken] = claims.claim(session, owner="a", limit=1, lease_seconds=60)
         return taken
 
 

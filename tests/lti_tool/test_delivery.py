@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from lti_tool import jobs, passback
+from lti_tool import claims, jobs, passback
 from lti_tool.ags import Answer
 from lti_tool.db import utc_now
 from lti_tool.delivery import CREATING, deliver, meaning_of, shows_score
@@ -88,7 +88,7 @@ def release(world, given: float, sequence: int = 1) -> int:
 
 def claim(world, owner: str = "a") -> Claim:
     with world.database.write() as session:
-        [taken] = jobs.claim(session, owner=owner, limit=1, lease_seconds=60, kinds=[jobs.SEND_SCORE])
+        [taken] = claims.claim(session, owner=owner, limit=1, lease_seconds=60, kinds=[jobs.SEND_SCORE])
         return taken
 
 
@@ -205,7 +205,7 @@ def test_a_locked_grade_is_given_up_after_eight_tries_and_said(world) -> None:
     assert (message.state, job.state) == ("refused", "needs_person")
     assert "may be locked" in message.answer
     with world.database.read() as session:
-        assert not jobs.anything_due(session)
+        assert not claims.anything_due(session)
 
 
 @pytest.mark.parametrize("status", [400, 403, 422])

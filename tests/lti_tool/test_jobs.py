@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select, update
 
-from lti_tool import jobs
+from lti_tool import claims, jobs
 from lti_tool.attempts import submit
 from lti_tool.db import utc_now
 from lti_tool.jobs import Claim, LeaseLost
@@ -34,7 +34,7 @@ def job_ids(world, sample_texts):
 
 def claim(world, owner: str = "a", limit: int = 1, lease: float = LEASE) -> list[Claim]:
     with world.database.write() as session:
-        return jobs.claim(session, owner=owner, limit=limit, lease_seconds=lease)
+        return claims.claim(session, owner=owner, limit=limit, lease_seconds=lease)
 
 
 def ids(claims: Iterable[Claim]) -> list[int]:
@@ -92,7 +92,7 @@ def test_a_job_whose_time_has_not_come_waits(world, job_ids) -> None:
     for job_id in job_ids:
         set_job(world, job_id, next_try_at=utc_now() + timedelta(seconds=30))
     with world.database.read() as session:
-        assert not jobs.anything_due(session)
+        assert not claims.anything_due(session)
     assert claim(world) == []
 
 
@@ -137,14 +137,14 @@ def test_a_job_that_breaks_off_again_and_again_ends_with_a_person(world, job_ids
 
 def test_a_renewed_lease_holds(world, job_ids) -> None:
     [held] = claim(world, "a", lease=1)
-    assert write(world, jobs.renew, "a", [held.job_id], LEASE) == {held.job_id}
+    assert write(world, claims.renew, "a", [held.job_id], LEASE) == {held.job_id}
     assert (stored(world, held.job_id).lease_until - utc_now()).total_seconds() > 30
 
 
 def test_renewing_tells_what_is_no_longer_held(world, job_ids) -> None:
     first, second = claim(world, "a", 2)
     expire(world, first.job_id)
-    assert write(world, jobs.renew, "a", ids([first, second]), LEASE) == {second.job_id}
+    assert write(world, claims.renew, "a", ids([first, second]), LEASE) == {second.job_id}
 
 
 FENCED = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from lti_tool import jobs, passback
+from lti_tool import claims, jobs, passback
 from lti_tool.ags import Answer
 from lti_tool.attempts import submit
 from lti_tool.db import utc_now
@@ -78,7 +78,7 @@ def score(world, person_id: int, sequence: int = 1) -> dict[str, Any]:
 def send(world, gradebook: SlowGradebook, owner: str) -> str:
     with world.database.write() as session:
         session.execute(update(Job).where(Job.state == "queued").values(next_try_at=utc_now()))
-        [claim] = jobs.claim(session, owner=owner, limit=1, lease_seconds=60, kinds=[jobs.SEND_SCORE])
+        [claim] = claims.claim(session, owner=owner, limit=1, lease_seconds=60, kinds=[jobs.SEND_SCORE])
     return deliver(world.database, claim, lambda session, link: gradebook)
 
 

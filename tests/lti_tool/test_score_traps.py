@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import select, update
 
-from lti_tool import jobs, passback
+from lti_tool import claims, jobs, passback
 from lti_tool.ags import SCOPES, AgsClient
 from lti_tool.db import utc_now
 from lti_tool.delivery import deliver
@@ -58,7 +58,7 @@ class Course:
         """One try of what is due, whatever its next try's time."""
         with self.world.database.write() as session:
             session.execute(update(Job).values(next_try_at=utc_now()))
-            [claim] = jobs.claim(session, owner="a", limit=1, lease_seconds=60, kinds=[jobs.SEND_SCORE])
+            [claim] = claims.claim(session, owner="a", limit=1, lease_seconds=60, kinds=[jobs.SEND_SCORE])
 
         def gradebook(session: object, link: ResourceLink) -> AgsClient:
             registration = link.deployment.registration

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from typer.testing import CliRunner
 
-from lti_tool import jobs
+from lti_tool import claims, jobs
 from lti_tool.admin import make_code
 from lti_tool.db import utc_now
 from lti_tool.judge_health import report
@@ -283,7 +283,7 @@ def test_a_judge_that_cannot_be_asked_is_one_sentence_with_the_work_that_waits(a
     assert "no executor has looked at it yet" in get(admin).text
     with world.database.write() as session:
         report(session, "checklist", "There is no key for Claude; set ANTHROPIC_API_KEY.")
-        [held] = jobs.claim(session, owner="a", limit=1, lease_seconds=60)
+        [held] = claims.claim(session, owner="a", limit=1, lease_seconds=60)
         jobs.postpone(session, held, "no key", 600)
     page = get(admin).text
     assert "There is no key for Claude; set ANTHROPIC_API_KEY. 1 submission waits for it" in " ".join(page.split())

@@ -14,6 +14,7 @@ from flask import Flask, Response, jsonify, request
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
+from lti_tool import claims
 from lti_tool.db import utc_now
 from lti_tool.demo import registration
 from lti_tool.models import Audit, Deployment, Job, Registration
@@ -379,7 +380,6 @@ def test_canvas_reads_a_configuration_with_our_addresses(app: Flask) -> None:
 
 
 def test_work_of_a_disabled_platform_waits(world: World) -> None:
-    from lti_tool import jobs
     from lti_tool.attempts import submit
     from lti_tool.registrations import remove_registration
 
@@ -389,8 +389,8 @@ def test_work_of_a_disabled_platform_waits(world: World) -> None:
         registration_id = link.deployment.registration_id
         remove_registration(session, registration_id)
     with world.database.write() as session:
-        assert jobs.claim(session, owner="me", limit=5, lease_seconds=60) == []
+        assert claims.claim(session, owner="me", limit=5, lease_seconds=60) == []
         approve_registration(session, registration_id)
     with world.database.write() as session:
-        claims = jobs.claim(session, owner="me", limit=5, lease_seconds=60)
-        assert [session.get_one(Job, claim.job_id).kind for claim in claims] == ["judge"]
+        held = claims.claim(session, owner="me", limit=5, lease_seconds=60)
+        assert [session.get_one(Job, claim.job_id).kind for claim in held] == ["judge"]

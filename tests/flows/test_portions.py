@@ -1,0 +1,37 @@
+"""How much is taken at a time: clicks never wait behind a pile, and the pile never waits for ever."""
+
+import pytest
+
+from flows.portions import BULK, URGENT, Places, portion
+
+
+@pytest.mark.parametrize(
+    ("due", "free", "taken"),
+    [
+        (0, 50, 0),
+        (1, 50, 1),  # a click: at once
+        (25, 50, 25),
+        (40, 50, 25),  # half, and never less than a good chunk, for another executor may want work too
+        (400, 300, 100),  # a deadline: long chunks
+        (400, 80, 80),
+        (400, 24, 0),  # few places free: wait until a chunk is worth its run
+        (20, 24, 20),  # unless it is all there is
+        (3, 0, 0),
+    ],
+)
+def test_a_chunk_is_as_long_as_the_backlog_asks_for(due: int, free: int, taken: int) -> None:
+    assert portion(due, free) == taken
+
+
+def test_each_class_has_places_that_the_other_cannot_take() -> None:
+    assert Places(50, {}).free(BULK) == 40
+    assert Places(50, {BULK: 40}).free(BULK) == 0
+    assert Places(50, {BULK: 40}).free(URGENT) == 10
+    assert Places(50, {URGENT: 40}).free(BULK) == 10
+    assert Places(50, {URGENT: 30, BULK: 10}).free(URGENT) == 10
+
+
+@pytest.mark.parametrize("most", [2, 3, 7])
+def test_few_places_are_still_shared(most: int) -> None:
+    assert Places(most, {BULK: most - 1}).free(BULK) == 0
+    assert Places(most, {BULK: most - 1}).free(URGENT) == 1
