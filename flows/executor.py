@@ -296,9 +296,7 @@ class Executor:
         by_submission = {claim.submission_id: claim for claim in held if claim.submission_id is not None}
         lessons = await self._bench.in_thread(lessons_of, self._database, by_submission)
         assert self._prefect is not None
-        chunk = Chunk(
-            self._bench, self._judge, by_submission, lessons, coach=self._coach, urgent=of_class == URGENT
-        )
+        chunk = Chunk(self._bench, self._judge, by_submission, lessons, coach=self._coach, urgent=of_class == URGENT)
         await self._prefect.judge(chunk)
 
     async def _send_chunk(self, held: Sequence[Claim]) -> None:

@@ -138,7 +138,7 @@ async def _coach(chunk: Chunk, claim: Claim) -> None:
     if coach is None or not chunk.sheets[claim.submission_id].hot_take:
         return
     try:
-        async with bench.calls:
+        async with bench.turns.turn(urgent=chunk.urgent):
             await bench.ask(coach_take, bench.database, coach, claim.submission_id, bench.budget_usd)
     except Exception as error:
         log.error("the coach broke off", job=claim.job_id, error=type(error).__name__)
