@@ -120,7 +120,8 @@ def taken(one: Set, file: Path, most: int) -> DataSet:
     rows = frame[frame["response_id"].isin(chosen) & (frame["rater_kind"] == "human")]
     if one.name == "asap_aes":
         rows = rows[(rows["criterion"] == "overall") & rows["rater_id"].isin(["rater1", "rater2"])]
-    table = LongTable(rows.reset_index(drop=True), data.table.source)
+    # Published sets were scored before there was this judge.
+    table = LongTable(rows.assign(blind=True).reset_index(drop=True), data.table.source)
     return DataSet(data.kind, table, {name: text for name, text in data.texts.items() if name in chosen})
 
 

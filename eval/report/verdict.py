@@ -11,6 +11,7 @@ SHORT = {
 }
 ALPHA = 0.05
 MOST_NAMED = 6
+STAMPS = {"met": "criteria met", "not met": "criteria not met", "not shown": "not shown yet"}
 
 
 def verdict_of(judge: str, criteria: Sequence[Mapping[str, Any]], gate: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -27,6 +28,7 @@ def verdict_of(judge: str, criteria: Sequence[Mapping[str, Any]], gate: Mapping[
         judged = f"{judged} By prompt: {prompts}."
     return {
         "verdict": verdict,
+        "stamp": "met on average, not on every prompt" if prompts and not failed and not open_ones else STAMPS[verdict],
         "sentence": f"{_agreement(judge, criteria)} {judged}",
         "fairness": _fairness(criteria),
         "gate": _gate(gate),
