@@ -24,7 +24,12 @@ from lti_tool.web.sessions import signed_in
 
 bp = Blueprint("instructor", __name__, url_prefix="/l/<launch_id>")
 
-PAGES = {"scores": "gradebook.scores", "roster": "roster.roster", "lessons": "authoring.lessons"}
+PAGES = {
+    "scores": "gradebook.scores",
+    "roster": "roster.roster",
+    "lessons": "authoring.lessons",
+    "calibration": "calibration.calibration",
+}
 
 Answer = str | Response | tuple[str, int]
 

@@ -1,0 +1,183 @@
+"""The calibration page: how far judge and people agree, the essays behind a cell, and more to score blind."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+
+from flask import Blueprint, Response, g, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lti_tool import blind
+from lti_tool.calibration import LEAST, Calibration, CriterionRow, Pair, calibrations, in_cell, pairs_of
+from lti_tool.language import gettext as _
+from lti_tool.models import Person, ResourceLink
+from lti_tool.review_queue import Wanted, queue
+from lti_tool.web.context import current
+from lti_tool.web.sessions import signed_in
+from rubrics.agreement import ENOUGH, Interval
+
+bp = Blueprint("calibration", __name__, url_prefix="/l/<launch_id>/calibration")
+
+PICKED_AT_ONCE = 10
+WIDTH = 160  # of the plot from 0 to 1, in its own units
+Answer = str | BaseResponse | tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One criterion opened: its table, and the pairs behind the cell that was pressed."""
+
+    row: CriterionRow
+    person: int | None
+    judge: int | None
+    pairs: tuple[Pair, ...]
+
+
+@bp.get("")
+@signed_in("instructor")
+def calibration(launch_id: str) -> Answer:
+    """Every question with its pairs; `open` names a criterion, `you` and `judge` a cell of its table."""
+    with current().database.read() as session:
+        link = _placement(session)
+        found = calibrations(session, link)
+        shown = next((one for one in found if one.item_id == request.args.get("item")), None) or _fullest(found)
+        return _render(
+            session,
+            "calibration.html",
+            found=found,
+            shown=shown,
+            opened=_opened(session, link, shown),
+            waiting=len(queue(session, link, Wanted(tab="blind"), limit=100)),
+            sentence=first_sentence(shown),
+            said=_said(),
+            least=LEAST,
+            enough=ENOUGH,
+            line=line,
+            gap=gap,
+        )
+
+
+def _fullest(found: Sequence[Calibration]) -> Calibration:
+    return max(found, key=lambda one: one.sheets)
+
+
+def _opened(session: Session, link: ResourceLink, shown: Calibration) -> Opened | None:
+    row = next((one for one in shown.rows if one.criterion.id == request.args.get("open")), None)
+    if row is None:
+        return None
+    person, judge = (_level(request.args.get(name, "")) for name in ("you", "judge"))
+    if person is None or judge is None:
+        return Opened(row, None, None, ())
+    pairs = in_cell(session, link, shown.item_id, row.criterion.id, person, judge)
+    return Opened(row, person, judge, tuple(pairs))
+
+
+def _level(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 3 else None
+
+
+def first_sentence(shown: Calibration) -> str:
+    """What the page says first: where judge and people differ most, or that no difference is shown."""
+    if not shown.sheets:
+        return _("Nobody has scored anything blind here yet. Score %(count)d blind to start.", count=PICKED_AT_ONCE)
+    worst = shown.worst
+    if worst is not None and worst.judge.difference is not None:
+        words = {"criterion": worst.criterion.title, "levels": f"{abs(worst.judge.difference.value):.1f}"}
+        if worst.judge.difference.value > 0:
+            return _("On %(criterion)s the judge is %(levels)s levels kinder than you.", **words)
+        return _("On %(criterion)s the judge is %(levels)s levels harder than you.", **words)
+    if shown.sheets < ENOUGH:
+        return _(
+            "%(count)d sheets scored blind. Too few to lean on; %(enough)d are a start.",
+            count=shown.sheets,
+            enough=ENOUGH,
+        )
+    return _("No difference between the judge and you that %(count)d sheets can show.", count=shown.sheets)
+
+
+def _said() -> str:
+    picked = request.args.get("picked", "")
+    if picked == "0":
+        return _("Nothing is left to pick: everything judged has been opened, decided or picked already.")
+    return ""
+
+
+@bp.post("/pick")
+@signed_in("instructor")
+def pick(launch_id: str) -> Answer:
+    """Pick what is to be scored blind, and open the first."""
+    item_id = request.form.get("item", "")
+    readers = 2 if request.form.get("readers") == "2" else 1
+    with current().database.write() as session:
+        link = _placement(session)
+        handle = session.get_one(Person, g.person_id).handle
+        blind.pick(session, link, PICKED_AT_ONCE, handle, item_id=item_id, readers=readers)
+        rows = queue(session, link, Wanted(tab="blind", item=item_id, grader_id=g.person_id), limit=1)
+    if not rows:
+        return redirect(url_for("calibration.calibration", launch_id=launch_id, item=item_id, picked=0), code=303)
+    there = url_for("instructor.review", launch_id=launch_id, public_id=rows[0].submission.public_id, tab="blind")
+    return redirect(there, code=303)
+
+
+@bp.get("/pairs.csv")
+@signed_in("instructor")
+def pairs(launch_id: str) -> Answer:
+    """Every pair as a table, by handle and without texts."""
+    with current().database.read() as session:
+        found = pairs_of(session, _placement(session))
+        rows = [_told(pair) for pair in found]
+    sheet = StringIO()
+    writer = csv.DictWriter(sheet, list(rows[0]) if rows else ["submission"], lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    answer = Response(sheet.getvalue(), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = "attachment; filename=pairs.csv"
+    return answer
+
+
+def _told(pair: Pair) -> dict[str, object]:
+    return {
+        "submission": pair.submission.public_id,
+        "question": pair.submission.item_id,
+        "criterion": pair.criterion,
+        "person": pair.person,
+        "judge": "" if pair.judge is None else pair.judge,
+        "judge_name": pair.judge_name,
+        "judge_version": pair.judge_version,
+        "committed_at": pair.committed_at.isoformat(timespec="seconds"),
+    }
+
+
+# ---- drawn on the server -------------------------------------------------------------------------------------
+
+
+def line(found: Interval | None) -> tuple[float, float, float] | None:
+    """A figure between 0 and 1 as places on the plot: low, value, high; None where there is nothing to draw."""
+    if found is None or found.low is None or found.high is None:
+        return None
+    low, value, high = (round(8 + WIDTH * min(1.0, max(0.0, one)), 1) for one in (found.low, found.value, found.high))
+    return low, value, high
+
+
+def gap(found: Interval | None) -> tuple[float, float, float] | None:
+    """A difference between -1 and 1 level as places on its plot."""
+    if found is None or found.low is None or found.high is None:
+        return None
+    low, value, high = (round(60 + 52 * min(1.0, max(-1.0, one)), 1) for one in (found.low, found.value, found.high))
+    return low, value, high
+
+
+# ---- shared --------------------------------------------------------------------------------------------------
+
+
+def _placement(session: Session) -> ResourceLink:
+    return session.get_one(ResourceLink, g.resource_link_id)
+
+
+def _render(session: Session, template: str, **shown: object) -> str:
+    person = session.get_one(Person, g.person_id)
+    return render_template(
+        f"instructor/{template}", section="calibration.calibration", who=person.name or person.handle, **shown
+    )
