@@ -9,8 +9,10 @@ from sqlalchemy import func, select
 from flows.judging.judge import Answer, Judge, JudgeHeld, JudgeRefused, JudgeRequest, Usage
 from lti_tool.db import Database, insert_new, utc_now
 from lti_tool.models import AnswerRow
+from lti_tool.spending import spent_on
 
 REFUSED = "refused"
+LOOK_AGAIN = 3600.0
 
 _COLUMNS = (AnswerRow.fingerprint, AnswerRow.body, AnswerRow.model, AnswerRow.usage)
 
@@ -69,6 +71,13 @@ def within_budget(database: Database, budget_usd: float) -> None:
     if (spent or 0) >= budget_usd:
         until_midnight = (today + timedelta(days=1) - now).total_seconds()
         raise JudgeHeld("Today's budget for judging is spent; it goes on tomorrow.", until_midnight)
+
+
+def within_own_budget(database: Database, resource_link_id: int, budget_usd: float) -> None:
+    """Raises JudgeHeld when what was paid for this placement reaches its own budget; it waits for somebody to act."""
+    with database.read() as session:
+        if spent_on(session, resource_link_id) >= budget_usd:
+            raise JudgeHeld("The budget of this placement is spent; it can be raised in its settings.", LOOK_AGAIN)
 
 
 def _answer(body: dict[str, object], model: str, usage: dict[str, object]) -> Answer:

@@ -91,6 +91,7 @@ class Executor:
             calls_at_once=calls_at_once,
             budget_usd=settings.judge_budget_usd,
             judge_name=settings.judge,
+            offered={name: judge_factory(name) for name in settings.offered_judges},
         )
         self._loop = asyncio.new_event_loop()
         self._server: EmbeddedServer | None = None

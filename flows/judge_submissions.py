@@ -81,6 +81,9 @@ async def _buy(chunk: Chunk, sheet: OpenSheet, part: Part) -> Answer:
     async with bench.turns.turn(urgent=chunk.urgent):
         if bench.budget_usd and part.judge.paid:
             await bench.in_thread(answers.within_budget, bench.database, bench.budget_usd)
+        if sheet.budget_usd is not None and part.judge.paid:
+            own = (sheet.resource_link_id, sheet.budget_usd)
+            await bench.in_thread(answers.within_own_budget, bench.database, *own)
         try:
             answer = await bench.ask(answers.ask_judge, part.judge, part.request)
         except JudgeUnavailable as error:
@@ -104,7 +107,7 @@ async def _begin(chunk: Chunk, submission_ids: Sequence[int]) -> list[Claim]:
     if not submission_ids:
         return []
     database = chunk.bench.database
-    opened = await chunk.bench.in_thread(sheets.open_sheets, database, chunk.judge, submission_ids)
+    opened = await chunk.bench.in_thread(sheets.open_sheets, database, chunk.judge, submission_ids, chunk.bench.offered)
     for submission_id, sheet in opened.items():
         if isinstance(sheet, OpenSheet):
             chunk.sheets[submission_id] = sheet

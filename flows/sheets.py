@@ -65,6 +65,8 @@ class OpenSheet:
     policy: str
     same_text: bool
     judge: Judge
+    resource_link_id: int = 0
+    budget_usd: float | None = None
     rated: set[tuple[str, str]] = field(default_factory=set, compare=False)
     hot_take: bool = False
 
@@ -107,8 +109,13 @@ class OpenSheet:
 # ---- before the judge ----------------------------------------------------------------------------------------
 
 
-def open_sheets(database: Database, judge: Judge, submission_ids: Sequence[int]) -> dict[int, OpenSheet | Exception]:
-    """Read submissions and work out what has to be asked about each; the error where one can't be opened."""
+def open_sheets(
+    database: Database, judge: Judge, submission_ids: Sequence[int], offered: Mapping[str, Judge] | None = None
+) -> dict[int, OpenSheet | Exception]:
+    """Read submissions and work out what has to be asked about each; the error where one can't be opened.
+
+    A placement that chose one of the `offered` judges has its work read by that one.
+    """
     with database.read() as session:
         found = session.scalars(
             select(Submission)
@@ -124,7 +131,8 @@ def open_sheets(database: Database, judge: Judge, submission_ids: Sequence[int])
     opened: dict[int, OpenSheet | Exception] = {}
     for submission in found:
         try:
-            opened[submission.id] = _open(judge, submission, submission.id in twins)
+            chosen = (offered or {}).get(str(submission.resource_link.settings.get("judge")), judge)
+            opened[submission.id] = _open(chosen, submission, submission.id in twins)
         except Exception as error:
             opened[submission.id] = error
     return opened
@@ -154,7 +162,15 @@ def _open(judge: Judge, submission: Submission, twin: bool) -> OpenSheet:
         same_text=twin,
         judge=judge,
         hot_take=lesson_of(submission).item(submission.item_id).kind == "hot_take",
+        resource_link_id=submission.resource_link_id,
+        budget_usd=_budget(submission.resource_link),
     )
+
+
+def _budget(link: ResourceLink) -> float | None:
+    """What judging may cost on this placement; None where it has no budget of its own."""
+    said = link.settings.get("budget_usd")
+    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else None
 
 
 def _scope(registration_id: int) -> str:

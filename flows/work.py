@@ -30,7 +30,8 @@ class Bench:
     """What all chunks of an executor share; made in the event loop that they run in.
 
     Small writes to the ledger go by lots. At most `calls_at_once` questions are put to judges at a time; `budget_usd`
-    is what paid judges may spend in a day, 0 for no limit; `trouble` is what asking ran into and no answer has ended.
+    is what paid judges may spend in a day, 0 for no limit; `offered` are judges that a placement may have chosen;
+    `trouble` is what asking ran into and no answer has ended.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class Bench:
         calls_at_once: int = 16,
         budget_usd: float = 0,
         judge_name: str = "",
+        offered: Mapping[str, Judge] | None = None,
     ) -> None:
         self.database = database
         self.criteria_at_once = criteria_at_once
         self.budget_usd = budget_usd
         self.judge_name = judge_name
+        self.offered = dict(offered or {})
         self.trouble = ""
         self.threads = ThreadPoolExecutor(OTHER_THREADS, "work")
         self.judges = ThreadPoolExecutor(calls_at_once, "judge")

@@ -19,6 +19,7 @@ COMMANDS = {
     "db": ("seeds.database_commands:app", "The database's schema."),
     "doctor": ("flows.doctor_command:app", "Check everything outside this process."),
     "lms": ("lti_tool.lms_commands:app", "Registered platforms."),
+    "purge": ("lti_tool.purge_command:app", "Erase what placements keep for a limited time."),
     "gate": ("lti_tool.gate_commands:app", "Gate files on placements: what may be released unseen."),
     "gate-key": ("lti_tool.gate_key_commands:app", "The researchers' keys whose gate files are believed."),
     "gate-watch": ("flows.gate_watch_command:app", "Look at every gate in use; close those that break their promise."),

@@ -120,8 +120,17 @@ def deadlines_for(session: Session, link: ResourceLink, person_id: int) -> Deadl
     if dates and link.settings.get("accommodations"):
         handle = session.get_one(Person, person_id).handle
         extra = timedelta(days=granted_to(link, handle).extra_days)
-    due, closes = (None if (found := read_date(dates.get(name, ""))) is None else found + extra for name in DATES[1:])
+    due, closes = (None if (found := _date(link, dates, name)) is None else found + extra for name in DATES[1:])
     return Deadlines(read_date(dates.get("opens", "")), due, closes)
+
+
+def _date(link: ResourceLink, dates: Mapping[str, str], name: str) -> datetime | None:
+    """A date of the course; where the placement takes nothing late, it closes when work is due."""
+    found = read_date(dates.get(name, ""))
+    if name != "closes" or link.settings.get("late") != "refused":
+        return found
+    due = read_date(dates.get("due", ""))
+    return min((one for one in (found, due) if one is not None), default=None)
 
 
 def closed_for(session: Session, link: ResourceLink, people: Collection[int], now: datetime) -> frozenset[int]:
@@ -138,8 +147,8 @@ def closed_for(session: Session, link: ResourceLink, people: Collection[int], no
     ).all()
     if not launches:
         return frozenset()
-    newest = _closing(launches[-1].detail)
-    own = {launch.person_id: (_closing(launch.detail), launch.handle) for launch in launches}
+    newest = _date(link, launches[-1].detail["dates"], "closes")
+    own = {launch.person_id: (_date(link, launch.detail["dates"], "closes"), launch.handle) for launch in launches}
     closed = set()
     for person_id in set(people) & own.keys():
         closes, handle = own[person_id]
@@ -148,10 +157,6 @@ def closed_for(session: Session, link: ResourceLink, people: Collection[int], no
         if now > max(closes, newest) + timedelta(days=granted_to(link, handle).extra_days):
             closed.add(person_id)
     return frozenset(closed)
-
-
-def _closing(detail: Mapping[str, Any]) -> datetime | None:
-    return read_date(detail.get("dates", {}).get("closes", ""))
 
 
 def span(length: timedelta) -> str:

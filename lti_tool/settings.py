@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     coach: str = Field(
         default="", description="Who replies to hot-takes: claude:MODEL or offline; empty: what goes with the judge."
     )
+    judges: str = Field(
+        default="", description="Judges that instructors may choose for their placement instead, comma separated."
+    )
     judge_budget_usd: float = Field(
         default=0, ge=0, allow_inf_nan=False, description="US dollars a paid judge may take a day (UTC); 0: no limit."
     )
@@ -81,6 +84,15 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
             raise ValueError("must be an origin such as https://atelier.example.edu")
         return value.rstrip("/")
+
+    @property
+    def offered_judges(self) -> tuple[str, ...]:
+        """The judges that a placement may choose beside the usual one."""
+        return tuple(dict.fromkeys(name.strip() for name in self.judges.split(",") if name.strip()))
+
+    def judge_for(self, chosen: object) -> str:
+        """The judge of a placement that chose this one: the usual one unless it is offered."""
+        return chosen if isinstance(chosen, str) and chosen in self.offered_judges else self.judge
 
     @property
     def result_storage_address(self) -> str:

@@ -31,6 +31,7 @@ from lti_tool.web import (
     rehearsing,
     roster_page,
     session_life,
+    settings_page,
     shelf_page,
     student,
 )
@@ -62,6 +63,7 @@ PAGES = (  # each with a blueprint `bp`
     authoring,
     rehearsing,
     shelf_page,
+    settings_page,
 )
 MAX_BODY = 1024 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{4,64}")

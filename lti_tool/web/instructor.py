@@ -29,6 +29,7 @@ PAGES = {
     "roster": "roster.roster",
     "lessons": "authoring.lessons",
     "calibration": "calibration.calibration",
+    "settings": "placement.settings",
 }
 
 Answer = str | Response | tuple[str, int]

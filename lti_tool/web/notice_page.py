@@ -15,7 +15,7 @@ from lti_tool.web.visit import Visit, bp, find_item, item_url, page, reading, st
 
 def notice_here(link: ResourceLink) -> Notice:
     """The notice of this placement, with the judge that reads for it now."""
-    return notice_of(current().settings.judge, link)
+    return notice_of(current().settings.judge_for(link.settings.get("judge")), link)
 
 
 def is_told(visit: Visit) -> bool:

@@ -163,8 +163,10 @@ def _resource_link(
 def _placed(session: Session, link: ResourceLink, custom: Mapping[str, str]) -> dict[str, Any]:
     """The placement's settings, with what its custom parameters say; what they no longer say is taken out again.
 
-    They travel with the link when a course is copied, so the copy counts and releases as the original did.
+    They travel with the link when a course is copied, so the copy counts and releases as the original did. What an
+    instructor set for this placement since stays (`chosen`, see placement_settings).
     """
+    chosen = set(link.settings.get("chosen", ()))
     placed: dict[str, Any] = {}
     if custom.get("release") in RELEASES:
         placed["release"] = custom["release"]
@@ -173,7 +175,8 @@ def _placed(session: Session, link: ResourceLink, custom: Mapping[str, str]) -> 
     if item_id := custom.get("item"):
         placed["item"] = item_id
         placed["weights"] = _only(session, link, item_id)
-    before = {"placed", *link.settings.get("placed", ())}
+    placed = {name: value for name, value in placed.items() if name not in chosen}
+    before = {"placed", *link.settings.get("placed", ())} - chosen
     kept = {name: value for name, value in link.settings.items() if name not in before}
     return {**kept, **placed, "placed": sorted(placed)} if placed else kept
 

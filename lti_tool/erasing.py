@@ -1,0 +1,97 @@
+"""Erasing what a learner left on a placement, and what nobody else's work rests on; by hand, or when its time is over.
+
+The course's own gradebook is not touched: what it was sent belongs to it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select, union_all
+from sqlalchemy.orm import Session
+
+from lti_tool.models import AnswerRow, Audit, Base, Draft, Launch, Person, RatingRow, Release, ResourceLink, Submission
+from lti_tool.placement_settings import retention_ends
+
+
+@dataclass(frozen=True)
+class Due:
+    """Somebody whose work on a placement has been kept as long as the placement says."""
+
+    resource_link_id: int
+    person_id: int
+    last: datetime
+
+
+def erase_work(session: Session, link: ResourceLink, person_id: int, *, by: int | None) -> None:
+    """Delete everything a learner has on a placement, and the person where nothing of theirs is left anywhere."""
+    bought = _fingerprints(session, link.id, person_id)
+    for table in reversed(Base.metadata.sorted_tables):
+        if {"resource_link_id", "person_id"} <= set(table.c.keys()):
+            here = (table.c.resource_link_id == link.id, table.c.person_id == person_id)
+            session.execute(delete(table).where(*here))
+    _forget_answers(session, bought)
+    handle = session.get_one(Person, person_id).handle
+    granted = {name: value for name, value in link.settings.get("accommodations", {}).items() if name != handle}
+    if "accommodations" in link.settings:
+        link.settings = {**link.settings, "accommodations": granted}
+    if not _is_anywhere(session, person_id):
+        session.execute(delete(Person).where(Person.id == person_id))
+    detail = {"resource_link": link.id, "by": by}
+    session.add(Audit(kind="erased", code="work", registration_id=link.deployment.registration_id, detail=detail))
+    session.flush()
+    session.expire_all()
+
+
+def due_for_erasing(session: Session, now: datetime) -> list[Due]:
+    """Whose work has been kept as long as their placement says, counted from the last thing that happened to it."""
+    found = []
+    for link in session.scalars(select(ResourceLink).where(ResourceLink.settings["retention_days"].is_not(None))):
+        for person_id, last in session.execute(_last_touched(link.id)):
+            ends = retention_ends(link, last)
+            if ends is not None and ends <= now:
+                found.append(Due(link.id, person_id, last))
+    return found
+
+
+def _last_touched(resource_link_id: int):  # type: ignore[no-untyped-def]
+    """Person id and when something last happened to their work on a placement; those who teach are left out."""
+    here = Launch.resource_link_id == resource_link_id
+    touched = union_all(
+        select(Launch.person_id, Launch.launched_at.label("at")).where(here, Launch.role == "student"),
+        select(Draft.person_id, Draft.saved_at).where(Draft.resource_link_id == resource_link_id),
+        select(Submission.person_id, Submission.sent_at).where(Submission.resource_link_id == resource_link_id),
+        select(Submission.person_id, Release.released_at)
+        .join(Release, Release.submission_id == Submission.id)
+        .where(Submission.resource_link_id == resource_link_id),
+    ).subquery()
+    taught = select(Launch.person_id).where(here, Launch.role != "student")
+    return (
+        select(touched.c.person_id, func.max(touched.c.at))
+        .where(touched.c.person_id.not_in(taught))
+        .group_by(touched.c.person_id)
+    )
+
+
+def _fingerprints(session: Session, resource_link_id: int, person_id: int) -> set[str]:
+    rated = (
+        select(RatingRow.fingerprint)
+        .join(Submission, Submission.id == RatingRow.submission_id)
+        .where(Submission.resource_link_id == resource_link_id, Submission.person_id == person_id)
+    )
+    return set(session.scalars(rated))
+
+
+def _forget_answers(session: Session, fingerprints: Iterable[str]) -> None:
+    """A judge's raw answers quote the work; those that no other rating rests on go with it."""
+    still = select(RatingRow.id).where(RatingRow.fingerprint == AnswerRow.fingerprint).exists()
+    session.execute(delete(AnswerRow).where(AnswerRow.fingerprint.in_(list(fingerprints)), ~still))
+
+
+def _is_anywhere(session: Session, person_id: int) -> bool:
+    return any(
+        session.scalar(select(func.count()).select_from(table).where(column == person_id))
+        for table in Base.metadata.sorted_tables
+        for column in table.c
+        if table.name != "notice_acceptance" and any(key.column is Person.__table__.c.id for key in column.foreign_keys)
+    )

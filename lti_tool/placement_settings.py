@@ -1,0 +1,162 @@
+"""What an instructor sets for one placement, and what its course or the tool's operator decides.
+
+Everything is kept in the placement's `settings`, read where it matters; a setting that was never touched is not there,
+and the lesson's or the tool's own value holds. What a link brings along from choosing content (`placed`) gives way to
+what an instructor set here (`chosen`).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lti_tool import jobs
+from lti_tool.attempts import GRACE_MINUTES
+from lti_tool.gate_release import BLIND_SHARE
+from lti_tool.lesson import Lesson
+from lti_tool.models import Audit, Person, ResourceLink
+
+Release = Literal["review", "auto", "gate", "date"]
+RELEASES: tuple[Release, ...] = ("review", "auto", "gate", "date")
+COUNTS = ("best", "last")
+LATE = ("marked", "refused")
+MAX_ACCOMMODATIONS = 500
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Every setting of a placement with the value that holds; None where nothing limits it."""
+
+    release: Release = "review"
+    release_on: str = ""
+    audit_share: float = 0.0
+    blind_share: float = BLIND_SHARE
+    show_judged: bool = False
+    attempts: Mapping[str, int] = field(default_factory=dict)
+    counts: str = "best"
+    late: str = "marked"
+    grace_minutes: int = GRACE_MINUTES
+    weights: Mapping[str, float] = field(default_factory=dict)
+    judge: str = ""
+    budget_usd: float | None = None
+    language: str = ""
+    notice: str = ""
+    appeal_tokens: int = 2
+    appeal_days: float = 7
+    accommodations: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    retention_days: int | None = None
+
+
+class SettingsRefused(ValueError):
+    """What was typed cannot be kept; `faults` says for each field what to change."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__(" ".join(faults.values()))
+        self.faults = faults
+
+
+class SettingsMoved(Exception):
+    """Somebody saved other settings since the form was opened."""
+
+
+def chosen_of(link: ResourceLink, lesson: Lesson) -> Chosen:
+    """The settings of a placement as they hold now."""
+    said, usual = link.settings, Chosen()
+    known = {name: said[name] for name in _PLAIN if name in said}
+    attempts = {item.id: int(said.get("attempts", {}).get(item.id) or item.attempts) for item in lesson.items}
+    return Chosen(
+        **{**{name: getattr(usual, name) for name in _PLAIN}, **known},
+        attempts=attempts,
+        weights={**lesson.weights, **said.get("weights", {})},
+        accommodations=dict(said.get("accommodations", {})),
+    )
+
+
+_PLAIN = (
+    *("release", "release_on", "audit_share", "blind_share", "show_judged", "counts", "late", "grace_minutes"),
+    *("judge", "budget_usd", "language", "notice", "appeal_tokens", "appeal_days", "retention_days"),
+)
+
+
+def version_of(link: ResourceLink) -> str:
+    """What the settings are now, as one word: a form that was opened before another change is told so."""
+    return hashlib.sha256(json.dumps(link.settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def save(
+    session: Session, link: ResourceLink, lesson: Lesson, wanted: Chosen, *, seen: str, person_id: int
+) -> tuple[str, ...]:
+    """Keep what differs from what holds; returns the names of what changed. Raises SettingsMoved.
+
+    A value that is the usual one again is taken out, so that it follows the lesson and the tool.
+    """
+    if version_of(link) != seen:
+        raise SettingsMoved()
+    before = chosen_of(link, lesson)
+    changed = tuple(name for name in Chosen.__dataclass_fields__ if getattr(before, name) != getattr(wanted, name))
+    if not changed:
+        return ()
+    settings = dict(link.settings)
+    for name in changed:
+        value = _kept(name, wanted, lesson)
+        settings.pop(name, None)
+        if value is not None:
+            settings[name] = value
+    settings["chosen"] = sorted({*link.settings.get("chosen", ()), *changed})
+    link.settings = settings
+    session.add(
+        Audit(
+            kind="settings",
+            code="changed",
+            registration_id=link.deployment.registration_id,
+            detail={"resource_link": link.id, "by": person_id, "names": list(changed)},
+        )
+    )
+    if {"budget_usd", "judge"} & set(changed):
+        jobs.wake_held(session)
+    return changed
+
+
+def _kept(name: str, wanted: Chosen, lesson: Lesson) -> Any:
+    value = getattr(wanted, name)
+    if name == "attempts":
+        return {item.id: value[item.id] for item in lesson.items if value[item.id] != item.attempts} or None
+    if name == "weights":
+        return dict(value) if dict(value) != dict(lesson.weights) else None
+    if name == "accommodations":
+        return {handle: dict(granted) for handle, granted in value.items()} or None
+    return None if value == getattr(Chosen(), name) else value
+
+
+# ---- what single learners are granted ------------------------------------------------------------------------
+
+
+def grant(
+    session: Session, link: ResourceLink, handle: str, *, extra_days: float, extra_attempts: int, person_id: int
+) -> None:
+    """Give one learner more time or attempts; nothing of both takes it back. Raises SettingsRefused."""
+    registration_id = link.deployment.registration_id
+    known = select(Person.id).where(Person.registration_id == registration_id, Person.handle == handle)
+    granted = dict(link.settings.get("accommodations", {}))
+    if handle not in granted and session.scalar(known) is None:
+        raise SettingsRefused({"handle": "Nobody of this handle has opened the tool yet."})
+    granted.pop(handle, None)
+    if extra_days or extra_attempts:
+        granted[handle] = {"extra_days": extra_days, "extra_attempts": extra_attempts}
+    if len(granted) > MAX_ACCOMMODATIONS:
+        raise SettingsRefused({"handle": f"At most {MAX_ACCOMMODATIONS} learners can be granted something."})
+    settings = {name: value for name, value in link.settings.items() if name != "accommodations"}
+    link.settings = {**settings, "accommodations": granted} if granted else settings
+    detail = {"resource_link": link.id, "by": person_id, "names": ["accommodations"]}
+    session.add(Audit(kind="settings", code="granted", registration_id=registration_id, detail=detail))
+
+
+def retention_ends(link: ResourceLink, last: datetime) -> datetime | None:
+    """Until when work is kept that was last touched at `last`; None where the placement keeps it for good."""
+    days = link.settings.get("retention_days")
+    return last + timedelta(days=days) if isinstance(days, int) and days > 0 else None
