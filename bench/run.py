@@ -24,6 +24,7 @@ BENCHMARKS = {
     "durable": "six steps of half a second, beside DBOS (from the index) and a bare loop; --full: up to 1,500 essays",
     "essays": "agreement of the checklist judge with one reader on essays of many voices, beside level 2 for all",
     "false_alarms": "flags on texts that people wrote in good faith (needs the human-scored sets)",
+    "judges": "calls, tokens and cents an essay by Claude on a stub; speed and memory of the offline judges",
     "metrics": "eval metrics over 50,000 rows, beside rsmtool's rsmeval (installed from the index the first time)",
     "eval_rerun": "eval run over 10,000 essays that are judged already, beside a bare loop that reads and hashes them",
     "install": "fresh clone to a usable page and to the first judgement, beside an empty venv",

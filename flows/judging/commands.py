@@ -120,6 +120,7 @@ def _answer(filling: Judge, rubric: Rubric, entry: Entry, sheet: Judgement) -> d
         "ratings": [_rating(rating) for rating in sheet.ratings],
         "judge": sheet.judge,
         "provisional": sheet.provisional,
+        "usage": sheet.usage,
         "fingerprint": fingerprint(scope=SCOPE, judge=filling, rubric=rubric, criteria=asked, text=entry.text),
         **checks,
     }
@@ -143,6 +144,12 @@ def _rating(rating: Rating) -> dict[str, Any]:
         "checks": list(rating.checks),
         "looked_for": rating.looked_for,
         "comment": rating.comment,
+        "needs": rating.needs,
+        "confidence": rating.confidence,
+        "confidence_source": rating.confidence_source,
+        "estimate": rating.estimate,
+        "interval": None if rating.interval is None else list(rating.interval),
+        "doubt": rating.doubt,
     }
 
 
@@ -155,8 +162,12 @@ def _table(rubric: Rubric, sheet: Judgement, answer: dict[str, Any]) -> str:
         level = f"unscored: {rating.reason}" if rating.level is None else f"{rating.level} of {criterion.top}"
         lines.append(f"  {criterion.title:<28} {level}")
         lines += [f"      “{' '.join(quote.text.split())}”" for quote in rating.quotes]
-        lines += [f"      {part}" for part in (rating.comment, _looked_for(rating)) if part]
+        lines += [f"      {part}" for part in (rating.comment, _looked_for(rating), _doubt(rating)) if part]
     return "\n".join(lines)
+
+
+def _doubt(rating: Rating) -> str:
+    return f"In doubt: {rating.doubt}." if rating.doubt else ""
 
 
 def _looked_for(rating: Rating) -> str:

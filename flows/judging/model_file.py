@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.judging.familiar import SHARES, Familiar
 from flows.judging.kernel_ridge import Array
-from flows.judging.text_space import ALL_NAMES, Space, Vocabulary
-from flows.judging.training import Model, Prior, Scale, Trained
+from flows.judging.text_space import ALL_NAMES, Meaning, Space, Vocabulary
+from flows.judging.training import Anchors, Model, Prior, Scale, Trained
 
 FORMAT = "atelier-trained-judge"
 VERSION = 1
@@ -85,6 +85,7 @@ class _Header(_Row):
     words: tuple[str, ...]
     chars: tuple[str, ...]
     familiar: _FamiliarRow
+    meaning_scale: Annotated[Finite, Field(gt=0)]
     models: Annotated[dict[str, _ModelRow], Field(min_length=1)]
     prior: _PriorRow | None
     data: str
@@ -102,9 +103,13 @@ def save(trained: Trained, path: Path) -> str:
         "space.sd": space.sd,
         "space.words": space.words.idf,
         "space.chars": space.chars.idf,
+        "meaning.components": space.meaning.components,
+        "meaning.columns": space.meaning.columns.astype(np.float64),
+        "meaning.mean": space.meaning.mean,
         "familiar.mean": familiar.mean,
         "familiar.sd": familiar.sd,
-        "anchors": trained.anchors,
+        "anchors.hand": trained.anchors.hand,
+        "anchors.meaning": trained.anchors.meaning,
     }
     for name, model in trained.models.items():
         arrays |= {f"model.{name}.{part}": getattr(model, part) for part in PARTS}
@@ -124,6 +129,7 @@ def save(trained: Trained, path: Path) -> str:
             "topical": list(familiar.topical),
             "lowest": familiar.lowest,
         },
+        "meaning_scale": space.meaning.scale,
         "models": {name: _described(model) for name, model in trained.models.items()},
         "prior": None if trained.prior is None else {"mean": trained.prior.mean, "sd": trained.prior.sd},
         "data": trained.data_digest,
@@ -209,17 +215,34 @@ def _trained(header: _Header, files: Mapping[str, bytes]) -> Trained:
         _shaped(arrays["space.sd"], wide),
         Vocabulary("word", header.words, _shaped(arrays["space.words"], (len(header.words),))),
         Vocabulary("char", header.chars, _shaped(arrays["space.chars"], (len(header.chars),))),
+        _meaning(header, arrays),
         Familiar(
             mean=_shaped(arrays["familiar.mean"], (len(SHARES),)),
             sd=_shaped(arrays["familiar.sd"], (len(SHARES),)),
             **dict(header.familiar),
         ),
     )
-    anchors = _shaped(arrays["anchors"], (len(arrays["anchors"]), *wide))
+    count, directions = len(arrays["anchors.hand"]), len(space.meaning.components)
+    anchors = Anchors(
+        _shaped(arrays["anchors.hand"], (count, *wide)), _shaped(arrays["anchors.meaning"], (count, directions))
+    )
     row = header.prior
     prior = None if row is None else Prior(_shaped(arrays["prior"], wide), row.mean, row.sd)
-    models = {name: _model(name, row, arrays, space, len(anchors)) for name, row in header.models.items()}
+    models = {name: _model(name, row, arrays, space, count) for name, row in header.models.items()}
     return Trained(space, anchors, models, prior, header.data)
+
+
+def _meaning(header: _Header, arrays: Mapping[str, Array]) -> Meaning:
+    components, columns = arrays["meaning.components"], arrays["meaning.columns"]
+    places = _shaped(columns, (len(columns),)).astype(np.int64)
+    if ((places < 0) | (places >= len(header.words))).any():
+        raise ModelFileProblem("cannot be used: its parts do not fit together.")
+    return Meaning(
+        _shaped(components, (len(components), len(places))),
+        places,
+        _shaped(arrays["meaning.mean"], (len(components),)),
+        header.meaning_scale,
+    )
 
 
 def _array(name: str, row: _ArrayRow, content: bytes) -> Array:

@@ -6,7 +6,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from flows.judging.familiar import RARITY, Familiar, familiar_with, pairs_of, words_of
@@ -14,10 +16,13 @@ from flows.judging.features import NAMES, WORD, hand_features
 from flows.judging.kernel_ridge import Array
 from rubrics.text import normalise
 
+Places = NDArray[np.int64]
 ALL_NAMES = (*NAMES, *RARITY)
 MOST_CHARACTERS = 200_000  # of a text; what comes after is not looked at
 MOST_TERMS = 40_000
 WITHIN_SDS = 5
+DIRECTIONS = 32
+MEANT_WORDS = 4_000
 REPEATED = 0.8  # of a sentence's runs of three words
 SHORTEST = 4  # words of a sentence that can be a repetition
 
@@ -42,6 +47,21 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
+class Meaning:
+    """Latent directions of the most common words, so that texts on like things are near each other (LSA)."""
+
+    components: Array  # a row a direction, over the first words of the vocabulary by how common they are
+    columns: Places
+    mean: Array
+    scale: float
+
+    def place(self, words: csr_matrix) -> Array:
+        """Rows of the word matrix as points; their spread is one on the whole."""
+        points: Array = (words[:, self.columns] @ self.components.T - self.mean) / self.scale
+        return points
+
+
+@dataclass(frozen=True)
 class Space:
     """The same numbers for every criterion of a judge."""
 
@@ -49,12 +69,14 @@ class Space:
     sd: Array
     words: Vocabulary
     chars: Vocabulary
+    meaning: Meaning
     familiar: Familiar
 
     def place(self, texts: Sequence[str]) -> "Placed":
         """New texts in this space."""
         hand = self.standard(raw_features(texts, self.familiar, own=False))
-        return Placed(hand, self.words.matrix(texts), self.chars.matrix(texts))
+        words = self.words.matrix(texts)
+        return Placed(hand, words, self.chars.matrix(texts), self.meaning.place(words))
 
     def standard(self, raw: Array) -> Array:
         """Features by their SDs, held within five of them."""
@@ -69,6 +91,11 @@ class Placed:
     hand: Array
     words: csr_matrix
     chars: csr_matrix
+    meaning: Array
+
+    def rows(self, places: Places) -> "Placed":
+        """Some of the texts."""
+        return Placed(self.hand[places], self.words[places], self.chars[places], self.meaning[places])
 
 
 def make_space(labelled: Sequence[str], unlabelled: Sequence[str]) -> tuple[Space, Placed, Array]:
@@ -81,9 +108,19 @@ def make_space(labelled: Sequence[str], unlabelled: Sequence[str]) -> tuple[Spac
     raw = raw_features(every, familiar, own=True)
     words, in_words = _vocabulary("word", labelled)
     chars, in_chars = _vocabulary("char", labelled)
-    space = Space(raw.mean(axis=0), spread(raw), words, chars, familiar)
+    meaning = _meaning(words, in_words)
+    space = Space(raw.mean(axis=0), spread(raw), words, chars, meaning, familiar)
     hand = space.standard(raw)
-    return space, Placed(hand[: len(labelled)], in_words, in_chars), hand
+    return space, Placed(hand[: len(labelled)], in_words, in_chars, meaning.place(in_words)), hand
+
+
+def _meaning(vocabulary: Vocabulary, rows: csr_matrix) -> Meaning:
+    """The directions in which the texts differ most in their common words."""
+    columns = np.sort(np.argsort(vocabulary.idf, kind="stable")[:MEANT_WORDS])
+    count = max(1, min(DIRECTIONS, rows.shape[0] - 1, len(columns) - 1))
+    found = TruncatedSVD(count, random_state=0).fit(rows[:, columns])
+    points = rows[:, columns] @ found.components_.T
+    return Meaning(found.components_, columns, points.mean(axis=0), float(points.std(axis=0).mean()) or 1.0)
 
 
 def raw_features(texts: Sequence[str], familiar: Familiar, *, own: bool) -> Array:

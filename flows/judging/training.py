@@ -1,8 +1,9 @@
 """Fitting a judge on a course's own human sheets: kernels over features and words, a prior where labels are few.
 
-The recipe: a linear and an RBF kernel on the features, linear kernels on word and character TF-IDF, each of unit mean
-diagonal, summed by WEIGHTS; ridge by leave-one-out; predictions stretched to the SD of the labels; rounding. With a
-prior (sheets of other prompts) a shrunken slope on what it says comes first, and the kernels fit what it leaves over.
+The recipe: a linear and an RBF kernel on the features, linear kernels on word and character TF-IDF, an RBF kernel on
+latent directions of the words, each of unit mean diagonal, summed by WEIGHTS; ridge by leave-one-out; predictions
+stretched to the SD of the labels; rounding. With a prior (sheets of other prompts) a shrunken slope on what it says
+comes first, and the kernels fit what it leaves over.
 """
 
 import hashlib
@@ -12,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from flows.judging.familiar import familiar_with
 from flows.judging.kernel_ridge import Array, fit, kappa_interval, quadratic_kappa, rounded
@@ -20,6 +20,7 @@ from flows.judging.text_space import (
     ALL_NAMES,
     WITHIN_SDS,
     Placed,
+    Places,
     Space,
     has_words,
     make_space,
@@ -29,7 +30,7 @@ from flows.judging.text_space import (
 )
 
 FEWEST = 10
-WEIGHTS = {"linear": 1.0, "rbf": 1.0, "word": 0.7, "char": 1.0}
+WEIGHTS = {"linear": 1.0, "rbf": 1.0, "word": 0.7, "char": 1.0, "meaning": 1.0}
 FOLDS = 5
 FEW = 150  # labels from which on the prior is no longer asked
 STRETCH_WITHIN = (1.0, 2.0)
@@ -38,8 +39,6 @@ PRIOR_PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0)
 PRIOR_SLOPE = 0.85  # of the labels' SD, for a prior of unit variance
 PRIOR_WEIGHT = 6.0  # labels that this belief is worth
 PRIOR_RIDGE = 50.0
-
-Places = NDArray[np.int64]
 
 
 class TrainingProblem(ValueError):
@@ -79,7 +78,7 @@ class Model:
     mean: float
     intercept: float
     slope: float  # on the prior
-    alpha: Array  # of the RBF kernel, a weight for each row of `anchors`
+    alpha: Array  # of the RBF kernels, a weight for each row of the anchors
     linear: Array
     words: Array
     chars: Array
@@ -90,11 +89,19 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Anchors:
+    """The labelled texts, as far as new ones are compared with each of them."""
+
+    hand: Array
+    meaning: Array
+
+
+@dataclass(frozen=True)
 class Trained:
-    """A fitted judge: the space, the features the RBF kernel compares with, and a model for each criterion."""
+    """A fitted judge: the space, what the RBF kernels compare with, and a model for each criterion."""
 
     space: Space
-    anchors: Array
+    anchors: Anchors
     models: Mapping[str, Model]
     prior: Prior | None
     data_digest: str
@@ -130,7 +137,7 @@ def train(
         model = _fit_model(blocks, rows, target, scales[name], prior)
         kappa = _cross_validated(blocks, rows, target, scales[name], prior) if cross_validate else None
         models[name] = replace(model, kappa=kappa)
-    return Trained(space, placed.hand, models, prior, _digest(texts, columns))
+    return Trained(space, Anchors(placed.hand, placed.meaning), models, prior, _digest(texts, columns))
 
 
 def _check_labels(name: str, labels: Sequence[float], scale: Scale) -> None:
@@ -167,6 +174,7 @@ def _kernel(placed: Placed) -> Array:
     kernel: Array = (
         WEIGHTS["linear"] * (hand @ hand.T) / hand.shape[1]
         + WEIGHTS["rbf"] * rbf(hand, hand)
+        + WEIGHTS["meaning"] * rbf(placed.meaning, placed.meaning)
         + WEIGHTS["word"] * (words @ words.T).toarray()
         + WEIGHTS["char"] * (chars @ chars.T).toarray()
     )
@@ -199,7 +207,7 @@ def _fit_model(blocks: _Blocks, rows: Places, target: Array, scale: Scale, prior
         mean=mean,
         intercept=found.intercept,
         slope=slope,
-        alpha=WEIGHTS["rbf"] * alpha,
+        alpha=alpha,
         linear=WEIGHTS["linear"] * (placed.hand.T @ alpha) / placed.hand.shape[1],
         words=WEIGHTS["word"] * np.asarray(placed.words.T @ alpha).ravel(),
         chars=WEIGHTS["char"] * np.asarray(placed.chars.T @ alpha).ravel(),
@@ -241,14 +249,15 @@ def _cross_validated(
             continue
         model = _fit_model(blocks, rows[kept], target[kept], scale, prior)
         there = blocks.placed
-        unseen = Placed(there.hand[rows[held]], there.words[rows[held]], there.chars[rows[held]])
-        predicted[held] = _raw(model, unseen, there.hand, prior)
+        anchors = Anchors(there.hand, there.meaning)
+        predicted[held] = _raw(model, there.rows(rows[held]), anchors, prior)
     told = rounded(predicted, scale.low, scale.high, scale.step)
     return (quadratic_kappa(told, target), *kappa_interval(told, target))
 
 
-def _raw(model: Model, placed: Placed, anchors: Array, prior: Prior | None) -> Array:
-    value = model.intercept + placed.hand @ model.linear + rbf(placed.hand, anchors) @ model.alpha
+def _raw(model: Model, placed: Placed, anchors: Anchors, prior: Prior | None) -> Array:
+    near = WEIGHTS["rbf"] * rbf(placed.hand, anchors.hand) + WEIGHTS["meaning"] * rbf(placed.meaning, anchors.meaning)
+    value = model.intercept + placed.hand @ model.linear + near @ model.alpha
     value += np.asarray(placed.words @ model.words).ravel() + np.asarray(placed.chars @ model.chars).ravel()
     if model.slope and prior is not None:
         value += model.slope * prior.says(placed.hand)

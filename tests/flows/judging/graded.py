@@ -31,7 +31,7 @@ OTHER = (
 def essay(level: int, seed: int) -> str:
     """A text of a level from 0 to 4: better ones say more, and join what they say."""
     chance = random.Random(f"{level}:{seed}")
-    said = chance.sample(SENTENCES, 2 + 2 * level + chance.randrange(2))
+    said = chance.sample(SENTENCES, min(len(SENTENCES), 2 + 2 * level + chance.randrange(4)))
     return " ".join(f"{sentence}{chance.choice('..!')}" for sentence in said)
 
 

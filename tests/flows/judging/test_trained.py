@@ -311,11 +311,12 @@ BROKEN: dict[str, Callable[[Path], bytes]] = {
         byte ^ (1 if place == path.stat().st_size // 2 else 0) for place, byte in enumerate(path.read_bytes())
     ),
     "swollen, and lying about it": lambda _path: lying_bomb(),
-    "an array altered": lambda path: packed(contents(path) | {"anchors": b"\0" * 8}),
-    "an array missing": lambda path: packed({k: v for k, v in contents(path).items() if k != "anchors"}),
+    "an array altered": lambda path: packed(contents(path) | {"anchors.hand": b"\0" * 8}),
+    "an array missing": lambda path: packed({k: v for k, v in contents(path).items() if k != "anchors.hand"}),
     "no number": lambda path: with_array(path, "space.mean", np.full(54, np.nan)),
     "a part that does not fit": lambda path: with_array(path, "space.sd", np.ones(3)),
     "weights that do not fit": lambda path: with_array(path, "model.claim.alpha", np.ones(3)),
+    "words that are not there": lambda path: with_array(path, "meaning.columns", np.full(9, 1e9)),
     "another version": lambda path: with_header(path, version=99),
     "another format": lambda path: with_header(path, format="x"),
     "other features": lambda path: with_header(path, features=["length"]),
@@ -323,7 +324,7 @@ BROKEN: dict[str, Callable[[Path], bytes]] = {
     "a header that is a list": lambda path: packed(contents(path) | {HEADER: b"[]"}),
     "an endless header": lambda path: packed(contents(path) | {HEADER: b"[" * 200_000}),
     "a shape without end": lambda path: with_header(
-        path, arrays=json.loads(contents(path)[HEADER])["arrays"] | {"anchors": {"shape": [10**12], "sha256": "x"}}
+        path, arrays=json.loads(contents(path)[HEADER])["arrays"] | {"anchors.hand": {"shape": [10**12], "sha256": "x"}}
     ),
 }
 
