@@ -47,7 +47,7 @@ def test_before_it_is_due_nobody_sees_it_and_then_it_is_a_release(either_world, 
         assert student_sheet(session, sent) is None
         assert queue(session, link) == []
         assert [row.submission.id for row in queue(session, link, Wanted(tab="going_out"))] == [judged[0]]
-        assert counts(session, link) == {"to_review": 0, "going_out": 1, "all": 1}
+        assert counts(session, link) == {"to_review": 0, "blind": 0, "going_out": 1, "all": 1}
 
     assert carry_out_due(either_world.database, utc_now() + LATER * 2) == 1
 

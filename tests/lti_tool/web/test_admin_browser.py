@@ -50,7 +50,7 @@ def test_approving_works_without_script(chromium, address, world) -> None:
     try:
         page.goto(f"{address}/admin/enter?code={code}")
         page.get_by_role("button", name="open", exact=True).click()
-        page.get_by_label("More deployment ids").fill("7")
+        page.get_by_label("More deployment ids").last.fill("7")
         page.get_by_role("button", name="approve school.example.edu").click()
         page.get_by_role("button", name="approve").wait_for(state="detached")
     finally:
