@@ -95,6 +95,22 @@ def _released(session: Session, sheet: OpenSheet) -> str | None:
 
 def _close(session: Session, filled: Sequence[Filled]) -> list[str | None]:
     """Store the judgement of each sheet; returns the gate's reason for each."""
+    together = put_together(session, filled)
+    insert_new(session, JudgementRow.__table__, [one.judgement for one in together], ["id"])  # type: ignore[arg-type]
+    return _drawn(session, [one.sheet for one in filled], [one.gate_reason for one in together])
+
+
+@dataclass(frozen=True)
+class Together:
+    """A filled-in sheet as a row of judgements, the ratings that stand on it, and why a person would decide."""
+
+    judgement: dict[str, Any]
+    ratings: tuple[Rating, ...]
+    gate_reason: str | None
+
+
+def put_together(session: Session, filled: Sequence[Filled]) -> list[Together]:
+    """Look the ratings of each sheet through once more; nothing but the stages is stored."""
     sheets = [one.sheet for one in filled]
     panels = [sheet for sheet in sheets if is_panel(sheet.judge)]
     if panels:
@@ -111,12 +127,12 @@ def _close(session: Session, filled: Sequence[Filled]) -> list[str | None]:
         }
         stages += [(one.claim, "checking quotes", quotes), (one.claim, "scoring", {})]
     reach(session, stages)
-    judgements = [
-        _judgement(sheet, rows, _answered(sheet, stored[sheet.submission_id]))
-        for sheet, rows in zip(sheets, standing, strict=True)
+    return [
+        Together(
+            _judgement(sheet, rows, _answered(sheet, stored[sheet.submission_id])), tuple(given), _gate(sheet, given)
+        )
+        for sheet, rows, given in zip(sheets, standing, ratings, strict=True)
     ]
-    insert_new(session, JudgementRow.__table__, judgements, ["id"])  # type: ignore[arg-type]
-    return _drawn(session, sheets, [_gate(sheet, given) for sheet, given in zip(sheets, ratings, strict=True)])
 
 
 def _drawn(session: Session, sheets: Sequence[OpenSheet], reasons: Sequence[str | None]) -> list[str | None]:
@@ -225,6 +241,7 @@ def _judgement(sheet: OpenSheet, rows: Sequence[RatingRow], answered: Collection
         "facts": sheet.facts.model_dump(mode="json"),
         "graph_checks": _graph_checks(sheet),
         "identity": identity_of(sheet.judge, answered).model_dump(),
+        "rubric_version_id": sheet.rubric_version_id,
     }
 
 

@@ -84,6 +84,7 @@ class Executor:
         self._places = {
             jobs.JUDGE: judging_at_once or max(JUDGING_AT_ONCE, 2 * calls_at_once),
             jobs.SEND_SCORE: SENDING_AT_ONCE,
+            jobs.REJUDGE: judging_at_once or max(JUDGING_AT_ONCE, 2 * calls_at_once),
         }
         self._bench = Bench(
             database,
@@ -281,7 +282,7 @@ class Executor:
         log.info("run begins", kind=kind, jobs=[claim.job_id for claim in held])
         began = time.monotonic()
         try:
-            await (self._judge_chunk(held, of_class) if kind == jobs.JUDGE else self._send_chunk(held))
+            await self._run_kind(kind, of_class, held)
         except Exception as error:
             log.error("flow run failed", kind=kind, jobs=len(held), error=type(error).__name__)
             await self._bench.in_thread(self._put_back, held, type(error).__name__)
@@ -293,12 +294,27 @@ class Executor:
                     if self._held.get(claim.job_id) == claim:
                         del self._held[claim.job_id]
 
+    async def _run_kind(self, kind: str, of_class: str, held: Sequence[Claim]) -> None:
+        if kind == jobs.JUDGE:
+            await self._judge_chunk(held, of_class)
+        elif kind == jobs.REJUDGE:
+            await self._rejudge_chunk(held)
+        else:
+            await self._send_chunk(held)
+
     async def _judge_chunk(self, held: Sequence[Claim], of_class: str) -> None:
         by_submission = {claim.submission_id: claim for claim in held if claim.submission_id is not None}
         lessons = await self._bench.in_thread(lessons_of, self._database, by_submission)
         assert self._prefect is not None
         chunk = Chunk(self._bench, self._judge, by_submission, lessons, coach=self._coach, urgent=of_class == URGENT)
         await self._prefect.judge(chunk)
+
+    async def _rejudge_chunk(self, held: Sequence[Claim]) -> None:
+        by_submission = {claim.submission_id: claim for claim in held if claim.submission_id is not None}
+        lessons = await self._bench.in_thread(lessons_of, self._database, by_submission)
+        assert self._prefect is not None
+        chunk = Chunk(self._bench, self._judge, by_submission, lessons, urgent=False, draft=True)
+        await self._prefect.rejudge(chunk)
 
     async def _send_chunk(self, held: Sequence[Claim]) -> None:
         by_message = {claim.passback_id: claim for claim in held if claim.passback_id is not None}

@@ -16,7 +16,7 @@ from prefect import Task, flow, task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 
-from flows import answers, judge_watch, sheets
+from flows import answers, drafts, judge_watch, sheets
 from flows.answers import Bought
 from flows.closing import Filled
 from flows.coaching import coach_take
@@ -99,18 +99,19 @@ async def _buy(chunk: Chunk, sheet: OpenSheet, part: Part) -> Answer:
 async def judge_submissions(submission_ids: list[int]) -> None:
     """Judge a chunk of submissions side by side; one that fails is put back and costs the others nothing."""
     chunk = CHUNK.get()
-    await asyncio.gather(*(_judge(chunk, claim) for claim in await _begin(chunk, submission_ids)))
+    await asyncio.gather(*(judge_one(chunk, claim) for claim in await begin(chunk, submission_ids)))
 
 
-async def _begin(chunk: Chunk, submission_ids: Sequence[int]) -> list[Claim]:
+async def begin(chunk: Chunk, submission_ids: Sequence[int]) -> list[Claim]:
     """Open every sheet and record the first stages, all in one go; returns the claims to go on with."""
     if not submission_ids:
         return []
     database = chunk.bench.database
-    opened = await chunk.bench.in_thread(sheets.open_sheets, database, chunk.judge, submission_ids, chunk.bench.offered)
-    for submission_id, sheet in opened.items():
+    for submission_id, sheet in (await _opened(chunk, submission_ids)).items():
         if isinstance(sheet, OpenSheet):
             chunk.sheets[submission_id] = sheet
+        elif isinstance(sheet, drafts.NotWanted):
+            await chunk.bench.in_thread(drafts.finish_unwanted, database, [chunk.claims[submission_id]])
         else:
             await _broke_off(chunk, chunk.claims[submission_id], sheet)
     ready = {chunk.claims[submission_id]: sheet for submission_id, sheet in chunk.sheets.items()}
@@ -120,7 +121,16 @@ async def _begin(chunk: Chunk, submission_ids: Sequence[int]) -> list[Claim]:
     return [claim for claim in ready if claim in held]
 
 
-async def _judge(chunk: Chunk, claim: Claim) -> None:
+async def _opened(chunk: Chunk, submission_ids: Sequence[int]) -> dict[int, OpenSheet | Exception]:
+    bench = chunk.bench
+    if chunk.draft:
+        named = (bench.offered, bench.judge_name)
+        return await bench.in_thread(drafts.open_drafts, bench.database, chunk.judge, submission_ids, *named)
+    return await bench.in_thread(sheets.open_sheets, bench.database, chunk.judge, submission_ids, bench.offered)
+
+
+async def judge_one(chunk: Chunk, claim: Claim) -> None:
+    """Judge one submission of a chunk; whatever goes wrong ends in the ledger."""
     try:
         await _fill_in(chunk, claim)
         await _coach(chunk, claim)
@@ -156,7 +166,8 @@ async def _fill_in(chunk: Chunk, claim: Claim) -> None:
     assert claim.submission_id is not None
     sheet, turn = chunk.sheets[claim.submission_id], asyncio.Semaphore(chunk.bench.criteria_at_once)
     await _all_or_first_error([_rate(chunk, claim, sheet, part, turn) for part in sheet.waiting])
-    await chunk.bench.close_sheet(Filled(claim, sheet))
+    filled = Filled(claim, sheet)
+    await (chunk.bench.close_draft(filled) if chunk.draft else chunk.bench.close_sheet(filled))
 
 
 async def _rate(chunk: Chunk, claim: Claim, sheet: OpenSheet, part: Part, turn: asyncio.Semaphore) -> None:

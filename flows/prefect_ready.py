@@ -15,6 +15,7 @@ from prefect.context import AsyncClientContext, SyncClientContext
 
 from flows.judge_submissions import judge_submissions
 from flows.records import BLOCK, SealedRecords
+from flows.rejudge import rejudge
 from flows.send_scores import send_scores
 from flows.task_events import TaskEvents
 from flows.work import CHUNK, SENDING, Chunk, Sending
@@ -30,6 +31,7 @@ class Ready:
         records = SealedRecords.of(settings)
         records.save(BLOCK, overwrite=True)
         self._judge_submissions = judge_submissions.with_options(result_storage=records)
+        self._rejudge = rejudge.with_options(result_storage=records)
         self._connected = asyncio.run_coroutine_threadsafe(_connect(), loop).result()
         self._events = TaskEvents()
         self._events.start()
@@ -37,6 +39,10 @@ class Ready:
     async def judge(self, chunk: Chunk) -> None:
         """One flow run for a chunk of submissions."""
         await self._run(CHUNK, chunk, self._judge_submissions, list(chunk.claims))
+
+    async def rejudge(self, chunk: Chunk) -> None:
+        """One flow run for a chunk of submissions that are judged again as drafts."""
+        await self._run(CHUNK, chunk, self._rejudge, list(chunk.claims))
 
     async def send(self, sending: Sending) -> None:
         """One flow run for a chunk of messages."""

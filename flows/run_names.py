@@ -31,6 +31,12 @@ def chunk_name() -> str:
     return f"{', '.join(chunk.lessons) or 'no lesson'}: {_count(chunk.claims.values(), 'submission')}"
 
 
+def draft_name() -> str:
+    """Such as "durable-workflows, as a draft: 25 submissions, jobs 120-144"."""
+    chunk = CHUNK.get()
+    return f"{', '.join(chunk.lessons) or 'no lesson'}, as a draft: {_count(chunk.claims.values(), 'submission')}"
+
+
 def sending_name() -> str:
     """Such as "2 messages, jobs 7-9"."""
     return _count(SENDING.get().claims.values(), "message")

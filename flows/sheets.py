@@ -69,6 +69,8 @@ class OpenSheet:
     budget_usd: float | None = None
     rated: set[tuple[str, str]] = field(default_factory=set, compare=False)
     hot_take: bool = False
+    rubric_version_id: int | None = None  # where it is another than the submission's own
+    draft_sheet_id: int | None = None  # where it is filled in for a draft
 
     def part(self, fingerprint: str) -> Part:
         """The question with this fingerprint; KeyError if there is none."""
@@ -117,25 +119,32 @@ def open_sheets(
     A placement that chose one of the `offered` judges has its work read by that one.
     """
     with database.read() as session:
-        found = session.scalars(
-            select(Submission)
-            .where(Submission.id.in_(submission_ids))
-            .options(
-                joinedload(Submission.person),
-                joinedload(Submission.resource_link).joinedload(ResourceLink.deployment),
-                selectinload(Submission.rubric_version),
-                selectinload(Submission.lesson_version),
-            )
-        ).all()
-        twins = _same_text(session, found)
+        found, twins = submissions_to_judge(session, submission_ids)
     opened: dict[int, OpenSheet | Exception] = {}
     for submission in found:
         try:
             chosen = (offered or {}).get(str(submission.resource_link.settings.get("judge")), judge)
-            opened[submission.id] = _open(chosen, submission, submission.id in twins)
+            opened[submission.id] = open_sheet(chosen, submission, twin=submission.id in twins)
         except Exception as error:
             opened[submission.id] = error
     return opened
+
+
+def submissions_to_judge(
+    session: Session, submission_ids: Sequence[int]
+) -> tuple[Sequence[Submission], frozenset[int]]:
+    """Submissions with all that a sheet is opened with, and the ids of those that another learner sent, too."""
+    found = session.scalars(
+        select(Submission)
+        .where(Submission.id.in_(submission_ids))
+        .options(
+            joinedload(Submission.person),
+            joinedload(Submission.resource_link).joinedload(ResourceLink.deployment),
+            selectinload(Submission.rubric_version),
+            selectinload(Submission.lesson_version),
+        )
+    ).all()
+    return found, frozenset(_same_text(session, found))
 
 
 def _same_text(session: Session, submissions: Iterable[Submission]) -> set[int]:
@@ -146,8 +155,9 @@ def _same_text(session: Session, submissions: Iterable[Submission]) -> set[int]:
     return {twin for group in placed.values() for twin in same_text(session, group[0].resource_link, group)}
 
 
-def _open(judge: Judge, submission: Submission, twin: bool) -> OpenSheet:
-    rubric, registration_id = rubric_of(submission), submission.person.registration_id
+def open_sheet(judge: Judge, submission: Submission, *, twin: bool, rubric: Rubric | None = None) -> OpenSheet:
+    """What has to be asked about one submission; on its own version of the rubric unless another one is given."""
+    rubric, registration_id = rubric or rubric_of(submission), submission.person.registration_id
     text, facts = submission.text, find_facts(submission.text, rubric)
     asked = questions_for(judge, rubric, text, facts, scope=_scope(registration_id))
     return OpenSheet(

@@ -10,7 +10,7 @@ from flows.gate_watch import watch_gates
 from flows.judge_watch import ILL_SECONDS, WELL_SECONDS, look
 from flows.judging.judge import Judge
 from flows.work import Bench
-from lti_tool import pending_releases, scores
+from lti_tool import pending_releases, rejudge_decisions, scores
 from lti_tool.db import Database
 
 CLOSING_SECONDS = 60.0
@@ -67,6 +67,8 @@ def _release_due(database: Database) -> float:
     """Decisions whose time has come are released."""
     if made := pending_releases.carry_out_due(database):
         log.info("released as decided", sheets=made)
+    if made := rejudge_decisions.carry_out_due(database):
+        log.info("judged again and applied", sheets=made)
     return RELEASE_SECONDS
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from flows import answers, closing, sheets
+from flows import answers, closing, drafts, sheets
 from flows.judging.coach import Coach
 from flows.judging.judge import Answer, Judge
 from flows.lots import Lots
@@ -57,6 +57,7 @@ class Bench:
         self.keep_answer = Lots[answers.Bought, Answer](partial(answers.keep_answers, database), self.threads)
         self.keep_ratings = Lots[sheets.Answered, None](partial(sheets.keep_ratings, database), self.threads)
         self.close_sheet = Lots[closing.Filled, str | None](partial(closing.close_sheets, database), self.threads)
+        self.close_draft = Lots[closing.Filled, Exception | None](partial(drafts.close_drafts, database), self.threads)
         self._asking: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -107,6 +108,7 @@ class Chunk:
     answers: dict[tuple[int, str], Answer] = field(default_factory=dict)
     coach: Coach | None = None
     urgent: bool = True  # somebody waits for these
+    draft: bool = False  # what is judged shows what would move, and nothing that holds is touched
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from lti_tool.models import (
 )
 from lti_tool.results import Row, Sheet, newest_release, student_sheet
 from lti_tool.reviews import Decision
-from rubrics.model import Criterion
+from rubrics.model import Criterion, Rubric
 from rubrics.text import sentence_spans
 
 TOKENS = 2
@@ -131,7 +131,8 @@ def chance(session: Session, link: ResourceLink, submission: Submission) -> Chan
     released = newest_release(session, submission)
     until = released.released_at + timedelta(days=terms.days) if released else None
     known = appeals_on(session, submission)
-    criteria = tuple(c for c in rubric_of(submission).criteria if c.rated_by == "judge" and c.id not in known)
+    rubric = rubric_of(submission, released.judgement if released else None)
+    criteria = tuple(c for c in rubric.criteria if c.rated_by == "judge" and c.id not in known)
     return Chance(terms.tokens, left, until, criteria, _why_not(terms, left, until, criteria))
 
 
@@ -269,7 +270,12 @@ def read_blind(session: Session, appeal: Appeal) -> Blind:
 
 
 def _criterion(appeal: Appeal) -> Criterion:
-    return next(c for c in rubric_of(appeal.submission).criteria if c.id == appeal.criterion)
+    return rubric_of_appeal(appeal).criterion(appeal.criterion)
+
+
+def rubric_of_appeal(appeal: Appeal) -> Rubric:
+    """The rubric that the appealed release is about."""
+    return rubric_of(appeal.submission, appeal.release.judgement)
 
 
 def own_score(session: Session, appeal: Appeal, reviewer_id: int) -> AppealScore | None:
@@ -297,13 +303,13 @@ def reveal(session: Session, appeal: Appeal, reviewer_id: int) -> Revealed | Non
     """The other levels, once this person has committed theirs; None before."""
     own = own_score(session, appeal, reviewer_id)
     sheet = student_sheet(session, appeal.submission)
-    if own is None or sheet is None:
-        return None
-    return Revealed(own.level, _row(sheet, appeal.criterion))
+    row = _row(sheet, appeal.criterion) if sheet is not None else None
+    return Revealed(own.level, row) if own is not None and row is not None else None
 
 
-def _row(sheet: Sheet, criterion: str) -> Row:
-    return next(row for row in sheet.rows if row.criterion.id == criterion)
+def _row(sheet: Sheet, criterion: str) -> Row | None:
+    """A row of the sheet; None where a newer version of the rubric has it no more."""
+    return next((row for row in sheet.rows if row.criterion.id == criterion), None)
 
 
 def answer(

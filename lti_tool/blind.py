@@ -29,6 +29,7 @@ from lti_tool.models import (
     ReviewClaim,
     Submission,
 )
+from lti_tool.results import standing_rubric
 from lti_tool.review_rank import rank_all
 from lti_tool.reviews import ReviewProblem
 from rubrics.model import Rubric
@@ -91,13 +92,14 @@ def commit(
         raise ReviewProblem(_("Somebody has scored this one already."))
     if (why := why_not_you(session, submission, reader_id)) is not None:
         raise ReviewProblem(why)
-    if found := problems(rubric_of(submission), levels):
+    rubric = standing_rubric(session, submission)
+    if found := problems(rubric, levels):
         raise ReviewProblem(next(iter(found.values())))
     judgement_id = session.scalar(select(func.max(JudgementRow.id)).where(JudgementRow.submission_id == submission.id))
     if judgement_id is None:
         raise ReviewProblem(_("The judge has not read this yet."))
     judgement_id = _judged(session, submission, source) or judgement_id
-    known = {criterion.id: levels[criterion.id] for criterion in rubric_of(submission).judged}
+    known = {criterion.id: levels[criterion.id] for criterion in rubric.judged}
     sheet = BlindSheet(
         submission_id=submission.id,
         judgement_id=judgement_id,
@@ -120,8 +122,10 @@ def commit(
 
 def _by_code(session: Session, submission: Submission, judgement_id: int) -> dict[str, int]:
     """The levels of the criteria that code rates: nobody's opinion, so they are as found."""
-    coded = {criterion.id for criterion in rubric_of(submission).criteria if criterion.rated_by == "code"}
-    ids = session.get_one(JudgementRow, judgement_id).rating_ids.values()
+    judgement = session.get_one(JudgementRow, judgement_id)
+    rubric = rubric_of(submission, judgement)
+    coded = {criterion.id for criterion in rubric.criteria if criterion.rated_by == "code"}
+    ids = judgement.rating_ids.values()
     rows = session.scalars(select(RatingRow).where(RatingRow.id.in_(ids), RatingRow.criterion.in_(coded)))
     return {row.criterion: row.level for row in rows if row.level is not None}
 

@@ -28,6 +28,7 @@ class Pair:
     judge_version: str
     committed_at: datetime
     reader_id: int
+    rubric_version_id: int
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def calibrations(session: Session, link: ResourceLink) -> list[Calibration]:
     for item in published.lesson.items:
         version, rubric = rubric_for(session, published.version, item.rubric)
         here = [pair for pair in pairs if pair.submission.item_id == item.id]
-        now = [pair for pair in here if pair.submission.rubric_version_id == version.id]
+        now = [pair for pair in here if pair.rubric_version_id == version.id]
         found.append(_calibration(item.id, item.title, rubric, now, len(here) - len(now)))
     return found
 
@@ -163,6 +164,7 @@ def pairs_of(session: Session, link: ResourceLink) -> list[Pair]:
             judge_version=judgement.judge_version,
             committed_at=sheet.committed_at,
             reader_id=sheet.reader_id,
+            rubric_version_id=judgement.rubric_version_id or sheet.submission.rubric_version_id,
         )
         for sheet, judgement in found
         for criterion, level in sheet.levels.items()
@@ -190,6 +192,6 @@ def in_cell(session: Session, link: ResourceLink, item_id: str, criterion: str, 
         pair
         for pair in pairs_of(session, link)
         if pair.submission.item_id == item_id
-        and pair.submission.rubric_version_id == version.id
+        and pair.rubric_version_id == version.id
         and (pair.criterion, pair.person, pair.judge) == (criterion, person, judge)
     ]

@@ -139,7 +139,11 @@ class _Sheet:
 def _people(session: Session, submission: Submission, wanted: Wanted, pseudonym: Pseudonyms) -> list[_Sheet]:
     """Each person's sheet: their blind reading, else the newest review; blind if they had no judge's sheet to see."""
     sheets: dict[int, _Sheet] = {}
-    reviews = select(Review).where(Review.submission_id == submission.id).order_by(Review.id)
+    # A sheet on another version of the rubric than the row names would be read against the wrong levels.
+    elsewhere = select(JudgementRow.id).where(
+        JudgementRow.id == Review.judgement_id, JudgementRow.rubric_version_id.is_not(None)
+    )
+    reviews = select(Review).where(Review.submission_id == submission.id, ~elsewhere.exists()).order_by(Review.id)
     for review in session.scalars(reviews.options(selectinload(Review.scores))):
         levels = {score.criterion: score.level for score in review.scores}
         name = pseudonym("person", review.reviewer_id)
@@ -162,8 +166,10 @@ def _people(session: Session, submission: Submission, wanted: Wanted, pseudonym:
 def _judge(session: Session, submission: Submission) -> list[_Sheet]:
     """The newest sheet of each judge."""
     newest: dict[str, JudgementRow] = {}
-    rows = select(JudgementRow).where(JudgementRow.submission_id == submission.id).order_by(JudgementRow.id)
-    for row in session.scalars(rows):
+    rows = select(JudgementRow).where(
+        JudgementRow.submission_id == submission.id, JudgementRow.rubric_version_id.is_(None)
+    )
+    for row in session.scalars(rows.order_by(JudgementRow.id)):
         newest[row.judge] = row
     return [_judged(session, row) for row in newest.values()]
 

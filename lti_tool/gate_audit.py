@@ -109,7 +109,9 @@ def _audited(
 ) -> Audited:
     rubric = rubric_of(submission)
     own = next((one for one in releases if one.review_id is None), None)
-    newest = releases[-1] if releases else None
+    # A sheet that was judged again is another one: what it says is nobody's word on this one.
+    of_this = [one for one in releases if own is not None and one.judgement_id == own.judgement_id]
+    newest = of_this[-1] if of_this else None
 
     def lost(levels: Mapping[str, int]) -> bool:
         return own is not None and is_loss(gate, rubric, own.levels, levels, own.graph_points)

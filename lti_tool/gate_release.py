@@ -23,7 +23,7 @@ from lti_tool.gates import (
     prompt_problem,
     rubric_problem,
 )
-from lti_tool.lessons import rubric_of
+from lti_tool.lessons import rubric_of, rubric_version_of
 from lti_tool.models import (
     GateDraw,
     InstalledGate,
@@ -132,7 +132,7 @@ def hold_reason(gate: Gate, sheet: JudgedSheet) -> str | None:
     """Why this gate would not release this sheet, or None: everything but the draws."""
     item_id = sheet.submission.item_id
     why = (
-        rubric_problem(gate, sheet.submission.rubric_version.content_hash)
+        rubric_problem(gate, rubric_version_of(sheet.submission, sheet.judgement).content_hash)
         or judge_problem(gate, sheet.judgement)
         or prompt_problem(gate, item_id)
     )
@@ -211,7 +211,7 @@ def _sheet(session: Session, submission: Submission, judgement: JudgementRow) ->
     return JudgedSheet(
         submission,
         judgement,
-        rubric_of(submission),
+        rubric_of(submission, judgement),
         {row.criterion: row.level for row in rows},
         {row.criterion: row.confidence for row in rows},
     )

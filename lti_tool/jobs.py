@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, bindparam, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from lti_tool.db import UtcDateTime, utc_now
@@ -19,7 +19,9 @@ from lti_tool.models import Job, JobEvent, Passback, Submission
 
 JUDGE = "judge"
 SEND_SCORE = "send_score"
-KINDS = (JUDGE, SEND_SCORE)
+REJUDGE = "rejudge"
+KINDS = (JUDGE, SEND_SCORE, REJUDGE)
+JUDGING = (JUDGE, REJUDGE)  # what judges are asked for
 MAX_TRIES = 8
 UNFINISHED = ("queued", "running")
 URGENT = 10  # from this priority on somebody waits for it
@@ -77,6 +79,36 @@ def enqueue_sending(session: Session, passback: Passback) -> Job:
     log.info("enqueued", kind=SEND_SCORE, job=job.id)
     _announce(session)
     return job
+
+
+def enqueue_rejudging(session: Session, submission_ids: Collection[int]) -> None:
+    """Have submissions judged again as drafts, behind everything that somebody waits for.
+
+    A submission has one such job: one that ended is queued again, and one that runs is taken from its holder.
+    """
+    known = set(
+        session.scalars(
+            update(Job)
+            .where(Job.kind == REJUDGE, Job.submission_id.in_(submission_ids))
+            .values(
+                state="queued",
+                # Whoever holds it now must not be taken for its next holder, which the number of tries tells apart.
+                tries=case((Job.state == "running", Job.tries), else_=0),
+                next_try_at=utc_now(),
+                finished_at=None,
+                last_error=None,
+                held=False,
+                **_RELEASED,
+            )
+            .returning(Job.submission_id)
+            .execution_options(synchronize_session=False)
+        )
+    )
+    new = [{"kind": REJUDGE, "submission_id": one} for one in submission_ids if one not in known]
+    if new:
+        session.execute(insert(Job), new)
+    log.info("enqueued", kind=REJUDGE, jobs=len(submission_ids))
+    _announce(session)
 
 
 def _announce(session: Session) -> None:
@@ -244,7 +276,7 @@ def wake_held(session: Session) -> int:
     """Have held judging tried now: what it waited for seems to be mended; returns how many jobs that were."""
     woken = session.scalars(
         update(Job)
-        .where(Job.kind == JUDGE, Job.state == "queued", Job.held.is_(True))
+        .where(Job.kind.in_(JUDGING), Job.state == "queued", Job.held.is_(True))
         .values(next_try_at=clock(session), held=False)
         .returning(Job.id)
         .execution_options(synchronize_session=False)
@@ -254,7 +286,7 @@ def wake_held(session: Session) -> int:
 
 def count_held(session: Session) -> int:
     """How many submissions wait for an operator to change something."""
-    held = select(func.count()).select_from(Job).where(Job.kind == JUDGE, Job.state == "queued", Job.held.is_(True))
+    held = select(func.count()).select_from(Job).where(Job.kind.in_(JUDGING), Job.state == "queued", Job.held.is_(True))
     return session.scalar(held) or 0
 
 

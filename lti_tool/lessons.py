@@ -17,6 +17,7 @@ from lti_tool.lesson import DrillStep, HotTakesStep, Lesson, Step, VocabularySte
 from lti_tool.models import (
     CourseEdition,
     Job,
+    JudgementRow,
     LessonPublication,
     LessonVersion,
     ResourceLink,
@@ -214,9 +215,18 @@ def lesson_of(submission: Submission) -> Lesson:
     return _lesson(submission.lesson_version)
 
 
-def rubric_of(submission: Submission) -> Rubric:
-    """The rubric as it was when the submission was sent."""
-    version = submission.rubric_version
+def rubric_version_of(submission: Submission, judgement: JudgementRow | None = None) -> RubricVersion:
+    """The version of the rubric that a judge's sheet is about: as it was when the work was sent, or judged again on."""
+    return (judgement.rubric_version if judgement else None) or submission.rubric_version
+
+
+def rubric_of(submission: Submission, judgement: JudgementRow | None = None) -> Rubric:
+    """The rubric of a judge's sheet; without one, the rubric as it was when the submission was sent."""
+    return read_rubric(rubric_version_of(submission, judgement))
+
+
+def read_rubric(version: RubricVersion) -> Rubric:
+    """A stored version of a rubric."""
     return _RUBRICS.get(version.content_hash, version.content)
 
 

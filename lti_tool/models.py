@@ -492,9 +492,9 @@ class Job(Base):
     __table_args__ = (
         UniqueConstraint("kind", "submission_id"),
         UniqueConstraint("kind", "passback_id"),
-        CheckConstraint("kind in ('judge', 'send_score')", name="kind"),
+        CheckConstraint("kind in ('judge', 'send_score', 'rejudge', 'calibrate')", name="kind"),
         CheckConstraint(
-            "state in ('queued', 'running', 'awaiting_review', 'done', 'needs_person', 'withdrawn')",
+            "state in ('queued', 'running', 'awaiting_review', 'done', 'needs_person', 'withdrawn', 'returned')",
             name="state",
         ),
         Index("ix_job_claim", "state", "kind", "priority", "next_try_at"),
@@ -596,7 +596,10 @@ class RatingRow(Frozen, Base):
 
 
 class JudgementRow(Frozen, Base):
-    """A judge's whole sheet on a submission: which ratings, and the facts that code found."""
+    """A judge's whole sheet on a submission: which ratings, and the facts that code found.
+
+    `rubric_version_id` is there where it was judged again on another version of the rubric than it was sent under.
+    """
 
     __tablename__ = "judgement"
     __table_args__ = (UniqueConstraint("submission_id", "fingerprint"),)
@@ -615,6 +618,69 @@ class JudgementRow(Frozen, Base):
     graph_checks: Mapped[dict[str, Any] | None]
     identity: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    rubric_version_id: Mapped[int | None] = mapped_column(ForeignKey("rubric_version.id"))
+    rubric_version: Mapped[RubricVersion | None] = relationship()
+
+
+class RejudgeDraft(Base):
+    """Work on one question that is judged again, on a newer version of its rubric or by another judge; as a draft.
+
+    `judge` "" is the placement's own. What it shows stands beside what holds, and changes nothing by itself. Closed
+    when nobody needs it any more, or a newer draft of the question took its place.
+    """
+
+    __tablename__ = "rejudge_draft"
+    __table_args__ = (Index("ix_rejudge_draft_of", "resource_link_id", "item_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str] = mapped_column(unique=True)
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"))
+    item_id: Mapped[str]
+    rubric_version_id: Mapped[int] = mapped_column(ForeignKey("rubric_version.id"))
+    judge: Mapped[str] = mapped_column(default="")
+    by: Mapped[str]
+    begun_at: Mapped[datetime] = mapped_column(default=utc_now)
+    closed_at: Mapped[datetime | None]
+    resource_link: Mapped[ResourceLink] = relationship()
+    rubric_version: Mapped[RubricVersion] = relationship()
+
+
+class RejudgedSheet(Base):
+    """One submission of such a draft: what held when it was judged again, what the judge says now, what was decided.
+
+    `judgement` is the row that it becomes when it is applied; `moved` by how many points (of 100) it would change.
+    """
+
+    __tablename__ = "rejudged_sheet"
+    __table_args__ = (
+        UniqueConstraint("draft_id", "submission_id"),
+        Index("ix_rejudged_sheet_moved", "draft_id", "moved"),
+        Index("ix_rejudged_sheet_due", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    draft_id: Mapped[int] = mapped_column(ForeignKey("rejudge_draft.id", ondelete="CASCADE"))
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), index=True)
+    before_judgement_id: Mapped[int | None] = mapped_column(ForeignKey("judgement.id", ondelete="CASCADE"))
+    before_release_id: Mapped[int | None] = mapped_column(ForeignKey("release.id", ondelete="CASCADE"))
+    before_levels: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    before_points: Mapped[float | None]
+    by_person: Mapped[bool] = mapped_column(default=False)
+    judgement: Mapped[dict[str, Any] | None]
+    levels: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    points: Mapped[float | None]
+    moved: Mapped[float | None]
+    changed: Mapped[int] = mapped_column(default=0)
+    gate_reason: Mapped[str | None] = mapped_column(Text)
+    judged_at: Mapped[datetime | None]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id", ondelete="SET NULL"))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    batch: Mapped[str | None] = mapped_column(String(43), index=True)
+    due_at: Mapped[datetime | None]
+    problem: Mapped[str | None] = mapped_column(Text)
+    applied_at: Mapped[datetime | None]
+    draft: Mapped[RejudgeDraft] = relationship()
+    submission: Mapped[Submission] = relationship()
 
 
 # ---- people decide -------------------------------------------------------------------------------------------
@@ -739,6 +805,7 @@ class Appeal(Frozen, Base):
     why: Mapped[str] = mapped_column(Text)
     sent_at: Mapped[datetime] = mapped_column(default=utc_now)
     submission: Mapped[Submission] = relationship()
+    release: Mapped[Release] = relationship()
     answer: Mapped["AppealAnswer | None"] = relationship(viewonly=True)
 
 

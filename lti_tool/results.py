@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lti_tool.language import gettext as _
 from lti_tool.language import later
 from lti_tool.lesson import Item, Lesson
-from lti_tool.lessons import lesson_of, rubric_of
-from lti_tool.models import HumanScoreRow, Job, JobEvent, JudgementRow, RatingRow, Release, Submission
+from lti_tool.lessons import lesson_of, read_rubric, rubric_of
+from lti_tool.models import HumanScoreRow, Job, JobEvent, JudgementRow, RatingRow, Release, RubricVersion, Submission
 from rubrics.model import Criterion, Rubric
 from rubrics.scoring import criterion_points, item_points
 
@@ -118,6 +118,11 @@ def newest_judgement(session: Session, submission: Submission) -> JudgementRow |
     return session.scalar(found.order_by(JudgementRow.id.desc()).limit(1))
 
 
+def newest_judgement_id(session: Session, submission: Submission) -> int | None:
+    """The id of the judge's last sheet on a submission, read anew."""
+    return session.scalar(select(func.max(JudgementRow.id)).where(JudgementRow.submission_id == submission.id))
+
+
 def newest_release(session: Session, submission: Submission) -> Release | None:
     """The release that stands, if there is one."""
     found = select(Release).where(Release.submission_id == submission.id)
@@ -139,9 +144,22 @@ def judge_sheet(session: Session, submission: Submission) -> Sheet:
     return _sheet(session, submission, judgement, release)
 
 
+def sheet_of(session: Session, submission: Submission, judgement: JudgementRow) -> Sheet:
+    """The sheet with this judgement on it, beside the release that stands."""
+    return _sheet(session, submission, judgement, newest_release(session, submission))
+
+
 def bare_sheet(session: Session, submission: Submission) -> Sheet:
     """The sheet as it is before anybody has filled it in; nothing of a judge's or a person's is even read."""
-    return _sheet(session, submission, None, None)
+    return _sheet(session, submission, None, None, standing_rubric(session, submission))
+
+
+def standing_rubric(session: Session, submission: Submission) -> Rubric:
+    """The rubric that a submission is read against now: a newer version where it was judged again on one."""
+    newest = select(func.max(JudgementRow.id)).where(JudgementRow.submission_id == submission.id).scalar_subquery()
+    found = select(RubricVersion).join(JudgementRow, JudgementRow.rubric_version_id == RubricVersion.id)
+    version = session.scalar(found.where(JudgementRow.id == newest))
+    return read_rubric(version) if version is not None else rubric_of(submission)
 
 
 def student_sheet(session: Session, submission: Submission) -> Sheet | None:
@@ -155,8 +173,14 @@ def student_sheet(session: Session, submission: Submission) -> Sheet | None:
     return sheet if at_once or sheet.item.kind == "hot_take" else None
 
 
-def _sheet(session: Session, submission: Submission, judgement: JudgementRow | None, release: Release | None) -> Sheet:
-    rubric, lesson = rubric_of(submission), lesson_of(submission)
+def _sheet(
+    session: Session,
+    submission: Submission,
+    judgement: JudgementRow | None,
+    release: Release | None,
+    rubric: Rubric | None = None,
+) -> Sheet:
+    rubric, lesson = rubric or rubric_of(submission, judgement), lesson_of(submission)
     ratings = _ratings(session, judgement)
     reviewed = _human_scores(session, release)
     rows = tuple(

@@ -12,7 +12,7 @@ from lti_tool.blind_draws import HELD, is_pending, pending
 from lti_tool.db import utc_now
 from lti_tool.deadlines import late_by
 from lti_tool.lesson import Item
-from lti_tool.lessons import lesson_of, rubric_of
+from lti_tool.lessons import lesson_of, read_rubric, rubric_of
 from lti_tool.models import (
     Job,
     JudgementRow,
@@ -23,10 +23,12 @@ from lti_tool.models import (
     ResourceLink,
     ReviewClaim,
     ReviewRank,
+    RubricVersion,
     Submission,
 )
 from lti_tool.results import State, state_of_job
 from lti_tool.review_rank import BLIND
+from rubrics.model import Rubric
 from rubrics.scoring import item_points
 
 WAITING = ("awaiting_review", "needs_person")
@@ -73,10 +75,14 @@ class QueueRow:
 
 @dataclass(frozen=True)
 class _Sheets:
-    """What is known about many submissions, by submission id: releases, judgements; levels by rating id."""
+    """What is known about many submissions, by submission id: releases, judgements; levels by rating id.
+
+    `rubrics` are those that work was judged again on, by the id of their version.
+    """
 
     releases: Mapping[int, Any]
     judgements: Mapping[int, Any]
+    rubrics: Mapping[int, Rubric]
     levels: Mapping[int, int | None]
     twins: Mapping[int, str]
 
@@ -230,15 +236,25 @@ def _sheets(
         .order_by(Release.sequence)
     )
     judgements = session.execute(
-        select(JudgementRow.submission_id, JudgementRow.id, JudgementRow.rating_ids, JudgementRow.graph_checks)
+        select(
+            JudgementRow.submission_id,
+            JudgementRow.id,
+            JudgementRow.rating_ids,
+            JudgementRow.graph_checks,
+            JudgementRow.rubric_version_id,
+        )
         .where(JudgementRow.submission_id.in_(wanted))
         .order_by(JudgementRow.id)
     )
     levels = session.execute(select(RatingRow.id, RatingRow.level).where(RatingRow.submission_id.in_(wanted)))
     # Of several rows about one submission the last stands.
+    standing = {row.submission_id: row for row in judgements}
+    newer = {row.rubric_version_id for row in standing.values() if row.rubric_version_id is not None}
+    versions = session.scalars(select(RubricVersion).where(RubricVersion.id.in_(newer))) if newer else ()
     return _Sheets(
         releases={row.submission_id: row for row in releases},
-        judgements={row.submission_id: row for row in judgements},
+        judgements=standing,
+        rubrics={version.id: read_rubric(version) for version in versions},
         levels={row.id: row.level for row in levels},
         twins=same_text(session, resource_link, submissions),
     )
@@ -277,7 +293,8 @@ def _judged_points(sheets: _Sheets, submission: Submission, judgement: Any) -> f
         return None
     levels = {criterion: sheets.levels.get(rating_id) for criterion, rating_id in judgement.rating_ids.items()}
     graph = float(judgement.graph_checks["points"]) if judgement.graph_checks else None
-    return item_points(rubric_of(submission), levels, graph)
+    rubric = sheets.rubrics.get(judgement.rubric_version_id) or rubric_of(submission)
+    return item_points(rubric, levels, graph)
 
 
 def same_text(session: Session, resource_link: ResourceLink, submissions: Sequence[Submission]) -> dict[int, str]:

@@ -49,7 +49,12 @@ def rank_all(session: Session, submission_ids: Sequence[int]) -> None:
         if submission.id in blind:
             _hide(row)
         else:
-            _fill_in(row, judgement, rubric_of(submission), [ratings[one] for one in judgement.rating_ids.values()])
+            _fill_in(
+                row,
+                judgement,
+                rubric_of(submission, judgement),
+                [ratings[one] for one in judgement.rating_ids.values()],
+            )
     session.flush()
 
 

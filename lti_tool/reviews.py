@@ -5,14 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from lti_tool import jobs, scores
 from lti_tool.blind_draws import pending
-from lti_tool.models import BlindSheet, HumanScoreRow, Release, ResourceLink, Review, Submission
-from lti_tool.results import REASONS, Row, Sheet, judge_sheet, judging_job, newest_release, state_of
+from lti_tool.models import BlindSheet, HumanScoreRow, JudgementRow, Release, ResourceLink, Review, Submission
+from lti_tool.results import (
+    REASONS,
+    Row,
+    Sheet,
+    judge_sheet,
+    judging_job,
+    newest_judgement_id,
+    newest_release,
+    state_of,
+)
 from rubrics.scoring import item_points
 
 
@@ -27,6 +36,9 @@ class AlreadyReleased(Exception):
         super().__init__("Someone else confirmed this first. See theirs.")
         self.handle = handle
         self.at = at
+
+
+CHANGED = "The judge's sheet changed while you read it. Look at it once more."
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,9 @@ def release(
     _check(sheet, decisions, own_levels(session, submission.id, reviewer_id))
     if not jobs.pass_gate(session, submission.id):
         raise _taken(session, submission)
+    # Whoever replaces the judge's sheet holds the gate too: what was read above may be another one by now.
+    if sheet.judgement is not None and newest_judgement_id(session, submission) != sheet.judgement.id:
+        raise ReviewProblem(CHANGED)
     return _write(session, resource_link, sheet, reviewer_id, decisions, reason=None)
 
 
@@ -77,8 +92,18 @@ def check(
 
 def own_levels(session: Session, submission_id: int, reviewer_id: int) -> Mapping[str, int]:
     """The levels that this person committed before they were shown the judge's; none if they did not."""
-    found = select(BlindSheet.levels).where(
-        BlindSheet.submission_id == submission_id, BlindSheet.reader_id == reviewer_id
+    newest = select(func.max(JudgementRow.id)).where(JudgementRow.submission_id == submission_id).scalar_subquery()
+    standing = aliased(JudgementRow)
+    found = (
+        select(BlindSheet.levels)
+        .join(JudgementRow, JudgementRow.id == BlindSheet.judgement_id)
+        .join(standing, standing.id == newest)
+        .where(
+            BlindSheet.submission_id == submission_id,
+            BlindSheet.reader_id == reviewer_id,
+            # What was committed on another version of the rubric says nothing about this one.
+            standing.rubric_version_id.is_not_distinct_from(JudgementRow.rubric_version_id),
+        )
     )
     return session.scalar(found) or {}
 
@@ -88,7 +113,7 @@ def _seen(session: Session, submission: Submission, seen_judgement_id: int | Non
         raise ReviewProblem("This one is to be scored blind first.")
     sheet = judge_sheet(session, submission)
     if sheet.release is None and sheet.judgement is not None and sheet.judgement.id != seen_judgement_id:
-        raise ReviewProblem("The judge's sheet changed while you read it. Look at it once more.")
+        raise ReviewProblem(CHANGED)
     return sheet
 
 
@@ -114,6 +139,20 @@ def change(
             return _write(session, resource_link, sheet, reviewer_id, decisions, reason.strip())
     except IntegrityError as error:
         raise _taken(session, submission) from error
+
+
+def release_again(
+    session: Session, resource_link: ResourceLink, sheet: Sheet, reviewer_id: int, reason: str
+) -> Release:
+    """Release another sheet of the judge's in the place of the one that was; it must be fully scored."""
+    if sheet.release is None or sheet.judge_points is None:
+        raise ReviewProblem("Not every criterion has a level.")
+    decisions = {row.criterion.id: Decision(row.judge_level) for row in sheet.rows if row.judge_level is not None}
+    try:
+        with session.begin_nested():
+            return _write(session, resource_link, sheet, reviewer_id, decisions, reason)
+    except IntegrityError as error:
+        raise _taken(session, sheet.submission) from error
 
 
 def release_by_policy(session: Session, submission: Submission) -> Release:

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from lti_tool import appeals
 from lti_tool.appeals import MAX_WORDS, AppealProblem
-from lti_tool.lessons import lesson_of, rubric_of
+from lti_tool.lessons import lesson_of
 from lti_tool.models import Appeal, ResourceLink
 from lti_tool.web.context import current
 from lti_tool.web.drawing_page import drawing_page
@@ -48,7 +48,7 @@ def _who() -> str:
 
 
 def _criterion_title(appeal: Appeal) -> str:
-    return next(c.title for c in rubric_of(appeal.submission).criteria if c.id == appeal.criterion)
+    return appeals.rubric_of_appeal(appeal).criterion(appeal.criterion).title
 
 
 @bp.get("/<public_id>")

@@ -14,6 +14,7 @@ from lti_tool.language import ngettext
 from lti_tool.models import BlindSheet, PendingRelease, ResourceLink, Submission
 from lti_tool.results import Sheet, bare_sheet, judge_sheet, judging_job, state_of
 from lti_tool.review_queue import WAITING, counts, same_text
+from lti_tool.reviews import own_levels
 from lti_tool.web.drawing_page import DrawingPage, drawing_page
 from lti_tool.web.instructor_words import STATES, Moment, fact_words, history
 from lti_tool.web.markup import Passage, highlight, markdown, passages
@@ -61,7 +62,7 @@ def review_page(
     if pending(session, [submission.id]):
         return _blind_page(session, resource_link, submission, view, person_id, form)
     sheet, decided = judge_sheet(session, submission), session.get(PendingRelease, submission.id)
-    own = own_sheet(session, submission.id, person_id)
+    own = own_sheet(session, submission.id, person_id) if own_levels(session, submission.id, person_id) else None
     mode = _mode(session, sheet, change, decided, own is not None)
     open_form = None
     if mode in ("assisted", "reveal", "change"):
