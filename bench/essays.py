@@ -1,7 +1,8 @@
 """Agreement of the checklist judge with one reader's levels on essays of many voices, English and German.
 
 The essays and their levels are in tests/flows/judging/essays; `dev` ones were looked at while the look-fors were
-written, `held` ones were not, and `fresh` ones were written afterwards. Baseline: level 2 for everything.
+written, `held` ones were not, and `fresh` ones were written afterwards; `late` ones were written to be hard, and faults
+that they showed were mended; `last` ones were written after that. Baseline: level 2 for everything.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from rubrics.model import Rubric, load_rubric
 
 ESSAYS = Path(__file__).resolve().parent.parent / "tests/flows/judging/essays"
 MIDDLE = 2
-SETS = (("dev", "en"), ("held", "en"), ("fresh", "en"), ("dev", "de"), ("held", "de"))
+ENGLISH = ("dev", "held", "fresh", "late", "last")
+GERMAN = ("dev", "held", "late", "last")
+SETS = (*((half, "en") for half in ENGLISH), *((half, "de") for half in GERMAN))
 
 
 @dataclass(frozen=True)

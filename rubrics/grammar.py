@@ -30,6 +30,7 @@ class Grammar:
     units: frozenset[str] = frozenset()  # stems: what a number of them is a measure of, and no place
     no_places: frozenset[str] = frozenset()  # stems: "the second attempt" is no place in a run
     rounds: frozenset[str] = frozenset()  # stems: "attempt 3", "layer 2" is none either
+    of: frozenset[str] = frozenset()  # "nine of seventeen"
     small: frozenset[str] = frozenset()  # words that name nothing
     nouns_are_capitals: bool = False
     dotted_ordinals: bool = False  # "am 3. Juni"
@@ -222,6 +223,7 @@ ENGLISH = Grammar(
         "letter report message order entry receipt set pass system language step-up chance mail email opinion",
     )
     - _stems(english_stem, "step"),
+    of=frozenset(["of"]),
     rounds=_stems(english_stem, "attempt try retry layer level version time round pass max least most top"),
     small=common_words("en")
     | frozenset(
@@ -366,6 +368,7 @@ GERMAN = Grammar(
         "prozess vorteil nachteil januar februar märz april mai juni juli august september oktober november dezember "
         "brief bericht nachricht durchgang durchlauf",
     ),
+    of=frozenset(["von"]),
     rounds=_stems(german_stem, "versuch schicht stufe version mal runde durchgang"),
     small=common_words("de"),
     nouns_are_capitals=True,

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from rubrics.look_for_page import Hit, Page
 from rubrics.look_fors import ABSENT, FLAG, LookFors, Pattern, Rule, Shape, Signal
@@ -10,6 +11,7 @@ from rubrics.passages import Passage
 
 QUOTE_WORDS = 28  # of the 30 a quote may have: other counts split "400-600" or "in-memory" differently
 _NEIGHBOURS = 3
+_NOWHERE: Mapping[int, int] = MappingProxyType({})
 
 Span = tuple[int, int]
 
@@ -25,19 +27,20 @@ class Reading:
     spans: tuple[Span, ...]
 
 
-def find(page: Page, pattern: Pattern) -> tuple[Hit, ...] | None:
-    """The first place where a pattern holds, as one hit for each of its groups."""
+def find(page: Page, pattern: Pattern, home: Mapping[int, int] = _NOWHERE) -> tuple[Hit, ...] | None:
+    """Where a pattern holds, as one hit for each of its groups; of several places the one most at home."""
     groups = [page.by_sentence(pattern, group) for group in pattern.together]
     if not all(groups):
         return None
     unwanted = {page.passage.sentence_of[hit.first] for name in pattern.without for hit in page.hits(name)}
+    best, weight = None, -1
     for window in _windows(page.passage, pattern, min(groups, key=len)):
         if unwanted and not unwanted.isdisjoint(window):
             continue
         chosen = _choose([[hit for one in window for hit in group.get(one, ())] for group in groups], pattern)
-        if chosen:
-            return chosen
-    return None
+        if chosen and (at_home := min(home.get(page.paragraph_of(hit), 0) for hit in chosen)) > weight:
+            best, weight = chosen, at_home
+    return best
 
 
 def _windows(passage: Passage, pattern: Pattern, seeds: Mapping[int, object]) -> Iterable[range]:
@@ -100,6 +103,7 @@ def has_shape(page: Page, shape: Shape) -> bool:
         and _inside(passage.paragraphs, shape.paragraphs)
         and _inside(words / sentences, shape.sentence_words)
         and (shape.paragraph_share is None or max(lengths.values()) <= shape.paragraph_share * words)
+        and _inside(passage.denials / sentences, shape.denied_sentences)
         and all(len(page.hits(name)) * 100 / words <= most for name, most in shape.per_hundred_words.items())
         and (not shape.order or _in_order(page, shape))
     )
@@ -113,7 +117,7 @@ def _home(page: Page, group: str) -> int | None:
     """The paragraph in which a group is said most; the earlier one on a tie."""
     counts: dict[int, int] = defaultdict(int)
     for hit in page.hits(group):
-        counts[page.passage.sentences[page.passage.sentence_of[hit.first]].paragraph] += 1
+        counts[page.paragraph_of(hit)] += 1
     return min(counts, key=lambda paragraph: (-counts[paragraph], paragraph)) if counts else None
 
 
@@ -128,7 +132,8 @@ def _in_order(page: Page, shape: Shape) -> bool:
 
 def read_criterion(page: Page, block: LookFors) -> Reading:
     """The level a text earns for one criterion, and what it rests on; the block is `filled_in`."""
-    found = {signal.id: spans for signal in block.signals if (spans := _signal_spans(page, signal)) is not None}
+    home = _homes(page, block)
+    found = {signal.id: spans for signal in block.signals if (spans := _signal_spans(page, signal, home)) is not None}
     met = {level: rule for level, rules in block.levels.items() if (rule := _first_met(rules, found)) is not None}
     earned = max(met, default=0)
     caps = [cap for cap in block.caps if _raised(cap.when, found, page.flags) and cap.at_most < earned]
@@ -167,13 +172,23 @@ def _raised(when: str, found: Collection[str], flags: Collection[str]) -> bool:
     return when.removeprefix(ABSENT) not in found if when.startswith(ABSENT) else when in found
 
 
-def _signal_spans(page: Page, signal: Signal) -> tuple[Span, ...] | None:
+def _homes(page: Page, block: LookFors) -> dict[int, int]:
+    """How many of a criterion's groups each paragraph has: what is quoted should stand where it is spoken of."""
+    ways = [way for signal in block.signals for way in signal.any if isinstance(way, Pattern)]
+    homes: dict[int, int] = defaultdict(int)
+    for group in {name for way in ways for name in way.together}:
+        for paragraph in {page.paragraph_of(hit) for hit in page.hits(group)}:
+            homes[paragraph] += 1
+    return homes
+
+
+def _signal_spans(page: Page, signal: Signal, home: Mapping[int, int]) -> tuple[Span, ...] | None:
     """Character places that show a signal, None where it is not in the text."""
     for way in signal.any:
         if isinstance(way, Shape):
             if has_shape(page, way):
                 return _shape_spans(page, way)
-        elif hits := find(page, way):
+        elif hits := find(page, way, home):
             return quote_spans(page.passage, hits)
     return None
 

@@ -17,6 +17,8 @@ _OR, _AND = frozenset({"or", "oder"}), frozenset({"and", "und"})
 _AND_OTHER = 2
 _TOLD = 8  # sentences around the first sign of a story that may belong to it
 _PROSE = 0.15  # share of small words under which a longer sentence is a list of terms
+_LONGER = 8
+_NOTE = 12  # words of a telegram-like note, "02:10, step 11: booking API, socket timeout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +53,15 @@ class Page:
 
     @cached_property
     def _lists(self) -> frozenset[int]:
-        """Sentences that string terms together without the small words of prose."""
-        forms, common = self.passage.forms, self.lexicon.common
-        return frozenset(
-            number
-            for number, one in enumerate(self.passage.sentences)
-            if common
-            and one.length >= 8
-            and sum(form in common for form in forms[one.first : one.last]) < one.length * _PROSE
-        )
+        """Sentences that string terms together without the small words of prose; a short note with a figure is none."""
+        forms, common, number_of = self.passage.forms, self.lexicon.common, self.passage.grammar.number
+        strung: set[int] = set()
+        for number, one in enumerate(self.passage.sentences):
+            words = forms[one.first : one.last]
+            note = len(words) <= _NOTE and any(number_of(form) is not None for form in words)
+            if common and len(words) >= _LONGER and not note and sum(map(common.__contains__, words)) < len(words) * _PROSE:
+                strung.add(number)
+        return frozenset(strung)
 
     @cached_property
     def _asides(self) -> frozenset[int]:
@@ -111,6 +113,10 @@ class Page:
         near = {value + step for value in numbers for step in (-1, 0, 1)}
         kept = (at for form, at_ in passage.by_form.items() if passage.grammar.number(form) in near for at in at_)
         return frozenset(at for at in kept if passage.sentence_of[at] not in self.story)
+
+    def paragraph_of(self, hit: Hit) -> int:
+        """The number of the paragraph it stands in."""
+        return self.passage.sentences[self.passage.sentence_of[hit.first]].paragraph
 
     def hits(self, group: str) -> list[Hit]:
         """Where a group's phrases stand, in the order of the text."""

@@ -72,7 +72,7 @@ def _positions(passage: Passage) -> Iterator[int]:
     """Where a place in a run begins: a noun and its number, an ordinal and its noun, a number of a number."""
     for one in passage.sentences:
         for place in range(one.first, one.last - 1):
-            if _is_numbered(passage, place, one.last) or _is_ordered(passage, place):
+            if _is_numbered(passage, place, one.last) or _is_ordered(passage, place) or _is_share(passage, place):
                 yield place
 
 
@@ -109,6 +109,12 @@ def _is_ordered(passage: Passage, place: int) -> bool:
     if not grammar.is_ordinal(passage.forms[place]) or not is_noun(passage, place + 1):
         return False
     return passage.stems[place + 1] not in grammar.units and passage.stems[place + 1] not in grammar.no_places
+
+
+def _is_share(passage: Passage, place: int) -> bool:
+    """Whether "nine of seventeen" begins here."""
+    numbers = [passage.grammar.number(form) for form in passage.forms[place : place + 3 : 2]]
+    return passage.forms[place + 1] in passage.grammar.of and len(numbers) == 2 and None not in numbers
 
 
 def _series(passage: Passage) -> Iterator[int]:

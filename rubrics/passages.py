@@ -101,11 +101,19 @@ class Passage:
         """How many paragraphs hold a sentence."""
         return self.sentences[-1].paragraph + 1 if self.sentences else 0
 
+    @cached_property
+    def denials(self) -> int:
+        """How many sentences deny something."""
+        return sum(any(map(self._denies, self.forms[one.first : one.last])) for one in self.sentences)
+
+    def _denies(self, form: str) -> bool:
+        return form in self.grammar.negators or form.endswith("n't")
+
     def is_negated(self, first: int, last: int | None = None) -> bool:
         """Whether the words just before a place, or just behind it, in the same sentence, deny what stands there."""
         sentence = self.sentences[self.sentence_of[first]]
         begin = max(sentence.first, first - 3)
-        if any(form in self.grammar.negators or form.endswith("n't") for form in self.forms[begin:first]):
+        if any(map(self._denies, self.forms[begin:first])):
             return True
         last = first if last is None else last
         behind = self.forms[last + 1 : min(sentence.last, last + 1 + self.grammar.after)]

@@ -27,7 +27,7 @@ from rubrics.text import words as counted_words
 NO_LOOK_FORS = "no offline judge for this rubric"
 LANGUAGE = "language"
 
-_VERSION = "1"
+_VERSION = "2"
 _RUN = 3  # words in a row; a sentence most of whose words stand in such runs of the sources is not the writer's own
 _TITLES = {"en": ("Found", "Held down", "Not found"), "de": ("Gefunden", "Gebremst", "Nicht gefunden")}
 _COPIED = 0.5

@@ -8,9 +8,9 @@ from rubrics.grammar import english_stem as stem
 from rubrics.grammar import grammar_of
 from rubrics.languages import is_in_language
 from rubrics.lexicon import Lexicon
-from rubrics.look_for_match import find, read_criterion
+from rubrics.look_for_match import find, has_shape, read_criterion
 from rubrics.look_for_page import Page
-from rubrics.look_fors import LookFors, Pattern, filled_in
+from rubrics.look_fors import LookFors, Pattern, Shape, filled_in
 from rubrics.markers import marked
 from rubrics.model import Rubric, RubricError, load_rubric
 from rubrics.passages import Passage
@@ -86,6 +86,7 @@ def test_a_phrase_matches_its_words(text: str, group: str, there: bool) -> None:
         ({"together": ["plant"], "lists": False}, "Tomatoes, beans and other plants.", False),
         ({"together": ["plant"], "at_least": 2}, "The beans like beans.", False),
         ({"together": ["water", "plant"]}, "Water tomato rain bean irrigation plant water tomato.", False),
+        ({"together": ["water", "plant"]}, "Bed 4, water: beans, peas, leeks, chard.", True),
     ],
 )
 def test_a_pattern_says_how_words_stand_together(pattern: dict[str, object], text: str, there: bool) -> None:
@@ -122,6 +123,18 @@ def test_a_sentence_of_another_hand_counts_for_nothing() -> None:
     lexicon = Lexicon("en", WORDS)
     text = "We water the beans. Peas grow."
     assert read_criterion(Page(Passage(text), lexicon, ignored={0}), block()).level == 0
+
+
+def test_what_is_quoted_stands_where_most_of_it_is_said() -> None:
+    text = "Some like to water beans.\n\nOurs are in the yard. We water our tomatoes every morning."
+    (start, end), *_ = read_criterion(page(text), block()).spans
+    assert text[start:end] == "We water our tomatoes every morning."
+
+
+def test_a_shape_knows_a_text_that_only_denies() -> None:
+    shape = Shape(denied_sentences=(0.7, 1))
+    assert has_shape(page("There is no water. Nobody has beans. It isn't raining."), shape)
+    assert not has_shape(page("There is no water. We carry it. The beans grow."), shape)
 
 
 def test_a_quote_of_a_long_sentence_is_a_window_around_the_match() -> None:
@@ -216,6 +229,8 @@ def test_other_languages_are_noticed(text: str, english: bool) -> None:
         ("The lookup for consignment nine timed out.", "@position", ["consignment nine"]),
         ("It was the fourteenth leg.", "@position", ["fourteenth leg"]),
         ("It waits ten seconds and tries five times.", "@position", []),
+        ("It broke at nine of seventeen.", "@position", ["nine of"]),
+        ("Nine people of the town came.", "@position", []),
         ("The second layer, the third attempt.", "@position", []),
         ("There were task[19] and event 20.", "@position", ["task 19", "event 20"]),
         ("Wait 5 seconds, then 15, then 45.", "@series", ["5 seconds"]),

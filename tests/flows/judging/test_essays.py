@@ -39,8 +39,16 @@ def near(pairs: list[tuple[int | None, int]], most: int) -> float:
     return sum(level is not None and abs(level - want) <= most for level, want in pairs) / len(pairs)
 
 
-@pytest.mark.parametrize("lang", ["en", "de"])
-@pytest.mark.parametrize(("half", "within_one", "exact"), [("dev", 0.95, 0.55), ("held", 0.93, 0.55)])
+@pytest.mark.parametrize(
+    ("half", "lang", "within_one", "exact"),
+    [
+        ("dev", "en", 0.95, 0.55),
+        ("dev", "de", 0.95, 0.55),
+        ("held", "en", 0.93, 0.55),
+        ("held", "de", 0.93, 0.55),
+        ("late", "en", 0.93, 0.6),
+    ],
+)
 def test_most_levels_are_the_readers_own_or_the_next(half: str, lang: str, within_one: float, exact: float) -> None:
     rows = {name: row for name, row in TABLE.items() if (row["half"], row["lang"]) == (half, lang)}
     pairs = [pair for name, row in rows.items() for pair in zip(levels(read(name)), row["levels"], strict=True)]
@@ -68,6 +76,17 @@ def test_it_is_never_two_levels_too_kind_to_a_missing_layer(name: str) -> None:
     for layer in ("retry", "checkpoint", "human_gate"):
         if wanted[layer] <= 1:
             assert (given[layer] or 0) <= 2, layer
+
+
+@pytest.mark.parametrize("name", ["late-negated-terms", "de-spaet-verneint"])
+def test_terms_stuffed_into_denials_earn_no_layer(name: str) -> None:
+    sheet = dict(zip(CRITERIA, levels(read(name)), strict=True))
+    assert max(sheet[layer] or 0 for layer in ("failure_story", "retry", "checkpoint", "human_gate")) <= 1
+
+
+@pytest.mark.parametrize("name", ["late-plain-beekeeper", "de-spaet-ohne-begriffe", "no-jargon-bakery"])
+def test_a_sound_essay_needs_none_of_the_terms(name: str) -> None:
+    assert points(levels(read(name))) >= 75
 
 
 def test_the_german_anchors_stand_within_one_level() -> None:
