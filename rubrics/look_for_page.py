@@ -54,14 +54,20 @@ class Page:
     @cached_property
     def _lists(self) -> frozenset[int]:
         """Sentences that string terms together without the small words of prose; a short note with a figure is none."""
-        forms, common, number_of = self.passage.forms, self.lexicon.common, self.passage.grammar.number
-        strung: set[int] = set()
-        for number, one in enumerate(self.passage.sentences):
-            words = forms[one.first : one.last]
-            note = len(words) <= _NOTE and any(number_of(form) is not None for form in words)
-            if common and len(words) >= _LONGER and not note and sum(map(common.__contains__, words)) < len(words) * _PROSE:
-                strung.add(number)
-        return frozenset(strung)
+        forms, common = self.passage.forms, self.lexicon.common
+        said = [(number, forms[one.first : one.last]) for number, one in enumerate(self.passage.sentences)]
+        return frozenset(
+            number
+            for number, words in said
+            if common
+            and len(words) >= _LONGER
+            and sum(map(common.__contains__, words)) < len(words) * _PROSE
+            and not self._is_note(words)
+        )
+
+    def _is_note(self, words: Sequence[str]) -> bool:
+        number = self.passage.grammar.number
+        return len(words) <= _NOTE and any(number(word) is not None for word in words)
 
     @cached_property
     def _asides(self) -> frozenset[int]:

@@ -274,21 +274,31 @@ def scores(trained: Trained, texts: Sequence[str]) -> dict[str, Array]:
 # ---- the prior, the digest -----------------------------------------------------------------------------------
 
 
+Sheets = tuple[Array, Array]  # features and scores, standardised within their prompt
+
+
 def make_prior(prompts: Sequence[tuple[Sequence[str], Sequence[float]]]) -> Prior:
     """A direction from other prompts' sheets: ridge on features and scores standardised within each prompt."""
-    hands, targets = [], []
-    for texts, labels in prompts:
-        kept = [(text, label) for text, label in zip(prepared(texts), labels, strict=True) if has_words(text)]
-        values = np.array([label for _, label in kept], dtype=np.float64)
-        if len(values) < FEWEST or values.std() == 0:
-            continue
-        clean = [text for text, _ in kept]
-        raw = raw_features(clean, familiar_with(clean), own=True)
-        hands.append(np.clip((raw - raw.mean(axis=0)) / spread(raw), -WITHIN_SDS, WITHIN_SDS))
-        targets.append((values - values.mean()) / values.std())
-    if not hands:
+    return prior_from([sheets for texts, labels in prompts if (sheets := standardised(texts, labels)) is not None])
+
+
+def standardised(texts: Sequence[str], labels: Sequence[float]) -> Sheets | None:
+    """A prompt's sheets as a prior takes them; None where they are too few or all alike."""
+    kept = [(text, label) for text, label in zip(prepared(texts), labels, strict=True) if has_words(text)]
+    values = np.array([label for _, label in kept], dtype=np.float64)
+    if len(values) < FEWEST or values.std() == 0:
+        return None
+    clean = [text for text, _ in kept]
+    raw = raw_features(clean, familiar_with(clean), own=True)
+    hand = np.clip((raw - raw.mean(axis=0)) / spread(raw), -WITHIN_SDS, WITHIN_SDS)
+    return hand, (values - values.mean()) / values.std()
+
+
+def prior_from(prompts: Sequence[Sheets]) -> Prior:
+    """The direction that fits all of these prompts' sheets. Raises TrainingProblem."""
+    if not prompts:
         raise TrainingProblem(f"No other prompt has {FEWEST} scored texts to make a prior of.")
-    features, target = np.vstack(hands), np.concatenate(targets)
+    features, target = np.vstack([hand for hand, _ in prompts]), np.concatenate([scored for _, scored in prompts])
     weights = np.linalg.solve(features.T @ features + PRIOR_RIDGE * np.eye(len(ALL_NAMES)), features.T @ target)
     return Prior(weights)
 
