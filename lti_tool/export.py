@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from lti_tool.lessons import rubric_of
 from lti_tool.models import (
     BlindReading,
+    BlindSheet,
     GateDraw,
     JudgementRow,
     NoticeAcceptance,
@@ -160,6 +161,10 @@ def _people(session: Session, submission: Submission, wanted: Wanted, pseudonym:
     for reading in session.scalars(readings):
         name = pseudonym("person", reading.reader_id)
         sheets[reading.reader_id] = _Sheet(name, "human", reading.levels, blind=True)
+    committed = select(BlindSheet).where(BlindSheet.submission_id == submission.id)
+    for sheet in session.scalars(committed.order_by(BlindSheet.id)):
+        name = pseudonym("person", sheet.reader_id)
+        sheets[sheet.reader_id] = _Sheet(name, "human", sheet.levels, blind=True)
     return [sheet for sheet in sheets.values() if sheet.blind or not wanted.blind_only]
 
 

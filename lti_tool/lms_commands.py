@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.orm import Session
 
-from lti_tool.admin import LINK_LIFE, make_code
+from lti_tool.admin import LINK_LIFE, Pages, make_code
 from lti_tool.keys import KeySealProblem, ensure_key, next_key, public_jwks, reseal_keys, rotate_key
 from lti_tool.models import Registration
 from lti_tool.registrations import (
@@ -164,9 +164,22 @@ def _made(session: Session, settings: Settings, *, now: bool, forget: bool) -> s
 @app.command("admin-link")
 def admin_link(as_json: AsJson = False) -> None:
     """Print an address that opens the admin's pages in one browser; it works once, for fifteen minutes."""
+    _link("admin", as_json)
+
+
+@app.command("research-link")
+def research_link(as_json: AsJson = False) -> None:
+    """Print an address that opens the researchers' pages in one browser; it works once, for fifteen minutes.
+
+    They show sets of scored answers without names, eval runs and comparisons, and change nothing.
+    """
+    _link("research", as_json)
+
+
+def _link(pages: Pages, as_json: bool) -> None:
     settings = _settings()
     with open_database(settings) as database, database.write() as session:
-        address = f"{settings.base_url}/admin/enter?code={make_code(session)}"
+        address = f"{settings.base_url}/{pages}/enter?code={make_code(session, pages)}"
     if as_json:
         print(json.dumps({"url": address, "minutes": int(LINK_LIFE.total_seconds() // 60)}))
         return

@@ -135,20 +135,22 @@ class LoginState(Base):
 
 
 class AdminCode(Base):
-    """A single-use code that opens the admin's pages in one browser; deleted when used."""
+    """A single-use code that opens the admin's or the researchers' pages in one browser; deleted when used."""
 
     __tablename__ = "admin_code"
 
     code_hash: Mapped[str] = mapped_column(primary_key=True)
+    pages: Mapped[str] = mapped_column(default="admin", server_default="admin")
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class AdminSession(Base):
-    """A browser in which the admin's pages are open."""
+    """A browser in which the admin's or the researchers' pages are open."""
 
     __tablename__ = "admin_session"
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    pages: Mapped[str] = mapped_column(default="admin", server_default="admin")
     token_hash: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
         default=str(HOME / "results"),
         description="Where Prefect keeps the results of tasks: a folder, or an address such as s3://bucket/results.",
     )
+    eval_runs: str = Field(
+        default=str(HOME / "runs"), description="The folder of eval runs that the researchers' pages show."
+    )
     rate_limits: Literal["on", "off"] = Field(default="on", description="Off for load tests only.")
     platform_networks: str = Field(
         default="", description="Private networks (CIDR, comma separated) where a platform may live."
@@ -104,6 +107,11 @@ class Settings(BaseSettings):
     def result_folder(self) -> Path:
         """The local folder of results; with shared storage, where it would be by default."""
         return Path(self.result_storage if "://" not in self.result_storage else HOME / "results").resolve()
+
+    @property
+    def eval_folder(self) -> Path:
+        """The folder of eval runs."""
+        return Path(self.eval_runs).resolve()
 
     @property
     def is_secure(self) -> bool:

@@ -3,18 +3,13 @@
 /admin/enter?code=… asks once (a link preview must not use the code up), POST uses the code, /admin shows the list.
 """
 
-import hashlib
 from collections.abc import Callable
-from functools import wraps
 from importlib.metadata import version
-from typing import ParamSpec
 
-from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
-from itsdangerous import BadSignature, URLSafeSerializer
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from lti_tool.admin import SESSION_LIFE, find_admin, sign_out, use_code
 from lti_tool.checklist import TOKEN_GIVEN, Step, checklist
 from lti_tool.jobs import count_held
 from lti_tool.judge_health import health_of
@@ -31,13 +26,11 @@ from lti_tool.registrations import (
 )
 from lti_tool.web import refusals
 from lti_tool.web.context import current
+from lti_tool.web.doors import Answer, Door
 from lti_tool.web.platform_keys import PlatformKeys
-from lti_tool.web.sessions import FORM_FIELD, SAFE_METHODS
 from lti_tool.web.trial import PlatformTrouble, try_platform
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
-P = ParamSpec("P")
-Answer = str | Response | tuple[str, int]
 
 COOKIE = "atelier_admin"
 FIELDS = (
@@ -52,45 +45,7 @@ FIELDS = (
 )
 
 
-def admin_only(view: Callable[P, Answer]) -> Callable[P, Answer]:
-    """Open the view only to a browser with the admin's session, and to forms sealed for it."""
-
-    @wraps(view)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> Answer:
-        with current().database.read() as session:
-            found = find_admin(session, request.cookies.get(COOKIE, ""))
-        if found is None:
-            raise refusals.AdminSignedOut()
-        g.admin_session_id = found.id
-        if request.method not in SAFE_METHODS:
-            _require_seal()
-        return view(*args, **kwargs)
-
-    return guarded
-
-
-def admin_seal() -> str:
-    """The seal of this admin's session for its forms."""
-    sealed = _serializer().dumps(g.admin_session_id)
-    return sealed.decode() if isinstance(sealed, bytes) else sealed
-
-
-def _require_seal() -> None:
-    sent = request.form.get(FORM_FIELD, "")
-    if not sent:
-        raise refusals.FormTokenMissing()
-    try:
-        sealed = _serializer().loads(sent)
-    except BadSignature:
-        raise refusals.FormTokenWrong() from None
-    if sealed != g.admin_session_id:
-        raise refusals.FormTokenWrong()
-
-
-def _serializer() -> URLSafeSerializer:
-    secret = current().settings.secret_key
-    how = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
-    return URLSafeSerializer(secret, salt="atelier.admin", signer_kwargs=how)
+DOOR = Door("admin", "/admin", COOKIE, refusals.AdminSignedOut, refusals.AdminLinkUsed)
 
 
 # ---- in and out ----------------------------------------------------------------------------------------------
@@ -105,40 +60,21 @@ def enter() -> str:
 @bp.post("/enter")
 def open_pages() -> Response:
     """Use the code up and open the pages in this browser."""
-    atelier = current()
-    with atelier.database.write() as session:
-        token = use_code(session, request.form.get("code", ""))
-    if token is None:
-        raise refusals.AdminLinkUsed()
-    answer = redirect(url_for("admin.registrations"), code=303)
-    answer.set_cookie(
-        COOKIE,
-        token,
-        path="/admin",
-        max_age=int(SESSION_LIFE.total_seconds()),
-        secure=True,
-        httponly=True,
-        samesite="Strict",
-    )
-    return answer
+    return DOOR.open(request.form.get("code", ""), "admin.registrations")
 
 
 @bp.post("/leave")
-@admin_only
+@DOOR.guard
 def leave() -> Answer:
     """End this browser's session."""
-    with current().database.write() as session:
-        sign_out(session, g.admin_session_id)
-    answer = redirect(url_for("admin.enter"), code=303)
-    answer.delete_cookie(COOKIE, path="/admin", secure=True, httponly=True, samesite="Strict")
-    return answer
+    return DOOR.leave("admin.enter")
 
 
 # ---- registrations -------------------------------------------------------------------------------------------
 
 
 @bp.get("")
-@admin_only
+@DOOR.guard
 def registrations() -> Answer:
     """Every platform with what has been seen of it, what to paste, and the form for one more."""
     with current().database.read() as session:
@@ -146,7 +82,7 @@ def registrations() -> Answer:
 
 
 @bp.post("/registrations")
-@admin_only
+@DOOR.guard
 def add() -> Answer:
     """Register a platform by its values; what is wrong is said above the form, which keeps what was typed."""
     atelier = current()
@@ -173,21 +109,21 @@ def add() -> Answer:
 
 
 @bp.post("/registrations/<int:registration_id>/approve")
-@admin_only
+@DOOR.guard
 def approve(registration_id: int) -> Answer:
     """Let a platform in that registered itself, or that was disabled."""
     return _change(lambda session: approve_registration(session, registration_id, _deployments()))
 
 
 @bp.post("/registrations/<int:registration_id>/disable")
-@admin_only
+@DOOR.guard
 def disable(registration_id: int) -> Answer:
     """Let a platform open nothing more; what people did stays."""
     return _change(lambda session: remove_registration(session, registration_id))
 
 
 @bp.post("/registrations/<int:registration_id>/deployments")
-@admin_only
+@DOOR.guard
 def without_deployment(registration_id: int) -> Answer:
     """Let one deployment open nothing more."""
     return _change(lambda session: disable_deployment(session, registration_id, request.form.get("deployment_id", "")))
@@ -209,7 +145,7 @@ def _change(change: Callable[[Session], Registration]) -> Answer:
 
 
 @bp.post("/registrations/<int:registration_id>/try")
-@admin_only
+@DOOR.guard
 def try_now(registration_id: int) -> Answer:
     """Read the platform's keys and ask it for a token now, before anybody launches; say what came of it."""
     atelier = current()
@@ -240,7 +176,7 @@ def _page(session: Session, *, typed: dict[str, str] | None = None, problem: str
         problem=problem,
         found=found,
         version=version("atelier"),
-        seal=admin_seal(),
+        seal=DOOR.seal(),
         judge=current().settings.judge,
         health=health_of(session, current().settings.judge),
         held=count_held(session),

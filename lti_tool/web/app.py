@@ -29,6 +29,7 @@ from lti_tool.web import (
     picker,
     register,
     rehearsing,
+    research,
     roster_page,
     session_life,
     settings_page,
@@ -62,8 +63,9 @@ PAGES = (  # each with a blueprint `bp`
     roster_page,
     authoring,
     rehearsing,
-    shelf_page,
     settings_page,
+    shelf_page,
+    research,
 )
 MAX_BODY = 1024 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{4,64}")

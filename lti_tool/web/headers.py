@@ -16,6 +16,11 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
+# A report that was written to a file: its own styles, and nothing else runs or loads.
+STANDS_ALONE = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; sandbox allow-top-navigation-by-user-activation"
+)
 PERMISSIONS = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
 ORIGINS_KEPT_SECONDS = 30.0
 
@@ -51,7 +56,9 @@ def set_security_headers(response: Response) -> Response:
     headers["Permissions-Policy"] = PERMISSIONS
     if current().settings.is_secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
-    if response.mimetype == "text/html":
+    if "stands_alone" in g:
+        headers["Content-Security-Policy"] = STANDS_ALONE
+    elif response.mimetype == "text/html":
         forms_to = g.get("form_action", "'self'")
         frames = ["frame-src 'self';"] if g.get("frames_itself") else []
         headers["Content-Security-Policy"] = " ".join([f"form-action {forms_to};", *frames, POLICY, *_ancestors()])

@@ -4,7 +4,8 @@
     ├── PageRefusal      a page of an accepted launch, or of the admin
     │   ├── LaunchExpired  WrongRole  FormTokenMissing  FormTokenWrong  NotYourWork  NothingSent
     │   ├── LessonUnknown  PickerExpired  PickerStorageBlocked  PickerAnswered
-    │   └── AdminSignedOut  AdminLinkUsed
+    │   ├── AdminSignedOut  AdminLinkUsed
+    │   └── ResearchSignedOut  ResearchLinkUsed
     └── LaunchRefusal    a login or a launch; see launch_refusals.py
 
 No message holds a claim, a token or anything that a request sent.
@@ -143,3 +144,17 @@ class AdminLinkUsed(AdminSignedOut):
     code = "admin_link_used"
     title = "This link was used already, or is too old."
     sentence = "It works once, for fifteen minutes. Make a new one with: atelier lms admin-link"
+
+
+class ResearchSignedOut(PageRefusal):
+    code = "research_signed_out"
+    status = 401
+    label = "signed out"
+    title = "The researchers’ pages open by a link."
+    sentence = "Whoever runs the tool makes one on its machine with: atelier lms research-link"
+
+
+class ResearchLinkUsed(ResearchSignedOut):
+    code = "research_link_used"
+    title = "This link was used already, or is too old."
+    sentence = "It works once, for fifteen minutes. A new one is made with: atelier lms research-link"

@@ -1,0 +1,169 @@
+"""The researchers' pages: sets of scored answers without names, eval runs with their reports, two judges compared.
+
+They are opened by a one-time link, never by a role of a platform, and change nothing in any course.
+"""
+
+import csv
+import math
+from collections.abc import Mapping
+from io import StringIO
+from typing import Any
+
+from flask import Blueprint, Response, abort, g, render_template, request, send_file
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from lti_tool.datasets import FEWEST_LEARNERS, datasets, find_dataset
+from lti_tool.eval_runs import (
+    FILES,
+    REPORT_PAGE,
+    EvalRun,
+    NoComparison,
+    compare,
+    find_run,
+    runs_in,
+)
+from lti_tool.export import COLUMNS, FLOOR, Exported, Pseudonyms, Wanted, export_reviews
+from lti_tool.models import Audit
+from lti_tool.web import refusals
+from lti_tool.web.context import current
+from lti_tool.web.doors import Answer, Door
+
+bp = Blueprint("research", __name__, url_prefix="/research")
+
+DOOR = Door("research", "/research", "atelier_research", refusals.ResearchSignedOut, refusals.ResearchLinkUsed)
+MARGIN = 0.02
+MARGINS = (0.0, 0.01, MARGIN, 0.05)
+
+
+# ---- in and out ----------------------------------------------------------------------------------------------
+
+
+@bp.get("/enter")
+def enter() -> str:
+    """Ask before the code is used: mail programs open links to look at them."""
+    return render_template("research/enter.html", code=request.args.get("code", ""))
+
+
+@bp.post("/enter")
+def open_pages() -> BaseResponse:
+    """Use the code up and open the pages in this browser."""
+    return DOOR.open(request.form.get("code", ""), "research.index")
+
+
+@bp.post("/leave")
+@DOOR.guard
+def leave() -> Answer:
+    """End this browser's session."""
+    return DOOR.leave("research.enter")
+
+
+# ---- sets and runs -------------------------------------------------------------------------------------------
+
+
+@bp.get("")
+@DOOR.guard
+def index() -> Answer:
+    """Every set and every run."""
+    with current().database.read() as session:
+        return _index(session)
+
+
+@bp.post("/sets")
+@DOOR.guard
+def download() -> Answer:
+    """One question's people's and judges' sheets as a long table, and a row in the audit."""
+    lesson, item = request.form.get("lesson", ""), request.form.get("item", "")
+    blind = request.form.get("blind") == "yes"
+    with current().database.write() as session:
+        if find_dataset(session, lesson, item) is None:
+            return _index(session, problem=f"Fewer than {FEWEST_LEARNERS} learners: this set can’t leave."), 422
+        found = export_reviews(session, Wanted(lesson, item, blind), Pseudonyms())
+        if not found.rows:
+            return _index(session, problem="Nobody scored these before they saw the judge’s sheet."), 422
+        detail = {"lesson": lesson, "item": item, "blind": blind, "responses": len(found.names)}
+        session.add(Audit(kind="research", code="downloaded", detail=detail))
+    answer = Response(_table(found), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{item}{"-blind" if blind else ""}.csv"'
+    return answer
+
+
+def _table(found: Exported) -> str:
+    sheet = StringIO()
+    writer = csv.DictWriter(sheet, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found.rows)
+    return sheet.getvalue()
+
+
+@bp.get("/runs/<name>/report")
+@DOOR.guard
+def report(name: str) -> Answer:
+    """A run's report as it was written, unless it was made with students' words."""
+    run = _shown(name)
+    if not run.has_report or run.with_text:
+        abort(404)
+    g.stands_alone = True
+    return send_file(current().settings.eval_folder / run.name / REPORT_PAGE, mimetype="text/html")
+
+
+@bp.get("/runs/<name>/<file>")
+@DOOR.guard
+def run_file(name: str, file: str) -> Answer:
+    """One of a run's tables; those that hold students' words are not among them."""
+    run = _shown(name)
+    if file not in run.files:
+        abort(404)
+    path = current().settings.eval_folder / run.name / file
+    return send_file(path, mimetype=FILES[file], as_attachment=True, download_name=f"{run.name}-{file}")
+
+
+@bp.get("/compared")
+@DOOR.guard
+def compared() -> Answer:
+    """Two runs on the rows that both have."""
+    first, second = request.args.get("a", ""), request.args.get("b", "")
+    margin = _margin(request.args.get("margin", ""))
+    try:
+        told = compare(current().settings.eval_folder, first, second, margin)
+    except NoComparison as problem:
+        with current().database.read() as session:
+            return _index(session, problem=str(problem)), 422
+    return render_template(
+        "research/comparison.html", seal=DOOR.seal(), told=told, first=first, second=second, rows=_rows(told)
+    )
+
+
+def _rows(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [{"name": name, **one} for name, one in told["criteria"].items()]
+
+
+def _margin(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        return MARGIN
+    return found if math.isfinite(found) and 0 <= found <= 1 else MARGIN
+
+
+def _shown(name: str) -> EvalRun:
+    path = find_run(current().settings.eval_folder, name)
+    runs = runs_in(current().settings.eval_folder) if path else []
+    return next((run for run in runs if run.name == name), None) or abort(404)
+
+
+def _index(session: Session, *, problem: str = "") -> str:
+    folder = current().settings.eval_folder
+    return render_template(
+        "research/index.html",
+        seal=DOOR.seal(),
+        sets=datasets(session),
+        runs=runs_in(folder),
+        folder=current().settings.eval_runs,
+        fewest=FEWEST_LEARNERS,
+        floor=FLOOR,
+        margin=MARGIN,
+        margins=MARGINS,
+        problem=problem,
+        asked=request.args,
+    )
