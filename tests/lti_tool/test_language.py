@@ -21,19 +21,9 @@ from scripts.words import ROOT, collect
 
 # Pages of other roles join the catalogue on their own; until then their words may stay English in German.
 STUDENTS_DO_NOT_READ = (
-    *("instructor", "admin", "picker", "queue", "review", "roster", "scores_page", "settings_page"),
-    *(
-        "authoring",
-        "bulk",
-        "rehears",
-        "blind",
-        "gate_",
-        "rubric_form",
-        "lesson_form",
-        "calibration",
-        "settings_form",
-        "research",
-    ),
+    *("instructor", "admin", "picker", "queue", "review", "roster", "scores_page", "settings_page", "settings_form"),
+    *("authoring", "bulk", "rehears", "blind", "gate_", "rubric_form", "lesson_form", "calibration", "research"),
+    "rejudg",
 )
 
 
