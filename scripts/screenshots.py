@@ -9,27 +9,33 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from playwright.sync_api import Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 
-from lti_tool.db import Database  # noqa: E402
+from lti_tool.db import Database, utc_now  # noqa: E402
+from lti_tool.models import Launch  # noqa: E402
 from lti_tool.pseudo import LONGER, RIGHT_TO_LEFT  # noqa: E402
 from lti_tool.settings import Settings  # noqa: E402
+from lti_tool.web import picker  # noqa: E402
 from lti_tool.web.app import create_app  # noqa: E402
 from lti_tool.web.sessions import COOKIE, open_session  # noqa: E402
 from seeds.load import bundled, read_lesson  # noqa: E402
 from tests.conftest import CHROMIUM, World, chromium_path, populate, prepare  # noqa: E402
+from tests.lti_tool.web.course import PICKER_TOKEN, course  # noqa: E402
 from tests.lti_tool.web.stages import everything  # noqa: E402
 
 OUT = ROOT / "build" / "screenshots"
-ADA = "launch-ada-01"
+ADA, INES = "launch-ada-01", "launch-ines-01"
+HOUR = timedelta(hours=1)
+PICKER = {"name": picker.COOKIE, "value": PICKER_TOKEN, "domain": "127.0.0.1", "path": "/dl/request-1/"}
 
 
 def _nothing(page: Page) -> None:
@@ -38,7 +44,7 @@ def _nothing(page: Page) -> None:
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: the state it shows (a key of `everything`), the frame, and what is done before."""
+    """One picture: the state it shows (a key of `everything` or `course`), the frame, and what is done before."""
 
     name: str
     state: str
@@ -49,6 +55,8 @@ class Shot:
     whole: bool = True
     media: str = "screen"
     told: bool = True
+    settings: dict[str, Any] = field(default_factory=dict)
+    dates: dict[str, timedelta] = field(default_factory=dict)
     do: Callable[[Page], None] = _nothing
 
 
@@ -76,7 +84,28 @@ def choose_a_sentence(page: Page) -> None:
     page.fill("#why", "The run is parked, so silence means that nothing is sent; paragraph five says so.")
 
 
-SHOTS = (
+def lose_the_network(page: Page) -> None:
+    """A sentence more, typed without network."""
+    page.context.set_offline(True)
+    page.focus("#text")
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" More.")
+    page.wait_for_selector("#kept-note:not([hidden])")
+
+
+def change_a_level(page: Page) -> None:
+    """A level is changed, and the reason is asked for."""
+    page.get_by_role("group", name="Level for Claim").get_by_role("radio", checked=True).focus()
+    page.keyboard.press("1")
+
+
+def open_the_admins_pages(page: Page) -> None:
+    """The one-time link is used."""
+    page.get_by_role("button", name="open", exact=True).click()
+    page.wait_for_selector("text=2 platforms")
+
+
+LEARNER = (
     Shot("notice", "notice", 760, 500, told=False),
     Shot("brief", "path"),
     Shot("brief-320-dark", "path", 320, scheme="dark"),
@@ -108,27 +137,59 @@ SHOTS = (
     Shot("pin", "pin", 760),
     Shot("help", "help", 760),
     Shot("nothing-here", "nothing-here", 760, 500),
+    Shot("pitch-offline", "pitch", do=lose_the_network),
+    Shot("pitch-late", "pitch", dates={"due": -2 * HOUR}),
+    Shot("pitch-closed", "pitch", 760, dates={"closes": -HOUR}),
+    Shot("index", "index", 760, 500, settings={"lessons": ["durable-workflows", "two-step"]}),
 )
+COURSE = (
+    Shot("queue", "queue"),
+    Shot("queue-320", "queue", 320),
+    Shot("review-assisted", "review-assisted"),
+    Shot("review-override", "review-assisted", do=change_a_level),
+    Shot("review-blind", "review-blind"),
+    Shot("review-reveal", "review-reveal"),
+    Shot("calibration", "calibration"),
+    Shot("settings", "settings"),
+    Shot("lesson", "lesson"),
+    Shot("rubric", "rubric"),
+    Shot("scores", "scores"),
+    Shot("picker", "picker", 800, 340, whole=False),
+    Shot("picker-120-high", "picker", 320, 120, whole=False),
+    Shot("registration", "registration", do=open_the_admins_pages),
+    Shot("error-refused", "error-refused", 760, 500),
+)
+Stage = Callable[[World, dict[str, str]], dict[str, str]]
+ROOMS: tuple[tuple[str, Stage, tuple[Shot, ...]], ...] = ((ADA, everything, LEARNER), (INES, course, COURSE))
 
 
 def main(wanted: list[str]) -> int:
     """Take the wanted pictures, or all of them."""
     logging.disable(logging.INFO)
-    chosen = [shot for shot in SHOTS if not wanted or any(shot.name.startswith(name) for name in wanted)]
     OUT.mkdir(parents=True, exist_ok=True)
-    with served() as (world, address, token), sync_playwright() as playwright:
-        paths = everything(world, texts())
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM)
-        cookie = {"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": f"/l/{ADA}/"}
-        for shot in chosen:
-            set_up(world, shot)
-            context = browser.new_context(viewport={"width": shot.width, "height": shot.height}, locale="en-GB")
-            context.add_cookies([cookie])  # type: ignore[list-item]
-            take(context.new_page(), f"{address}/l/{ADA}/{paths[shot.state]}", shot)
-            context.close()
-            print(OUT / f"{shot.name}.png")
+        for launch, stage, shots in ROOMS:
+            chosen = [shot for shot in shots if not wanted or any(shot.name.startswith(name) for name in wanted)]
+            if chosen:
+                take_all(browser, launch, stage, chosen)
         browser.close()
     return 0
+
+
+def take_all(browser: Browser, launch: str, stage: Stage, shots: list[Shot]) -> None:
+    """Pictures of one person's pages, each in a fresh profile."""
+    with served() as (world, address):
+        paths = stage(world, texts())
+        for shot in shots:
+            set_up(world, shot)
+            here = at_these_dates(world, launch, shot) if shot.dates else launch
+            context = browser.new_context(viewport={"width": shot.width, "height": shot.height}, locale="en-GB")
+            context.add_cookies([PICKER, sign_in(world, here)])  # type: ignore[list-item]
+            path = paths[shot.state]
+            take(context.new_page(), address + (path if path.startswith("/") else f"/l/{here}/{path}"), shot)
+            context.close()
+            print(OUT / f"{shot.name}.png")
 
 
 def take(page: Page, url: str, shot: Shot) -> None:
@@ -151,12 +212,36 @@ def set_up(world: World, shot: Shot) -> None:
     own = "" if shot.told else "Your teaching assistants read along."
     with world.database.write() as session:
         link = world.placement(session)
-        link.settings = {**link.settings, "language": shot.language, "notice": own}
+        link.settings = {**link.settings, "language": shot.language, "notice": own, **shot.settings}
+
+
+def sign_in(world: World, launch: str) -> dict[str, str]:
+    """The cookie of a fresh session of a launch."""
+    with world.database.write() as session:
+        token = open_session(session, launch, minutes=60)
+    return {"name": COOKIE, "value": token, "domain": "127.0.0.1", "path": f"/l/{launch}/"}
+
+
+def at_these_dates(world: World, launch: str, shot: Shot) -> str:
+    """The same launch from a course with the shot's dates."""
+    dates = {name: (utc_now() + away).isoformat() for name, away in shot.dates.items()}
+    with world.database.write() as session:
+        first = session.get_one(Launch, launch)
+        again = Launch(
+            id=f"launch-{shot.name}",
+            registration_id=first.registration_id,
+            resource_link_id=first.resource_link_id,
+            person_id=first.person_id,
+            role=first.role,
+            detail={"dates": dates},
+        )
+        session.add(again)
+        return again.id
 
 
 @contextmanager
-def served() -> Iterator[tuple[World, str, str]]:
-    """The tool on a fresh database and a free port, with Ada signed in."""
+def served() -> Iterator[tuple[World, str]]:
+    """The tool on a fresh database and a free port."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/tool.db")
         prepare(database)
@@ -164,9 +249,7 @@ def served() -> Iterator[tuple[World, str, str]]:
         settings = Settings(secret_key="s" * 40, allow_http=True, rate_limits="off", log_level="ERROR")
         server: Any = make_server("127.0.0.1", 0, create_app(settings, database), threaded=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with database.write() as session:
-            token = open_session(session, ADA, minutes=60)
-        yield world, f"http://127.0.0.1:{server.server_port}", token
+        yield world, f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         database.close()
 

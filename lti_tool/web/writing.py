@@ -98,7 +98,13 @@ def _pitch_page(visit: Visit, step: DrillStep, found: Desk, problem: Problem | N
         drafts=draft_lines(visit, found.item.id),
         other=_other(visit, found.item),
         weights=_weights(visit),
+        grace=_grace(visit),
     )
+
+
+def _grace(visit: Visit) -> int:
+    """Minutes in which what was sent can be taken back."""
+    return int(visit.link.settings.get("grace_minutes", GRACE_MINUTES))
 
 
 def _other(visit: Visit, item: Item) -> Draft | None:
@@ -255,7 +261,7 @@ def confirm(launch_id: str, item_id: str) -> Answer:
             line=line,
             drawn=drawn,
             lint=bench.lint(drawn) if drawn else [],
-            grace=int(visit.link.settings.get("grace_minutes", GRACE_MINUTES)),
+            grace=_grace(visit),
         )
 
 

@@ -57,7 +57,8 @@ export class Drafts {
     window.addEventListener("offline", () => this.offline());
     document.getElementById("kept-copy")?.addEventListener("click", (event) => copy(this.box, event.target));
     window.addEventListener("beforeunload", (event) => this.pending && !this.leaving && event.preventDefault());
-    box?.form?.addEventListener("submit", () => (this.leaving = true));
+    // Heard after the form's own listeners, which keep some of its buttons to themselves.
+    document.addEventListener("submit", (event) => event.target === box?.form && !event.defaultPrevented && this.sending(event));
   }
 
   typed() {
@@ -67,6 +68,22 @@ export class Drafts {
     show("typing", _("typing"));
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.save(), QUIET);
+  }
+
+  // A form goes out only once its text is safe: without network it would leave for the browser's own error page.
+  async sending(event) {
+    this.busy?.(true);
+    const cut = navigator.onLine === false;
+    if (!cut && (this.ended || !this.pending)) {
+      this.leaving = true;
+      return undefined;
+    }
+    const { target, submitter } = event;
+    event.preventDefault();
+    if (cut) this.offline();
+    else await this.save();
+    if (!cut && !this.pending) return target.requestSubmit(submitter);
+    return this.busy?.(false);
   }
 
   offline() {

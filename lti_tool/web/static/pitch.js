@@ -39,6 +39,7 @@ function show() {
 }
 
 const drafts = new Drafts(form.dataset.saveTo, text, () => ({ text: text.value }));
+drafts.busy = (now) => now && ask?.close();
 
 text.addEventListener("input", () => {
   show();

@@ -26,6 +26,13 @@ function box(form) {
     show();
     drafts.typed();
   });
+  const send = form.querySelector("button.btn-go");
+  const word = send?.textContent;
+  drafts.busy = (now) => send && (send.textContent = now ? send.dataset.busy : word);
+  const without = form.querySelector(".without");
+  const connected = () => (without.hidden = navigator.onLine !== false);
+  for (const change of ["online", "offline"]) window.addEventListener(change, connected);
+  connected();
   onCommandEnter(text, () => form.requestSubmit());
   showKeys(form);
   show();

@@ -82,6 +82,7 @@ def everything(world: World, texts: Mapping[str, str]) -> dict[str, str]:
             "pin": f"submissions/{essay.public_id}/pin",
             "help": "help",
             "nothing-here": "steps/nowhere",
+            "index": "index",
         }
 
 

@@ -68,7 +68,9 @@ def test_one_question_before_an_attempt_is_used(open_page, world, sample_texts) 
     page.fill("#text", sample_texts["essay"])
     page.keyboard.press("Control+Enter")
     assert page.is_visible("#ask")
-    assert "This uses attempt 1 of 3." in page.inner_text("#ask")
+    assert "This uses attempt 1 of 3. The judge reads it once. You can take it back for 10 minutes." in page.inner_text(
+        "#ask"
+    )
     page.keyboard.press("Escape")
     assert not page.is_visible("#ask")
     page.click("#judge")

@@ -1,11 +1,11 @@
 """What is typed is never lost: two windows, no network, a session that ended."""
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from lti_tool.attempts import drafts
 from lti_tool.db import utc_now
-from lti_tool.models import WebSession
+from lti_tool.models import Submission, WebSession
 
 pytestmark = pytest.mark.slow
 NOTE = "#kept-note"
@@ -15,6 +15,11 @@ def kept(world) -> list[str]:
     """The essay's drafts, newest first."""
     with world.database.read() as session:
         return [draft.text for draft in drafts(session, world.placement(session), world.ada_id, "essay")]
+
+
+def sent(world) -> list[str]:
+    with world.database.read() as session:
+        return list(session.scalars(select(Submission.text)))
 
 
 def saved(page) -> None:
@@ -96,3 +101,41 @@ def test_drafts_are_listed_and_one_comes_back_as_a_new_one(open_page, world) -> 
     page.wait_for_selector("#drafts summary:has-text('3 drafts')")
     assert page.input_value("#text") == "The first."
     assert kept(world) == ["The first.", "The second.", "The first."]
+
+
+def test_without_network_nothing_is_sent_and_the_page_stays(open_page, world, sample_texts) -> None:
+    takes, pitch = open_page("steps/warm-up", quiet=True), open_page("items/essay", quiet=True)
+    pitch.fill("#text", sample_texts["essay"])
+    saved(pitch)
+    pitch.context.set_offline(True)
+    takes.fill("#text-q1", "A take on a train.")
+    assert takes.is_visible("#q1 .without")
+    takes.click("#q1 .btn-go")
+    assert takes.inner_text("#q1 .btn-go") == "send"
+    pitch.click("#judge")
+    pitch.click("text=judge it")
+    pitch.wait_for_selector(f"{NOTE}:not([hidden])")
+    assert not pitch.is_visible("#ask")
+    assert pitch.input_value("#text") == sample_texts["essay"]
+    assert sent(world) == []
+    pitch.context.set_offline(False)
+    takes.wait_for_selector("#q1 .without", state="hidden")
+    takes.click("#q1 .btn-go")
+    takes.wait_for_selector("#q1 .reading")
+    assert sent(world) == ["A take on a train."]
+
+
+def test_a_server_that_is_away_gets_the_text_first_and_the_form_once_it_is_back(open_page, world) -> None:
+    page = open_page("steps/warm-up", quiet=True)
+    asked = []
+    page.route("**/items/q1/draft", lambda route: (asked.append(route.request.url), route.abort()))
+    page.fill("#text-q1", "A take.")
+    page.click("#q1 .btn-go")
+    page.wait_for_selector("[data-save] .st-bad")
+    assert (page.inner_text("#q1 .btn-go"), page.input_value("#text-q1")) == ("send", "A take.")
+    assert asked
+    assert sent(world) == []
+    page.unroute("**/items/q1/draft")
+    page.click("#q1 .btn-go")
+    page.wait_for_selector("#q1 .reading")
+    assert sent(world) == ["A take."]
