@@ -142,7 +142,7 @@ class Executor:
         }
         upkeep = Upkeep(self._database, self._settings.prefect_days)
         threads["upkeep"] = lambda: upkeep.run(self._stopping)
-        for watch in watches(self._database, self._bench, self._judge):
+        for watch in watches(self._database, self._bench, self._judge, self._settings):
             threads[watch.name] = lambda watch=watch: watch.keep(self._stopping)  # type: ignore[misc]
         for name, target in threads.items():
             threading.Thread(target=target, name=name, daemon=True).start()

@@ -75,6 +75,16 @@ class SealedRecords(WritableFileSystem):
         else:
             self._remote.write_path(path, sealed, _sync=True)
 
+    def forget(self, path: str) -> None:
+        """Take a record away; one that is not there is fine."""
+        try:
+            if self._remote is None:
+                os.unlink(self._file(path))
+            else:
+                self._remote.filesystem.rm(f"{self.location.rstrip('/')}/{path}")
+        except FileNotFoundError:
+            pass
+
     def _file(self, path: str) -> str:
         if "/" in path or path in ("", ".", ".."):
             raise BadRecord("a record's name is one word")

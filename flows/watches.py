@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import structlog
 
+from flows import retention
 from flows.gate_watch import watch_gates
 from flows.judge_watch import ILL_SECONDS, WELL_SECONDS, look
 from flows.judging.judge import Judge
 from flows.work import Bench
 from lti_tool import pending_releases, rejudge_decisions, scores
 from lti_tool.db import Database
+from lti_tool.settings import Settings
 
 CLOSING_SECONDS = 60.0
 RELEASE_SECONDS = 5.0
@@ -38,9 +40,10 @@ class Watch:
                 seconds = CLOSING_SECONDS
 
 
-def watches(database: Database, bench: Bench, judge: Judge) -> list[Watch]:
+def watches(database: Database, bench: Bench, judge: Judge, settings: Settings) -> list[Watch]:
     """All of them."""
     return [
+        Watch("retention", lambda: retention.look(database, settings)),
         Watch("closing", lambda: _settle_closed(database)),
         Watch("gates", lambda: _look_at_gates(database)),
         Watch("releases", lambda: _release_due(database)),

@@ -10,7 +10,20 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, union_all
 from sqlalchemy.orm import Session
 
-from lti_tool.models import AnswerRow, Audit, Base, Draft, Launch, Person, RatingRow, Release, ResourceLink, Submission
+from lti_tool.db import insert_new
+from lti_tool.models import (
+    AnswerRow,
+    Audit,
+    Base,
+    Draft,
+    ForgottenReceipt,
+    Launch,
+    Person,
+    RatingRow,
+    Release,
+    ResourceLink,
+    Submission,
+)
 from lti_tool.placement_settings import retention_ends
 
 
@@ -43,10 +56,16 @@ def erase_work(session: Session, link: ResourceLink, person_id: int, *, by: int 
     session.expire_all()
 
 
-def due_for_erasing(session: Session, now: datetime) -> list[Due]:
-    """Whose work has been kept as long as their placement says, counted from the last thing that happened to it."""
+def due_for_erasing(session: Session, now: datetime, *, link_id: int | None = None) -> list[Due]:
+    """Whose work has been kept as long as their placement says, counted from the last thing that happened to it.
+
+    `link_id` asks about one placement.
+    """
     found = []
-    for link in session.scalars(select(ResourceLink).where(ResourceLink.settings["retention_days"].is_not(None))):
+    placements = select(ResourceLink).where(ResourceLink.settings["retention_days"].is_not(None))
+    if link_id is not None:
+        placements = placements.where(ResourceLink.id == link_id)
+    for link in session.scalars(placements):
         for person_id, last in session.execute(_last_touched(link.id)):
             ends = retention_ends(link, last)
             if ends is not None and ends <= now:
@@ -85,7 +104,14 @@ def _fingerprints(session: Session, resource_link_id: int, person_id: int) -> se
 def _forget_answers(session: Session, fingerprints: Iterable[str]) -> None:
     """A judge's raw answers quote the work; those that no other rating rests on go with it."""
     still = select(RatingRow.id).where(RatingRow.fingerprint == AnswerRow.fingerprint).exists()
-    session.execute(delete(AnswerRow).where(AnswerRow.fingerprint.in_(list(fingerprints)), ~still))
+    gone = session.scalars(
+        delete(AnswerRow)
+        .where(AnswerRow.fingerprint.in_(list(fingerprints)), ~still)
+        .returning(AnswerRow.fingerprint)
+        .execution_options(synchronize_session=False)
+    ).all()
+    # Executors alone reach the store of results; they take the receipts out when they see these rows.
+    insert_new(session, ForgottenReceipt.__table__, [{"fingerprint": one} for one in gone], ["fingerprint"])  # type: ignore[arg-type]
 
 
 def _is_anywhere(session: Session, person_id: int) -> bool:

@@ -547,6 +547,18 @@ class AnswerRow(Frozen, Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
 
 
+class ForgottenReceipt(Base):
+    """An answer that was erased with its learner, and whose receipt in the store of results is to go too.
+
+    The row goes when the receipt has; nothing in it says whose answer it was.
+    """
+
+    __tablename__ = "forgotten_receipt"
+
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class JudgeHealth(Base):
     """What an executor last found when it looked at its judge; the row moves with every look."""
 

@@ -1,21 +1,17 @@
 """`atelier purge`: erase what placements keep for a limited time, and sign-ins that are over."""
 
 import json
-from datetime import timedelta
 from typing import Annotated
 
 import typer
-from sqlalchemy import delete
-from sqlalchemy.orm import Session
 
-from lti_tool.db import utc_now
-from lti_tool.erasing import due_for_erasing, erase_work
-from lti_tool.models import AdminCode, AdminSession, DeepLinking, Handoff, LoginState, ResourceLink, WebSession
+from lti_tool.db import Database
+from lti_tool.erasing import Due
+from lti_tool.purging import due_now
+from lti_tool.purging import purge as purge_now
 from lti_tool.terminal import open_database, settings_or_exit
 
 app = typer.Typer(add_completion=False)
-A_DAY = timedelta(days=1)
-OVER = (AdminCode, AdminSession, DeepLinking, Handoff, LoginState, WebSession)
 
 
 @app.command()
@@ -25,26 +21,18 @@ def purge(
 ) -> None:
     """Erase learners' work that its placement has kept as long as its settings say, and sign-ins that are over.
 
-    To be run once a day. What the course's gradebook was sent stays there.
+    Executors do so by themselves every hour. What the course's gradebook was sent stays there.
     """
-    now = utc_now()
     with open_database(settings_or_exit()) as database:
-        with database.read() as session:
-            due = due_for_erasing(session, now)
-        for one in () if dry_run else due:  # each in a transaction of its own, so that a stop loses nothing
-            with database.write() as session:
-                erase_work(session, session.get_one(ResourceLink, one.resource_link_id), one.person_id, by=None)
-        if not dry_run:
-            with database.write() as session:
-                _sign_ins_that_are_over(session)
+        due, erased = (due_now(database), 0) if dry_run else _purged(database)
     if as_json:
         rows = [{"placement": one.resource_link_id, "last": one.last.isoformat()} for one in due]
-        print(json.dumps({"erased": 0 if dry_run else len(due), "due": rows}))
+        print(json.dumps({"erased": erased, "due": rows}))
         return
     who = f"{len(due)} {'learner' if len(due) == 1 else 'learners'}"
     print(f"The work of {who} {'would be' if dry_run else 'was'} erased.")
 
 
-def _sign_ins_that_are_over(session: Session) -> None:
-    for table in OVER:
-        session.execute(delete(table).where(table.expires_at < utc_now() - A_DAY))
+def _purged(database: Database) -> tuple[tuple[Due, ...], int]:
+    done = purge_now(database)
+    return done.due, done.erased

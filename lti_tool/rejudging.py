@@ -133,6 +133,33 @@ def count_judged(session: Session, link: ResourceLink, item_id: str) -> int:
     return session.scalar(select(func.count()).select_from(_judged(link, item_id).subquery())) or 0
 
 
+def behind(session: Session, link: ResourceLink) -> dict[str, int]:
+    """How many submissions of each question were judged on another version of its rubric than the one that is now."""
+    published = lesson_here(session, link)
+    now = {item.id: rubric_for(session, published.version, item.rubric)[0].id for item in published.lesson.items}
+    newest = (
+        select(JudgementRow.submission_id, func.max(JudgementRow.id).label("id"))
+        .join(Submission, Submission.id == JudgementRow.submission_id)
+        .where(Submission.resource_link_id == link.id)
+        .group_by(JudgementRow.submission_id)
+        .subquery()
+    )
+    version = func.coalesce(JudgementRow.rubric_version_id, Submission.rubric_version_id)
+    found = session.execute(
+        select(Submission.item_id, version, func.count())
+        .join(newest, newest.c.submission_id == Submission.id)
+        .join(JudgementRow, JudgementRow.id == newest.c.id)
+        .join(Job, (Job.submission_id == Submission.id) & (Job.kind == jobs.JUDGE))
+        .where(Job.state.in_(JUDGED))
+        .group_by(Submission.item_id, version)
+    )
+    older: dict[str, int] = {}
+    for item_id, version_id, count in found:
+        if item_id in now and version_id != now[item_id]:
+            older[item_id] = older.get(item_id, 0) + count
+    return older
+
+
 def close(session: Session, link: ResourceLink, item_id: str) -> None:
     """Nobody needs the open draft of a question any more; what waits to be judged for it is left."""
     session.execute(

@@ -8,7 +8,7 @@ from flask import Blueprint, abort, g, redirect, render_template, request, send_
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from lti_tool import editions
+from lti_tool import editions, rejudging
 from lti_tool.editions import LESSON, DraftMoved, Edition, NotPublishable
 from lti_tool.language import gettext as _
 from lti_tool.language import later
@@ -346,6 +346,7 @@ def _overview(session: Session, slug: str, said: str = "", *, problem: str = "",
         judged=editions.judged_under(session, link.context_id, found),
         history=editions.history(session, slug, link.context_id),
         mark=drafts_mark(found),
+        behind=rejudging.behind(session, link) if slug == link.lesson_slug else {},
         names={LESSON: _("the lesson’s texts"), **{name: rubric.title for name, rubric in found.rubrics.items()}},
         said=said,
         problem=problem,

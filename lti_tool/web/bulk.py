@@ -12,11 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from lti_tool import pending_releases, review_claims
+from lti_tool import pending_releases, rejudging, review_claims
 from lti_tool.db import utc_now
 from lti_tool.language import gettext as _
 from lti_tool.models import Person, ResourceLink, Submission
 from lti_tool.pending_releases import GRACE, AlreadyPending
+from lti_tool.rejudging import RejudgeProblem
 from lti_tool.results import Sheet, judge_sheet
 from lti_tool.review_queue import QueueRow, queue, rows_of
 from lti_tool.reviews import AlreadyReleased, ReviewProblem, check
@@ -26,7 +27,7 @@ from lti_tool.web.sessions import signed_in
 
 bp = Blueprint("bulk", __name__, url_prefix="/l/<launch_id>/queue/bulk")
 
-ACTIONS = ("release", "assign", "csv", "jsonl")
+ACTIONS = ("release", "assign", "rejudge", "csv", "jsonl")
 MOST = 5000
 LISTED = 100
 Answer = str | BaseResponse | tuple[str, int]
@@ -124,6 +125,27 @@ def assign(launch_id: str) -> Answer:
     return redirect(_queue_url(read_view(request.form)), code=303)
 
 
+@bp.post("/rejudge")
+@signed_in("instructor")
+def rejudge(launch_id: str) -> Answer:
+    """Have the rows that were shown judged again, as a draft of each question; nothing that holds is touched."""
+    picks = [pick.partition(":")[0] for pick in request.form.get("picks", "").split()[:MOST]]
+    made = []
+    with current().database.write() as session:
+        link = _placement(session)
+        found = [sent for pick in picks if (sent := _find(session, link, pick)) is not None]
+        handle = session.get_one(Person, g.person_id).handle
+        for item_id in dict.fromkeys(sent.item_id for sent in found):
+            ids = [sent.id for sent in found if sent.item_id == item_id]
+            try:
+                made.append(rejudging.begin(session, link, item_id, by=handle, only=ids).public_id)
+            except RejudgeProblem:
+                continue  # taken back, or out of the lesson, since it was shown
+    if len(made) == 1:
+        return redirect(url_for("rejudging.draft", launch_id=launch_id, draft_id=made[0]), code=303)
+    return redirect(url_for("rejudging.drafts", launch_id=launch_id), code=303)
+
+
 # ---- what is picked, and what would become of it -------------------------------------------------------------
 
 
@@ -146,12 +168,19 @@ def _plan(session: Session, action: str, rows: Sequence[QueueRow]) -> Plan:
         return Plan(action, tuple(rows), ())
     goes, stays = [], []
     for row in rows:
-        sentence = _why_not(session, row)
+        sentence = _why_not_again(row) if action == "rejudge" else _why_not(session, row)
         if sentence is None:
             goes.append(row)
         else:
             stays.append(Stays(row, sentence))
     return Plan(action, tuple(goes), tuple(stays))
+
+
+def _why_not_again(row: QueueRow) -> str | None:
+    """Why a row cannot be judged again, or None."""
+    if row.state not in ("awaiting_review", "needs_person", "released") or not (row.blind or row.judgement_id):
+        return _("It has not been judged yet.")
+    return None
 
 
 def _why_not(session: Session, row: QueueRow) -> str | None:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
-from lti_tool import purge_command
+from lti_tool import purging
 from lti_tool.attempts import attempts_allowed, save_draft, submit
 from lti_tool.db import utc_now
 from lti_tool.deadlines import deadlines_for
@@ -306,7 +306,7 @@ def test_purge_erases_what_was_kept_long_enough_and_nothing_else(world, worked, 
     get_settings.cache_clear()
     try:
         assert "0 learners" in CliRunner().invoke(purge, []).stdout
-        monkeypatch.setattr(purge_command, "utc_now", lambda: utc_now() + timedelta(days=31))
+        monkeypatch.setattr(purging, "utc_now", lambda: utc_now() + timedelta(days=31))
         assert "2 learners would be" in CliRunner().invoke(purge, ["--dry-run"]).stdout
         assert everything_of(world, world.ada_id) > 0
         done = CliRunner().invoke(purge, [])

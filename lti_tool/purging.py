@@ -1,0 +1,66 @@
+"""What is kept for a limited time, and goes when that is over: learners' work, and sign-ins that ended.
+
+By hand with `atelier purge`; executors do it by themselves. Two at once do no harm.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+
+from lti_tool.attempts import lock_learner
+from lti_tool.db import Database, utc_now
+from lti_tool.erasing import Due, due_for_erasing, erase_work
+from lti_tool.models import (
+    AdminCode,
+    AdminSession,
+    DeepLinking,
+    Handoff,
+    LoginState,
+    Person,
+    ResourceLink,
+    WebSession,
+)
+
+A_DAY = timedelta(days=1)
+OVER = (AdminCode, AdminSession, DeepLinking, Handoff, LoginState, WebSession)
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What was due, and how many learners' work of it was erased now."""
+
+    due: tuple[Due, ...]
+    erased: int
+
+
+def due_now(database: Database, now: datetime | None = None) -> tuple[Due, ...]:
+    """Whose work has been kept as long as its placement says."""
+    with database.read() as session:
+        return tuple(due_for_erasing(session, now or utc_now()))
+
+
+def purge(database: Database, now: datetime | None = None) -> Purged:
+    """Erase what is due, each learner in a transaction of their own, so that a stop loses nothing; then sign-ins."""
+    now = now or utc_now()
+    due = due_now(database, now)
+    erased = sum(_erase(database, one, now) for one in due)
+    with database.write() as session:
+        for table in OVER:
+            session.execute(delete(table).where(table.expires_at < now - A_DAY))
+    return Purged(due, erased)
+
+
+def _erase(database: Database, one: Due, now: datetime) -> bool:
+    """Erase one learner's work, unless another did, or they came back meanwhile."""
+    with database.write() as session:
+        link = session.get(ResourceLink, one.resource_link_id)
+        if link is None:
+            return False
+        lock_learner(session, link, one.person_id)
+        here = (one.resource_link_id, one.person_id)
+        still = {(due.resource_link_id, due.person_id) for due in due_for_erasing(session, now, link_id=link.id)}
+        if here not in still or session.scalar(select(Person.id).where(Person.id == one.person_id)) is None:
+            return False
+        erase_work(session, link, one.person_id, by=None)
+        return True
