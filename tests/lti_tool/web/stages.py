@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from lti_tool import appeals, jobs
+from lti_tool import appeals, coaching, jobs
 from lti_tool.attempts import save_draft, submit
 from lti_tool.lessons import answer_term, rubric_of
 from lti_tool.models import Appeal, Job, Submission
@@ -29,10 +29,15 @@ QUOTES = {
 }
 COMMENT = "The place is right. What does the analyst see, and what happens on no, and on silence?"
 TAKE = "The function times out mid-run and all in-memory state is lost, so you have to start over."
+TAKE_LEVELS = {"hit": 3, "edge": 2, "form": 2}
+COACH = {
+    "why": "Right cause. Where does the state live, and what does starting over cost?",
+    "rewrite": "The function times out mid-run, its memory dies with it, so the retry starts at step 1 and pays twice.",
+}
 HALF_A_TAKE = (
     "Derive a key from the run, the step and the input, claim it in your own table before the call, save the response "
     "under it after, and let a second attempt read that response instead of calling again; and if the row is claimed "
-    "but still empty, ask the provider first whether the thing already"
+    "but still empty, ask the provider first whether it is already there."
 )
 
 
@@ -48,14 +53,16 @@ def everything(world: World, texts: Mapping[str, str]) -> dict[str, str]:
         pin(session, essay, appeals.sentences(essay)[0])
         _appealed(session, link, essay, world)
         drawing = _judged(session, link, world.ada_id, "drawing", texts["drawing"])
-        take = _judged(session, link, world.ada_id, "q1", TAKE)
+        take = _judged(session, link, world.ada_id, "q1", TAKE, levels=TAKE_LEVELS)
+        coaching.reply(session, session.scalars(select(Job.id).where(Job.submission_id == take.id)).one(), COACH)
         running = submit(session, link, world.ada_id, "essay", f"{texts['essay']} More.")
         _running(session, running)
         for term in ("idempotent-step", "checkpoint", "idempotent-step", "checkpoint"):
             answer_term(session, link, world.ada_id, term, got_it=True)
         save_draft(session, link, world.ada_id, _item(session, link, "q2"), HALF_A_TAKE)
         save_draft(session, link, world.ada_id, _item(session, link, "essay"), texts["essay"])
-        save_draft(session, link, world.ada_id, _item(session, link, "drawing"), texts["drawing"])
+        item = _item(session, link, "drawing")
+        save_draft(session, link, world.ada_id, item, item.sample("minimal").text)
         held = submit(session, link, world.bo_id, "essay", texts["essay"])
         assert held.id
         sheets = {
@@ -92,15 +99,24 @@ def _item(session: Any, link: Any, item_id: str) -> Any:
     return lesson_here(session, link).lesson.item(item_id)
 
 
-def _judged(session: Any, link: Any, person_id: int, item_id: str, text: str, *, low: bool = False) -> Submission:
+def _judged(
+    session: Any,
+    link: Any,
+    person_id: int,
+    item_id: str,
+    text: str,
+    *,
+    low: bool = False,
+    levels: Mapping[str, int] = LEVELS,
+) -> Submission:
     sent = submit(session, link, person_id, item_id, text)
     criteria = [criterion.id for criterion in rubric_of(sent).criteria]
-    levels: dict[str, int | None] = {
-        key: LEVELS.get(key, 2) - (1 if low and key != "economy" else 0) for key in criteria
+    given: dict[str, int | None] = {
+        key: levels.get(key, 2) - (1 if low and key != "economy" else 0) for key in criteria
     }
     quotes = {key: quote for key, quote in QUOTES.items() if key in criteria and quote in text and not low}
     checks = check_drawing(parse_drawing(text)).model_dump(mode="json") if item_id == "drawing" else None
-    judge_as(session, sent, levels, quotes=quotes, comment=COMMENT, graph_checks=checks)
+    judge_as(session, sent, given, quotes=quotes, comment=COMMENT, graph_checks=checks)
     return sent
 
 
