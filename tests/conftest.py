@@ -208,6 +208,8 @@ def submission(world: World, sample_texts: dict[str, str]) -> Submission:
         return submit(session, world.placement(session), world.ada_id, "essay", sample_texts["essay"])
 
 
+# Milliseconds that a page may take to show what is expected: a busy machine is no fault of the page's.
+PATIENCE = 30_000
 # Headless, and without the calls a browser otherwise makes to its maker.
 CHROMIUM = [
     "--no-sandbox",
@@ -232,8 +234,9 @@ def chromium_path() -> str:
 def chromium() -> "Iterator[Browser]":
     """A browser for one file of tests; Playwright's loop must not run while others use theirs."""
     path = chromium_path()
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
         yield browser

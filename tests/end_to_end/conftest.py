@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 ATELIER = [sys.executable, "-c", "from lti_tool.cli import main; main()"]
 PORT = 8711
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 @pytest.fixture(scope="session")

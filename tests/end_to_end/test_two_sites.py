@@ -28,7 +28,7 @@ from lti_tool.registrations import add_registration
 from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 from lti_tool.web.platform_keys import PlatformKeys
-from tests.conftest import CHROMIUM, chromium_path
+from tests.conftest import CHROMIUM, PATIENCE, chromium_path
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -167,6 +167,7 @@ def sites_with_storage(certificate: ssl.SSLContext, database: Database, tmp_path
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as running:
         yield running
 
@@ -187,7 +188,7 @@ def browser(playwright: Playwright, sites: Sites, *, no_cookies_in_frames: bool 
         ignore_https_errors=True,
         viewport={"width": 1280, "height": 900},
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     try:
         yield context
     finally:
