@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from flows.judging.catalog import get_coach, get_judge
 from flows.judging.coach import Coach
 from flows.judging.judge import Judge
+from flows.pace import Pace
 from flows.portions import BULK, CLASSES, URGENT, Places, portion
 from flows.prefect_setup import API_URL, EmbeddedServer, prepare
 from flows.run_names import lessons_of
@@ -93,6 +94,7 @@ class Executor:
             budget_usd=settings.judge_budget_usd,
             judge_name=settings.judge,
             offered={name: judge_factory(name) for name in settings.offered_judges},
+            pace=Pace(database, settings.provider_limits, self.owner),
         )
         self._loop = asyncio.new_event_loop()
         self._server: EmbeddedServer | None = None
@@ -348,6 +350,10 @@ class Executor:
     def _renew(self) -> None:
         with self._lock:
             held = set(self._held)
+        try:
+            self._bench.pace.renew()
+        except SQLAlchemyError as error:
+            log.error("places at providers could not be renewed", error=type(error).__name__)
         if not held:
             return
         try:

@@ -31,6 +31,7 @@ from lti_tool.judge_health import count_error
 LONGEST_WAIT = 30.0  # seconds a task waits for a judge; beyond that the job is tried again later
 HELD_SECONDS = 600.0  # until work is looked at again that waits for an operator
 ASK_AGAIN_AFTER = [1.0, 4.0, 12.0]
+TOO_MUCH = ("rate limited", "overloaded")  # kinds of error after which no executor asks for a while
 
 log = structlog.get_logger()
 
@@ -78,7 +79,7 @@ async def ask(submission_id: int, fingerprint: str) -> dict[str, Any]:
 
 async def _buy(chunk: Chunk, sheet: OpenSheet, part: Part) -> Answer:
     bench = chunk.bench
-    async with bench.turns.turn(urgent=chunk.urgent):
+    async with bench.may_ask(part.judge, urgent=chunk.urgent):
         if bench.budget_usd and part.judge.paid:
             await bench.in_thread(answers.within_budget, bench.database, bench.budget_usd)
         if sheet.budget_usd is not None and part.judge.paid:
@@ -88,6 +89,8 @@ async def _buy(chunk: Chunk, sheet: OpenSheet, part: Part) -> Answer:
             answer = await bench.ask(answers.ask_judge, part.judge, part.request)
         except JudgeUnavailable as error:
             await bench.in_thread(count_error, bench.database, part.judge.name, error.kind)
+            if error.kind in TOO_MUCH:
+                await bench.in_thread(bench.pace.take_a_break, part.judge, error.retry_after or ASK_AGAIN_AFTER[1])
             raise
     answer = await bench.keep_answer(Bought(sheet.registration_id, part.fingerprint, answer))
     if bench.trouble:
@@ -151,7 +154,7 @@ async def _coach(chunk: Chunk, claim: Claim) -> None:
     if coach is None or not chunk.sheets[claim.submission_id].hot_take:
         return
     try:
-        async with bench.turns.turn(urgent=chunk.urgent):
+        async with bench.may_ask(coach, urgent=chunk.urgent):
             await bench.ask(coach_take, bench.database, coach, claim.submission_id, bench.budget_usd)
     except Exception as error:
         log.error("the coach broke off", job=claim.job_id, error=type(error).__name__)

@@ -14,6 +14,7 @@ from flows import answers, closing, drafts, sheets
 from flows.judging.coach import Coach
 from flows.judging.judge import Answer, Judge
 from flows.lots import Lots
+from flows.pace import Pace
 from flows.sheets import OpenSheet
 from flows.turns import Turns
 from lti_tool.db import Database
@@ -43,6 +44,7 @@ class Bench:
         budget_usd: float = 0,
         judge_name: str = "",
         offered: Mapping[str, Judge] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.database = database
         self.criteria_at_once = criteria_at_once
@@ -53,12 +55,19 @@ class Bench:
         self.threads = ThreadPoolExecutor(OTHER_THREADS, "work")
         self.judges = ThreadPoolExecutor(calls_at_once, "judge")
         self.turns = Turns(calls_at_once)
+        self.pace = pace or Pace(database, {}, "")
         self.stored_answer = Lots[str, Answer | None](partial(answers.stored_answers, database), self.threads)
         self.keep_answer = Lots[answers.Bought, Answer](partial(answers.keep_answers, database), self.threads)
         self.keep_ratings = Lots[sheets.Answered, None](partial(sheets.keep_ratings, database), self.threads)
         self.close_sheet = Lots[closing.Filled, str | None](partial(closing.close_sheets, database), self.threads)
         self.close_draft = Lots[closing.Filled, Exception | None](partial(drafts.close_drafts, database), self.threads)
         self._asking: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def may_ask(self, asked: Judge | Coach, *, urgent: bool) -> AsyncIterator[None]:
+        """Wait until a judge or coach may be asked: by its provider's limits, then for a turn of this executor's."""
+        async with self.pace.turn(asked, urgent=urgent, in_thread=self.in_thread), self.turns.turn(urgent=urgent):
+            yield
 
     async def in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run something that waits (the database, a platform) without holding up the others."""

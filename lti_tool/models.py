@@ -570,6 +570,27 @@ class JudgeHealth(Base):
     looked_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class ProviderPace(Base):
+    """When the next question to the provider of a paid judge is due; whoever asks holds the row for a moment."""
+
+    __tablename__ = "provider_pace"
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    due_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class ProviderCall(Base):
+    """A question that an executor has put to a provider, until it is answered or its lease runs out."""
+
+    __tablename__ = "provider_call"
+    __table_args__ = (Index("ix_provider_call_of", "provider", "until"),)
+
+    lease: Mapped[str] = mapped_column(String(64), primary_key=True)
+    provider: Mapped[str]
+    owner: Mapped[str] = mapped_column(index=True)
+    until: Mapped[datetime]
+
+
 class JudgeErrorCount(Base):
     """How often asking a judge failed in one way, since the first time; counted up by every executor."""
 

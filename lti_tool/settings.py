@@ -1,5 +1,6 @@
 """What an operator may set: one frozen class, read from ATELIER_* in the environment."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -8,6 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lti_tool.provider_limits import Limit, read_limits
 
 HOME = Path(".atelier")
 SHORTEST_SECRET = 32
@@ -42,6 +45,11 @@ class Settings(BaseSettings):
     )
     judge_budget_usd: float = Field(
         default=0, ge=0, allow_inf_nan=False, description="US dollars a paid judge may take a day (UTC); 0: no limit."
+    )
+    judge_limits: str = Field(
+        default="",
+        description="What all executors together may ask a paid judge's provider, as claude=20/1000: 20 at a time, "
+        "1000 a minute; comma separated.",
     )
     claude_provider: Literal["anthropic", "bedrock", "vertex", "foundry"] = Field(
         default="anthropic", description="Whose service the Claude judge is asked at."
@@ -87,6 +95,18 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
             raise ValueError("must be an origin such as https://atelier.example.edu")
         return value.rstrip("/")
+
+    @field_validator("judge_limits")
+    @classmethod
+    def judge_limits_can_be_read(cls, value: str) -> str:
+        """Each says a provider and at least one number."""
+        read_limits(value)
+        return value
+
+    @property
+    def provider_limits(self) -> Mapping[str, Limit]:
+        """The limits by provider."""
+        return read_limits(self.judge_limits)
 
     @property
     def offered_judges(self) -> tuple[str, ...]:

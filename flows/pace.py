@@ -1,0 +1,161 @@
+"""How fast, and how much at a time, all executors together may ask the provider of a paid judge.
+
+In the ledger's database a row for each provider says when the next question is due (its requests a minute, spread
+evenly, with a tenth kept for bursts), and there is one for each question under way, with a lease so that a killed
+executor's places come free. Whoever begins a question locks the provider's row for a moment, so that no two count the
+same place.
+
+The bulk leaves a fifth of the places and all of the burst to what somebody waits for; its first in line, after ten
+seconds, is treated like everybody else, so that it moves on.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from lti_tool import jobs
+from lti_tool.db import Database, insert_new
+from lti_tool.models import ProviderCall, ProviderPace
+from lti_tool.provider_limits import Limit
+
+LEASE_SECONDS = 60.0  # of a question under way; renewed by its executor
+PATIENCE = 10.0  # seconds after which the first of the bulk is treated like what somebody waits for
+LONGEST_LOOK = 2.0
+SHORTEST_LOOK = 0.05
+LONGEST_BREAK = 60.0  # that everybody takes when a provider says it is too much
+KEPT_FREE = 5  # one place in so many is not for the bulk
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+Clock = Callable[[Session], datetime]
+
+
+def database_clock(session: Session) -> datetime:
+    """The time that all executors share."""
+    return session.scalars(select(jobs.clock(session))).one()
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A question that may be put now; `end` gives its place back."""
+
+    lease: str
+
+
+@dataclass(frozen=True)
+class Later:
+    """Not yet: worth another look after so many seconds."""
+
+    seconds: float
+
+
+class Pace:
+    """The limits of each provider, as one executor keeps to them; `owner` is its name."""
+
+    def __init__(
+        self, database: Database, limits: Mapping[str, Limit], owner: str, clock: Clock = database_clock
+    ) -> None:
+        self._database, self._limits, self._owner, self._clock = database, dict(limits), owner, clock
+        self._lines: dict[tuple[str, bool], asyncio.Lock] = {}
+
+    def limits(self, asked: Any) -> bool:
+        """Whether what a judge or coach is asked is limited at all."""
+        return bool(asked.paid) and provider_of(asked) in self._limits
+
+    @asynccontextmanager
+    async def turn(self, asked: Any, *, urgent: bool, in_thread: Callable[..., Any]) -> AsyncIterator[bool]:
+        """Wait until this judge's provider may be asked, and count as asking until the end of the block."""
+        if not self.limits(asked):
+            yield False
+            return
+        # Of those who wait only the first of each class looks at the database.
+        async with self._lines.setdefault((provider_of(asked), urgent), asyncio.Lock()):
+            begun = await self._wait(provider_of(asked), urgent, in_thread)
+        try:
+            yield True
+        finally:
+            await asyncio.shield(in_thread(self.end, begun))
+
+    async def _wait(self, provider: str, urgent: bool, in_thread: Callable[..., Any]) -> "Begun":
+        since = time.monotonic()
+        while True:
+            found = await in_thread(self.begin, provider, urgent or time.monotonic() - since > PATIENCE)
+            if isinstance(found, Begun):
+                return found
+            await asyncio.sleep(min(LONGEST_LOOK, max(SHORTEST_LOOK, found.seconds)))
+
+    # ---- in the database -------------------------------------------------------------------------------------
+
+    def begin(self, provider: str, urgent: bool) -> Begun | Later:
+        """Take a place and a moment for one question, both or neither."""
+        limit = self._limits[provider]
+        with self._database.write() as session:
+            pace = _locked(session, provider)
+            now = self._clock(session)
+            due = max(pace.due_at, now)
+            if limit.a_minute:
+                ahead = limit.burst if urgent else 0
+                wait = (pace.due_at - now).total_seconds() - ahead * limit.interval
+                if wait > 0:
+                    return Later(wait)
+            if limit.at_once and not _has_place(session, provider, limit, now, urgent):
+                return Later(SHORTEST_LOOK * 4)
+            pace.due_at = due + timedelta(seconds=limit.interval)
+            lease = secrets.token_hex(16)
+            until = now + timedelta(seconds=LEASE_SECONDS)
+            session.add(ProviderCall(lease=lease, provider=provider, owner=self._owner, until=until))
+        return Begun(lease)
+
+    def end(self, begun: Begun) -> None:
+        """The question was answered, or will not be."""
+        with self._database.write() as session:
+            session.execute(delete(ProviderCall).where(ProviderCall.lease == begun.lease))
+
+    def renew(self) -> None:
+        """Keep the places of what this executor has under way."""
+        if not self._limits:
+            return
+        with self._database.write() as session:
+            until = self._clock(session) + timedelta(seconds=LEASE_SECONDS)
+            session.execute(update(ProviderCall).where(ProviderCall.owner == self._owner).values(until=until))
+
+    def take_a_break(self, asked: Any, seconds: float) -> None:
+        """The provider said it is too much: nobody asks it for so long."""
+        if not self.limits(asked):
+            return
+        with self._database.write() as session:
+            pace = _locked(session, provider_of(asked))
+            limit = self._limits[provider_of(asked)]
+            # Past the burst too, so that what somebody waits for keeps to it.
+            wait = min(seconds, LONGEST_BREAK) + limit.burst * limit.interval
+            pace.due_at = max(pace.due_at, self._clock(session) + timedelta(seconds=wait))
+
+
+def provider_of(asked: Any) -> str:
+    """Whose service a judge or coach is asked at: the first word of its name, such as claude."""
+    return str(asked.name).partition(":")[0]
+
+
+def _locked(session: Session, provider: str) -> ProviderPace:
+    """The provider's row, ours until the transaction ends."""
+    known = select(ProviderPace).where(ProviderPace.provider == provider).with_for_update()
+    found = session.scalar(known)
+    if found is None:
+        new = {"provider": provider, "due_at": LONG_AGO}
+        insert_new(session, ProviderPace.__table__, [new], ["provider"])  # type: ignore[arg-type]
+        found = session.scalars(known).one()
+    return found
+
+
+def _has_place(session: Session, provider: str, limit: Limit, now: datetime, urgent: bool) -> bool:
+    session.execute(delete(ProviderCall).where(ProviderCall.provider == provider, ProviderCall.until <= now))
+    taken = session.scalar(select(func.count()).where(ProviderCall.provider == provider)) or 0
+    kept = 0 if urgent or limit.at_once == 1 else max(1, limit.at_once // KEPT_FREE)
+    return taken < limit.at_once - kept
