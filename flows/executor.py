@@ -31,7 +31,7 @@ from flows.run_names import lessons_of
 from flows.upkeep import Upkeep
 from flows.wakeup import wake_on_work
 from flows.watches import watches
-from flows.work import Bench, Chunk, Sending
+from flows.work import Bench, Calibrating, Chunk, Sending
 from lti_tool import claims, jobs
 from lti_tool.ags import AgsClient
 from lti_tool.db import Database
@@ -48,6 +48,7 @@ LEASE_SECONDS = 30.0
 CALLS_AT_ONCE = 16
 JUDGING_AT_ONCE = 50
 SENDING_AT_ONCE = 50
+CALIBRATING_AT_ONCE = 2
 GRACE_SECONDS = 7.0  # to finish what runs when asked to stop; the rest is given back
 RECOVERY_SECONDS = 3.0
 WATCH_SECONDS = 1.0
@@ -85,6 +86,7 @@ class Executor:
         self._places = {
             jobs.JUDGE: judging_at_once or max(JUDGING_AT_ONCE, 2 * calls_at_once),
             jobs.SEND_SCORE: SENDING_AT_ONCE,
+            jobs.CALIBRATE: CALIBRATING_AT_ONCE,
             jobs.REJUDGE: judging_at_once or max(JUDGING_AT_ONCE, 2 * calls_at_once),
         }
         self._bench = Bench(
@@ -301,6 +303,9 @@ class Executor:
             await self._judge_chunk(held, of_class)
         elif kind == jobs.REJUDGE:
             await self._rejudge_chunk(held)
+        elif kind == jobs.CALIBRATE:
+            assert self._prefect is not None
+            await self._prefect.calibrate(Calibrating(self._bench, {claim.job_id: claim for claim in held}))
         else:
             await self._send_chunk(held)
 

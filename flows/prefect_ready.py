@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 import structlog
 from prefect.context import AsyncClientContext, SyncClientContext
 
+from flows.calibrate import calibrate
 from flows.judge_submissions import judge_submissions
 from flows.records import BLOCK, SealedRecords
 from flows.rejudge import rejudge
 from flows.send_scores import send_scores
 from flows.task_events import TaskEvents
-from flows.work import CHUNK, SENDING, Chunk, Sending
+from flows.work import CALIBRATING, CHUNK, SENDING, Calibrating, Chunk, Sending
 from lti_tool.settings import Settings
 
 T = TypeVar("T")
@@ -43,6 +44,10 @@ class Ready:
     async def rejudge(self, chunk: Chunk) -> None:
         """One flow run for a chunk of submissions that are judged again as drafts."""
         await self._run(CHUNK, chunk, self._rejudge, list(chunk.claims))
+
+    async def calibrate(self, work: Calibrating) -> None:
+        """One flow run for calibrations."""
+        await self._run(CALIBRATING, work, calibrate, list(work.claims))
 
     async def send(self, sending: Sending) -> None:
         """One flow run for a chunk of messages."""

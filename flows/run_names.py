@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from flows.work import CHUNK, SENDING
+from flows.work import CALIBRATING, CHUNK, SENDING
 from lti_tool.db import Database
 from lti_tool.jobs import Claim
 from lti_tool.models import LessonVersion, Submission
@@ -35,6 +35,11 @@ def draft_name() -> str:
     """Such as "durable-workflows, as a draft: 25 submissions, jobs 120-144"."""
     chunk = CHUNK.get()
     return f"{', '.join(chunk.lessons) or 'no lesson'}, as a draft: {_count(chunk.claims.values(), 'submission')}"
+
+
+def calibration_name() -> str:
+    """Such as "1 calibration, job 12"."""
+    return _count(CALIBRATING.get().claims.values(), "calibration")
 
 
 def sending_name() -> str:

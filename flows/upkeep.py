@@ -27,7 +27,12 @@ YOUNG = timedelta(minutes=2)  # a run that began since then is left alone
 AT_ONCE = 100  # runs that are looked at in one go; more wait for the next
 OVER = "Its executor ended without a word; the ledger went on without it."
 # The flows of ours: their name in Prefect, and the parameter that says which jobs a run is about.
-PARAMETERS = {"judge-submissions": "submission_ids", "send-scores": "passback_ids", "rejudge": "drafted_ids"}
+PARAMETERS = {
+    "judge-submissions": "submission_ids",
+    "send-scores": "passback_ids",
+    "rejudge": "drafted_ids",
+    "calibrate": "calibration_ids",
+}
 
 log = structlog.get_logger()
 
@@ -99,6 +104,7 @@ def _held(database: Database, subjects: Collection[tuple[str, int]]) -> set[tupl
         "submission_ids": (jobs.JUDGE, Job.submission_id),
         "passback_ids": (jobs.SEND_SCORE, Job.passback_id),
         "drafted_ids": (jobs.REJUDGE, Job.submission_id),
+        "calibration_ids": (jobs.CALIBRATE, Job.id),
     }
     found: set[tuple[str, int]] = set()
     with database.read() as session:

@@ -130,5 +130,14 @@ class Sending:
     registrations: Mapping[int, int]
 
 
+@dataclass(frozen=True)
+class Calibrating:
+    """The calibrations of one flow run, by the ids of their jobs."""
+
+    bench: Bench
+    claims: dict[int, Claim]
+
+
+CALIBRATING: ContextVar[Calibrating] = ContextVar("calibrating")
 CHUNK: ContextVar[Chunk] = ContextVar("chunk")
 SENDING: ContextVar[Sending] = ContextVar("sending")

@@ -20,7 +20,8 @@ from lti_tool.models import Job, JobEvent, Passback, Submission
 JUDGE = "judge"
 SEND_SCORE = "send_score"
 REJUDGE = "rejudge"
-KINDS = (JUDGE, SEND_SCORE, REJUDGE)
+CALIBRATE = "calibrate"
+KINDS = (JUDGE, SEND_SCORE, REJUDGE, CALIBRATE)
 JUDGING = (JUDGE, REJUDGE)  # what judges are asked for
 MAX_TRIES = 8
 UNFINISHED = ("queued", "running")
@@ -109,6 +110,16 @@ def enqueue_rejudging(session: Session, submission_ids: Collection[int]) -> None
         session.execute(insert(Job), new)
     log.info("enqueued", kind=REJUDGE, jobs=len(submission_ids))
     _announce(session)
+
+
+def enqueue_calibration(session: Session, lane: str) -> Job:
+    """The job of a calibration run; those of one question go one at a time."""
+    job = Job(kind=CALIBRATE, lane=lane)
+    session.add(job)
+    session.flush()
+    log.info("enqueued", kind=CALIBRATE, job=job.id)
+    _announce(session)
+    return job
 
 
 def _announce(session: Session) -> None:

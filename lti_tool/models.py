@@ -1041,6 +1041,28 @@ class BlindSheet(Frozen, Base):
     reader: Mapped[Person] = relationship()
 
 
+class CalibrationRun(Base):
+    """A judge fitted on a question's blind sheets, and the gate tried on it: a report, by an executor; it moves once.
+
+    `result` holds figures and sentences and nothing of a person; `problem` says why there is none.
+    """
+
+    __tablename__ = "calibration_run"
+    __table_args__ = (Index("ix_calibration_run_of", "resource_link_id", "item_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"))
+    item_id: Mapped[str]
+    rubric_version_id: Mapped[int] = mapped_column(ForeignKey("rubric_version.id"))
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), unique=True)
+    by: Mapped[str]
+    begun_at: Mapped[datetime] = mapped_column(default=utc_now)
+    finished_at: Mapped[datetime | None]
+    result: Mapped[dict[str, Any] | None]
+    problem: Mapped[str | None] = mapped_column(Text)
+    job: Mapped[Job] = relationship()
+
+
 # ---- the gradebook -------------------------------------------------------------------------------------------
 
 

@@ -1,18 +1,20 @@
 """The calibration page: how far judge and people agree, the essays behind a cell, and more to score blind."""
 
 import csv
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 
-from flask import Blueprint, Response, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, g, jsonify, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from lti_tool import blind
+from lti_tool import blind, calibration_runs
 from lti_tool.calibration import LEAST, Calibration, CriterionRow, Pair, calibrations, in_cell, pairs_of
+from lti_tool.calibration_runs import CalibrationProblem
 from lti_tool.language import gettext as _
-from lti_tool.models import Person, ResourceLink
+from lti_tool.models import CalibrationRun, Person, ResourceLink
 from lti_tool.review_queue import Wanted, queue
 from lti_tool.web.context import current
 from lti_tool.web.sessions import signed_in
@@ -52,11 +54,81 @@ def calibration(launch_id: str) -> Answer:
             waiting=len(queue(session, link, Wanted(tab="blind"), limit=100)),
             sentence=first_sentence(shown),
             said=_said(),
+            trial=trial_of(session, link, shown.item_id),
+            fewest=calibration_runs.FEWEST,
+            why_no_trial=calibration_runs.why_not(session, link, shown.item_id),
             least=LEAST,
             enough=ENOUGH,
             line=line,
             gap=gap,
         )
+
+
+@bp.post("/trial")
+@signed_in("instructor")
+def begin_trial(launch_id: str) -> Answer:
+    """Have a judge fitted on this question's blind sheets, and the gate tried; an executor does it."""
+    item_id = request.form.get("item", "")
+    try:
+        with current().database.write() as session:
+            handle = session.get_one(Person, g.person_id).handle
+            calibration_runs.begin(session, _placement(session), item_id, handle)
+    except CalibrationProblem:
+        pass  # the page says why, beside where the button was
+    return redirect(url_for("calibration.calibration", launch_id=launch_id, item=item_id) + "#trial", code=303)
+
+
+@bp.get("/trial")
+@signed_in("instructor")
+def look_at_trial(launch_id: str) -> Response:
+    """Where a question's trial stands, for the page's script."""
+    with current().database.read() as session:
+        found = trial_of(session, _placement(session), request.args.get("item", ""))
+        answer: Response = jsonify(state=found.state, words=found.words, running=found.running)
+        return answer
+
+
+@bp.get("/trial.json")
+@signed_in("instructor")
+def trial_report(launch_id: str) -> Response:
+    """The whole report, for whoever signs gates."""
+    with current().database.read() as session:
+        run = calibration_runs.newest(session, _placement(session), request.args.get("item", ""))
+        if run is None or run.result is None:
+            abort(404)
+        answer = Response(json.dumps(run.result, indent=2), mimetype="application/json")
+        answer.headers["Content-Disposition"] = "attachment; filename=calibration.json"
+        return answer
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A question's last trial, and what the page says of it."""
+
+    run: CalibrationRun | None
+    state: str
+    words: str
+
+    @property
+    def running(self) -> bool:
+        """Whether something is still to come."""
+        return self.state in ("waiting", "running")
+
+
+def trial_of(session: Session, link: ResourceLink, item_id: str) -> Trial:
+    """The last trial of a question; state "" where there was none."""
+    run = calibration_runs.newest(session, link, item_id)
+    if run is None:
+        return Trial(None, "", "")
+    state = calibration_runs.state_of(run)
+    words = {
+        "waiting": _("It waits for an executor."),
+        "running": _("It is being fitted; a minute or two."),
+        "failed": run.job.last_error or "",
+        "refused": run.problem or "",
+        "done": "",
+    }
+    return Trial(run, state, words[state])
 
 
 def _fullest(found: Sequence[Calibration]) -> Calibration:

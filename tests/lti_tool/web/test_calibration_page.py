@@ -10,7 +10,8 @@ from sqlalchemy import select
 from lti_tool import blind
 from lti_tool.attempts import submit
 from lti_tool.calibration import calibrations, pairs_of
-from lti_tool.models import BlindPick, JudgementRow, Person, Submission
+from lti_tool.db import utc_now
+from lti_tool.models import BlindPick, CalibrationRun, JudgementRow, Person, Submission
 from lti_tool.reviews import Decision, release
 from tests.lti_tool.judged import all_at, judge_as
 from tests.lti_tool.web.test_instructor_pages import INES
@@ -138,3 +139,49 @@ def test_another_placements_pairs_are_not_here(world, ines, sample_texts) -> Non
 def test_students_see_nothing_of_it(ada) -> None:
     assert ada.get("calibration").status_code == 403
     assert ada.get("calibration/pairs.csv").status_code == 403
+
+
+# ---- a judge of the course's own, tried ----------------------------------------------------------------------
+
+
+def test_with_few_sheets_the_page_says_how_many_it_takes(world, ines, sample_texts) -> None:
+    score(world, crowd(world, sample_texts["essay"], 4), world.ines_id)
+    assert "4 texts were scored blind; a judge is fitted on at least 10." in ines.get("calibration?item=essay").text
+    ines.post("calibration/trial", {"item": "essay"})
+    with world.database.read() as session:
+        assert session.scalars(select(CalibrationRun)).all() == []
+
+
+def test_one_click_begins_a_trial_and_its_result_releases_nothing(world, ines, sample_texts) -> None:
+    score(world, crowd(world, sample_texts["essay"], 12), world.ines_id)
+    shown = ines.client.get(ines.post("calibration/trial", {"item": "essay"}).location).text
+    assert "It waits for an executor." in shown
+    assert ines.get("calibration/trial?item=essay").json["running"]
+    assert ines.get("calibration/trial.json?item=essay").status_code == 404
+
+    gate = {"releases": True, "lines": ["essay: 40% may be released unseen, at a risk of at most 9%."]}
+    report = {
+        "texts": 12,
+        "loss": "off by 10 or more",
+        "alpha": 0.1,
+        "left_out": {"Claim": "all alike."},
+        "judges": [{"name": "x", "trained": True, "kappas": {"Retry": {"value": 0.7, "low": 0.5, "high": 0.8}}}],
+    }
+    report["judges"][0]["gate"] = gate
+    with world.database.write() as session:
+        run = session.scalars(select(CalibrationRun)).one()
+        run.result, run.finished_at = report, utc_now()
+    page = ines.get("calibration?item=essay").text
+    assert "40% may be released unseen" in page
+    assert "without a signature" in page
+    assert ".70 (.50–.80)" in page
+    assert ines.get("calibration/trial.json?item=essay").json["texts"] == 12
+
+
+def test_what_could_not_be_fitted_says_why(world, ines, sample_texts) -> None:
+    score(world, crowd(world, sample_texts["essay"], 12), world.ines_id)
+    ines.post("calibration/trial", {"item": "essay"})
+    with world.database.write() as session:
+        run = session.scalars(select(CalibrationRun)).one()
+        run.problem, run.finished_at = "Claim: every text has the same score, so there is nothing to learn.", utc_now()
+    assert "so there is nothing to learn" in ines.get("calibration?item=essay").text

@@ -42,7 +42,7 @@ from tests.lti_tool.judged import all_at, judge_as
 # Open to everybody, and with nothing of anybody in it.
 PUBLIC = (
     *("/healthz", "/readyz", "/metrics", "/static/"),
-    *("/lti/login", "/lti/launch", "/lti/jwks", "/lti/register", "/lti/canvas.json", "/admin/enter"),
+    *("/lti/login", "/lti/launch", "/lti/jwks", "/lti/register", "/lti/canvas.json", "/admin/enter", "/research/enter"),
 )
 SHARED = {"launch_id", "item_id", "step_id"}  # parts of the lesson, the same for everybody; every other part is work
 SECRET = "the marmalade clause"
