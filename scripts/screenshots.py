@@ -1,6 +1,7 @@
 """Pictures of every page and state, for looking at: `make screenshots`, or `make screenshots ARGS="result draw"`.
 
-The pages are real, the people and their work made up (tests/lti_tool/web/stages.py). Written to build/screenshots.
+The pages are real, the people and their work made up (tests/lti_tool/web/stages.py and course.py). Written to
+build/screenshots; `ARGS=--keep` takes the few that the README shows, into docs/images.
 """
 
 import logging
@@ -9,7 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from tests.lti_tool.web.course import PICKER_TOKEN, course  # noqa: E402
 from tests.lti_tool.web.stages import everything  # noqa: E402
 
 OUT = ROOT / "build" / "screenshots"
+KEPT, KEEP = ROOT / "docs" / "images", ("result", "draw", "judging", "review-assisted")
 ADA, INES = "launch-ada-01", "launch-ines-01"
 HOUR = timedelta(hours=1)
 PICKER = {"name": picker.COOKIE, "value": PICKER_TOKEN, "domain": "127.0.0.1", "path": "/dl/request-1/"}
@@ -166,18 +168,22 @@ ROOMS: tuple[tuple[str, Stage, tuple[Shot, ...]], ...] = ((ADA, everything, LEAR
 def main(wanted: list[str]) -> int:
     """Take the wanted pictures, or all of them."""
     logging.disable(logging.INFO)
-    OUT.mkdir(parents=True, exist_ok=True)
+    keep = "--keep" in wanted
+    out = KEPT if keep else OUT
+    out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM)
         for launch, stage, shots in ROOMS:
             chosen = [shot for shot in shots if not wanted or any(shot.name.startswith(name) for name in wanted)]
+            if keep:
+                chosen = [replace(shot, whole=False, height=820) for shot in shots if shot.name in KEEP]
             if chosen:
-                take_all(browser, launch, stage, chosen)
+                take_all(browser, launch, stage, chosen, out)
         browser.close()
     return 0
 
 
-def take_all(browser: Browser, launch: str, stage: Stage, shots: list[Shot]) -> None:
+def take_all(browser: Browser, launch: str, stage: Stage, shots: list[Shot], out: Path) -> None:
     """Pictures of one person's pages, each in a fresh profile."""
     with served() as (world, address):
         paths = stage(world, texts())
@@ -187,19 +193,19 @@ def take_all(browser: Browser, launch: str, stage: Stage, shots: list[Shot]) -> 
             context = browser.new_context(viewport={"width": shot.width, "height": shot.height}, locale="en-GB")
             context.add_cookies([PICKER, sign_in(world, here)])  # type: ignore[list-item]
             path = paths[shot.state]
-            take(context.new_page(), address + (path if path.startswith("/") else f"/l/{here}/{path}"), shot)
+            take(context.new_page(), address + (path if path.startswith("/") else f"/l/{here}/{path}"), shot, out)
             context.close()
-            print(OUT / f"{shot.name}.png")
+            print(out / f"{shot.name}.png")
 
 
-def take(page: Page, url: str, shot: Shot) -> None:
+def take(page: Page, url: str, shot: Shot, out: Path) -> None:
     """One picture."""
     page.emulate_media(color_scheme=shot.scheme, media=shot.media, reduced_motion="reduce")  # type: ignore[arg-type]
     page.goto(url)
     page.wait_for_load_state("load")
     shot.do(page)
     page.evaluate("scrollTo(0, 0)")
-    page.screenshot(path=OUT / f"{shot.name}.png", full_page=shot.whole)
+    page.screenshot(path=out / f"{shot.name}.png", full_page=shot.whole)
 
 
 def texts() -> dict[str, str]:

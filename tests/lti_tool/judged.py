@@ -22,6 +22,7 @@ def judge_as(
     comment: str = "",
     confidence: float | None = None,
     identity: dict[str, Any] | None = None,
+    label: str = "Checklist",
 ) -> JudgementRow:
     """What the engine would have stored: ratings, a sheet, and the job at the gate."""
     ratings = {}
@@ -46,7 +47,7 @@ def judge_as(
         fingerprint="sheet",
         judge="checklist",
         judge_version="1",
-        judge_label="Checklist",
+        judge_label=label,
         evidence="quotes",
         provisional=True,
         rating_ids=ratings,

@@ -19,7 +19,7 @@ from lti_tool.reviews import Decision, release
 from lti_tool.web.sessions import token_hash
 from tests.conftest import World
 from tests.lti_tool.judged import all_at, judge_as
-from tests.lti_tool.web.stages import COMMENT, LEVELS, QUOTES
+from tests.lti_tool.web.stages import CHECKLIST, COMMENT, LEVELS, QUOTES
 
 SLUG, ESSAY = "durable-workflows", "durable-workflows-essay"
 PICKER_TOKEN = "token-of-ines"
@@ -53,8 +53,7 @@ def course(world: World, texts: Mapping[str, str]) -> dict[str, str]:
         unread = scored[-1].public_id
         for number in range(ROWS):
             reason, said = WHY[number % len(WHY)]
-            row = _sent(session, world, texts["essay"], BLIND + number, **said)
-            session.scalars(select(Job).where(Job.submission_id == row.id)).one().gate_reason = reason
+            _sent(session, world, texts["essay"], BLIND + number, reason, **said)
         assisted = _sent(session, world, texts["essay"], BLIND + ROWS).public_id
         _new_words(session, link)
         _waiting_platform(session)
@@ -77,14 +76,17 @@ def course(world: World, texts: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _sent(session: Any, world: World, essay: str, number: int, **said: Any) -> Submission:
+def _sent(
+    session: Any, world: World, essay: str, number: int, reason: str = "The judge is provisional.", **said: Any
+) -> Submission:
     """The essay of one more learner, judged."""
     person = Person(registration_id=world.registration_id, sub=f"c-{number}", handle=f"heron-{number + 10}")
     session.add(person)
     session.flush()
     sent = submit(session, world.placement(session), person.id, "essay", f"{essay} {number}.")
-    said = {"quotes": QUOTES, "comment": COMMENT, **said}
+    said = {"quotes": QUOTES, "comment": COMMENT, "label": CHECKLIST, **said}
     judge_as(session, sent, {**LEVELS, "economy": 2 + number % 3, **said.pop("levels", {})}, **said)
+    session.scalars(select(Job).where(Job.submission_id == sent.id)).one().gate_reason = reason
     return sent
 
 

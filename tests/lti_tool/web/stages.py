@@ -17,6 +17,10 @@ from rubrics.drawing import check_drawing
 from tests.conftest import World
 from tests.lti_tool.judged import judge_as
 
+CHECKLIST = (
+    "A checklist that looks offline for phrases the rubric's author wrote down: "
+    "it cannot follow an argument, its levels are provisional, and a person decides."
+)
 LEVELS = {"claim": 3, "failure_story": 3, "retry": 3, "checkpoint": 4, "human_gate": 2, "tradeoffs": 2, "economy": 3}
 QUOTES = {
     "claim": "A durable runtime is that plan",
@@ -116,7 +120,7 @@ def _judged(
     }
     quotes = {key: quote for key, quote in QUOTES.items() if key in criteria and quote in text and not low}
     checks = check_drawing(parse_drawing(text)).model_dump(mode="json") if item_id == "drawing" else None
-    judge_as(session, sent, given, quotes=quotes, comment=COMMENT, graph_checks=checks)
+    judge_as(session, sent, given, quotes=quotes, comment=COMMENT, graph_checks=checks, label=CHECKLIST)
     return sent
 
 
