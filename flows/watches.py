@@ -11,12 +11,13 @@ from flows.gate_watch import watch_gates
 from flows.judge_watch import ILL_SECONDS, WELL_SECONDS, look
 from flows.judging.judge import Judge
 from flows.work import Bench
-from lti_tool import pending_releases, rejudge_decisions, scores
+from lti_tool import gate_deadlines, pending_releases, rejudge_decisions, scores
 from lti_tool.db import Database
 from lti_tool.settings import Settings
 
 CLOSING_SECONDS = 60.0
 RELEASE_SECONDS = 5.0
+WAITING_SECONDS = 600.0
 
 log = structlog.get_logger()
 
@@ -46,6 +47,7 @@ def watches(database: Database, bench: Bench, judge: Judge, settings: Settings) 
         Watch("retention", lambda: retention.look(database, settings)),
         Watch("closing", lambda: _settle_closed(database)),
         Watch("gates", lambda: _look_at_gates(database)),
+        Watch("waiting", lambda: _settle_overdue(database)),
         Watch("releases", lambda: _release_due(database)),
         Watch("judge", _JudgeWatch(bench, judge).look, at_once=True),
     ]
@@ -56,6 +58,13 @@ def _settle_closed(database: Database) -> float:
     if settled := scores.settle_closed(database):
         log.info("scored at the close", learners=settled)
     return CLOSING_SECONDS
+
+
+def _settle_overdue(database: Database) -> float:
+    """What has waited too long for a person is released or returned, where its placement says so."""
+    if settled := gate_deadlines.carry_out(database):
+        log.info("settled what had waited too long", sheets=settled)
+    return WAITING_SECONDS
 
 
 def _look_at_gates(database: Database) -> float:

@@ -39,7 +39,7 @@ class NotOpen(SendProblem):
 
 @dataclass(frozen=True)
 class Desk:
-    """What a learner has before them at one item; `submissions` are those that were not taken back."""
+    """What a learner has before them at one item; `submissions` are those that stand."""
 
     item: Item
     rubric: Rubric
@@ -138,7 +138,7 @@ def _ever_sent(
             Submission.item_id == item_id,
         )
     )
-    return [(sent, state == "withdrawn") for sent, state in session.execute(found.order_by(Submission.attempt))]
+    return [(sent, state in jobs.GONE) for sent, state in session.execute(found.order_by(Submission.attempt))]
 
 
 def find_submission(
@@ -284,7 +284,7 @@ def sent_items(session: Session, resource_link: ResourceLink, person_id: int, le
         .where(
             Submission.resource_link_id == resource_link.id,
             Submission.person_id == person_id,
-            Job.state.is_distinct_from("withdrawn"),
+            jobs.is_handed_in(),
         )
         .group_by(Submission.item_id)
     )

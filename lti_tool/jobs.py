@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, bindparam, case, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from lti_tool.db import UtcDateTime, utc_now
@@ -24,6 +24,7 @@ CALIBRATE = "calibrate"
 KINDS = (JUDGE, SEND_SCORE, REJUDGE, CALIBRATE)
 JUDGING = (JUDGE, REJUDGE)  # what judges are asked for
 MAX_TRIES = 8
+GONE = ("withdrawn", "returned")  # of a judging: with its learner again
 UNFINISHED = ("queued", "running")
 URGENT = 10  # from this priority on somebody waits for it
 CHANNEL = "atelier_job"  # where PostgreSQL tells executors of work
@@ -190,11 +191,42 @@ def withdraw_judging(session: Session, submission_id: int) -> bool:
     return moved.scalar() is not None
 
 
-def send_after_all(session: Session, submission_id: int, *, priority: int = 0) -> bool:
-    """Queue the judging of a submission that was taken back; what was rated before is found again."""
+def return_judged(session: Session, submission_id: int) -> bool:
+    """Take a judged submission out of the gate, back to its learner; False when somebody else was first."""
     moved = session.execute(
         update(Job)
-        .where(Job.kind == JUDGE, Job.submission_id == submission_id, Job.state == "withdrawn")
+        .where(
+            Job.kind == JUDGE, Job.submission_id == submission_id, Job.state.in_(("awaiting_review", "needs_person"))
+        )
+        .values(state="returned", finished_at=utc_now())
+        .returning(Job.id)
+    )
+    return moved.scalar() is not None
+
+
+def review_after_all(session: Session, submission_id: int) -> bool:
+    """Put a submission that went back to its learner before a person again; False when it is not with them."""
+    moved = session.execute(
+        update(Job)
+        .where(Job.kind == JUDGE, Job.submission_id == submission_id, Job.state == "returned")
+        .values(state="awaiting_review", finished_at=None)
+        .returning(Job.id)
+    ).scalar()
+    if moved is not None:
+        add_event(session, moved, "held")
+    return moved is not None
+
+
+def is_handed_in() -> ColumnElement[bool]:
+    """SQL: whether a submission counts as sent: neither taken back by its learner nor returned to them."""
+    return or_(Job.state.is_(None), Job.state.not_in(GONE))
+
+
+def send_after_all(session: Session, submission_id: int, *, priority: int = 0) -> bool:
+    """Queue the judging of a submission that was taken back or returned; what was rated before is found again."""
+    moved = session.execute(
+        update(Job)
+        .where(Job.kind == JUDGE, Job.submission_id == submission_id, Job.state.in_(GONE))
         .values(state="queued", tries=0, next_try_at=utc_now(), finished_at=None, priority=priority, gate_reason=None)
         .returning(Job.id)
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -267,7 +267,7 @@ def progress(session: Session, resource_link: ResourceLink, person_id: int, less
         .where(
             Submission.resource_link_id == resource_link.id,
             Submission.person_id == person_id,
-            Job.state.is_distinct_from("withdrawn"),
+            or_(Job.state.is_(None), Job.state.not_in(("withdrawn", "returned"))),
         )
         .distinct()
     )

@@ -753,6 +753,20 @@ class HumanScoreRow(Frozen, Base):
     quotes: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
 
 
+class ReturnedWork(Frozen, Base):
+    """Judged work that went back to its learner, unscored; without a reviewer, because nobody got to it in time."""
+
+    __tablename__ = "returned_work"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), index=True)
+    reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    words: Mapped[str] = mapped_column(Text)
+    returned_at: Mapped[datetime] = mapped_column(default=utc_now)
+    reviewer: Mapped[Person | None] = relationship()
+    submission: Mapped[Submission] = relationship()
+
+
 class ReviewRank(Base):
     """Where a judged submission stands in its placement's queue, computed anew whenever it is judged.
 

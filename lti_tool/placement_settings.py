@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from lti_tool import jobs
 from lti_tool.attempts import GRACE_MINUTES
+from lti_tool.gate_deadlines import REMIND
 from lti_tool.gate_release import BLIND_SHARE
 from lti_tool.lesson import Lesson
 from lti_tool.models import Audit, Person, ResourceLink
@@ -50,6 +51,8 @@ class Chosen:
     appeal_days: float = 7
     accommodations: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     retention_days: int | None = None
+    wait_days: int | None = None
+    wait_then: str = REMIND
 
 
 class SettingsRefused(ValueError):
@@ -80,6 +83,7 @@ def chosen_of(link: ResourceLink, lesson: Lesson) -> Chosen:
 _PLAIN = (
     *("release", "release_on", "audit_share", "blind_share", "show_judged", "counts", "late", "grace_minutes"),
     *("judge", "budget_usd", "language", "notice", "appeal_tokens", "appeal_days", "retention_days"),
+    *("wait_days", "wait_then"),
 )
 
 

@@ -16,7 +16,7 @@ from lti_tool.models import HumanScoreRow, Job, JobEvent, JudgementRow, RatingRo
 from rubrics.model import Criterion, Rubric
 from rubrics.scoring import criterion_points, item_points
 
-State = Literal["queued", "judging", "awaiting_review", "released", "needs_person", "withdrawn"]
+State = Literal["queued", "judging", "awaiting_review", "released", "needs_person", "withdrawn", "returned"]
 Provenance = Literal["judging", "judged", "confirmed", "policy"]
 
 REASONS: Mapping[str, str] = {
@@ -32,6 +32,7 @@ _STATE_OF_JOB: dict[str, State] = {
     "awaiting_review": "awaiting_review",
     "needs_person": "needs_person",
     "withdrawn": "withdrawn",
+    "returned": "returned",
     "done": "released",
 }
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, defer, joinedload, selectinload
 from lti_tool.blind_draws import HELD, is_pending, pending
 from lti_tool.db import utc_now
 from lti_tool.deadlines import late_by
+from lti_tool.jobs import GONE
 from lti_tool.lesson import Item
 from lti_tool.lessons import lesson_of, read_rubric, rubric_of
 from lti_tool.models import (
@@ -160,7 +161,7 @@ def _in_tab(tab: Tab) -> Sequence[ColumnElement[bool]]:
     waiting = Job.state.in_(WAITING)
     kinds: dict[Tab, Sequence[ColumnElement[bool]]] = {
         "to_review": (waiting, ~decided),
-        "blind": (is_pending(),),
+        "blind": (is_pending(), Job.state.not_in(GONE)),
         "going_out": (waiting, decided),
         "all": (),
     }
@@ -338,7 +339,12 @@ def counts(session: Session, resource_link: ResourceLink) -> dict[Tab, int]:
         .group_by(Job.state)
     ).all()
     waiting = [(count, decided) for state, count, decided in by_state if state in WAITING]
-    blind = select(func.count()).select_from(Submission).where(Submission.resource_link_id == resource_link.id)
+    blind = (
+        select(func.count())
+        .select_from(Submission)
+        .join(Job, (Job.submission_id == Submission.id) & (Job.kind == "judge"))
+        .where(Submission.resource_link_id == resource_link.id, Job.state.not_in(GONE))
+    )
     return {
         "to_review": sum(count - decided for count, decided in waiting),
         "blind": session.scalar(blind.where(is_pending())) or 0,

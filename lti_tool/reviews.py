@@ -69,7 +69,7 @@ def release(
     sheet = _seen(session, submission, seen_judgement_id)
     _check(sheet, decisions, own_levels(session, submission.id, reviewer_id))
     if not jobs.pass_gate(session, submission.id):
-        raise _taken(session, submission)
+        raise taken_by_another(session, submission)
     # Whoever replaces the judge's sheet holds the gate too: what was read above may be another one by now.
     if sheet.judgement is not None and newest_judgement_id(session, submission) != sheet.judgement.id:
         raise ReviewProblem(CHANGED)
@@ -87,7 +87,7 @@ def check(
     sheet = _seen(session, submission, seen_judgement_id)
     _check(sheet, decisions, own_levels(session, submission.id, reviewer_id))
     if state_of(session, submission) not in ("awaiting_review", "needs_person"):
-        raise _taken(session, submission)
+        raise taken_by_another(session, submission)
 
 
 def own_levels(session: Session, submission_id: int, reviewer_id: int) -> Mapping[str, int]:
@@ -138,7 +138,7 @@ def change(
         with session.begin_nested():
             return _write(session, resource_link, sheet, reviewer_id, decisions, reason.strip())
     except IntegrityError as error:
-        raise _taken(session, submission) from error
+        raise taken_by_another(session, submission) from error
 
 
 def release_again(
@@ -152,7 +152,7 @@ def release_again(
         with session.begin_nested():
             return _write(session, resource_link, sheet, reviewer_id, decisions, reason)
     except IntegrityError as error:
-        raise _taken(session, sheet.submission) from error
+        raise taken_by_another(session, sheet.submission) from error
 
 
 def release_by_policy(session: Session, submission: Submission) -> Release:
@@ -269,8 +269,11 @@ def _graph_points(sheet: Sheet) -> float | None:
     return float(sheet.graph_checks["points"]) if sheet.graph_checks else None
 
 
-def _taken(session: Session, submission: Submission) -> Exception:
+def taken_by_another(session: Session, submission: Submission) -> Exception:
+    """The error for whoever came second: what stands, or why there is nothing to decide."""
     stands = newest_release(session, submission)
+    if stands is None and state_of(session, submission) == "returned":
+        return ReviewProblem("Somebody sent this back to its learner meanwhile.")
     if stands is None:
         return ReviewProblem("This is still being judged. It comes back to the queue when the judge is done.")
     reviewer = stands.review.reviewer.handle if stands.review else None

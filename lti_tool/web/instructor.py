@@ -6,7 +6,7 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from lti_tool import blind, review_claims, reviews
+from lti_tool import blind, returns, review_claims, reviews
 from lti_tool.attempts import find_submission
 from lti_tool.blind_draws import pending
 from lti_tool.language import gettext as _
@@ -92,6 +92,38 @@ def hold(launch_id: str, public_id: str) -> Answer:
     with current().database.write() as session:
         review_claims.give_up(session, _submission(session, public_id).id, g.person_id)
     return redirect(url_for("instructor.queue", launch_id=launch_id) + read_view(request.form).query(), code=303)
+
+
+@bp.post("/review/<public_id>/return")
+@signed_in("instructor")
+def send_back(launch_id: str, public_id: str) -> Answer:
+    """Send work back to its learner for a new attempt, with a sentence."""
+    view = read_view(request.form)
+    try:
+        with current().database.write() as session:
+            link, submission = _placement(session), _submission(session, public_id)
+            returns.return_work(session, link, submission, g.person_id, request.form.get("words", ""))
+    except reviews.ReviewProblem as problem:
+        return _refused(public_id, view, str(problem)), 422
+    except reviews.AlreadyReleased:
+        return _taken(public_id, view), 409
+    here = url_for("instructor.review", launch_id=launch_id, public_id=public_id)
+    return redirect(here + view.query(), code=303)
+
+
+@bp.post("/review/<public_id>/after-all")
+@signed_in("instructor")
+def after_all(launch_id: str, public_id: str) -> Answer:
+    """Review work after all that was sent back."""
+    view = read_view(request.form)
+    try:
+        with current().database.write() as session:
+            returns.take_again(session, _placement(session), _submission(session, public_id))
+    except reviews.ReviewProblem as problem:
+        with current().database.read() as session:
+            return _review(session, _submission(session, public_id), view, problem=str(problem)), 409
+    here = url_for("instructor.review", launch_id=launch_id, public_id=public_id)
+    return redirect(here + view.query(), code=303)
 
 
 @bp.post("/review/<public_id>/recall")

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from lti_tool.deadlines import late_by
 from lti_tool.language import gettext as _
 from lti_tool.language import later
-from lti_tool.models import PendingRelease, Release, Submission
+from lti_tool.models import PendingRelease, Release, ReturnedWork, Submission
 from lti_tool.results import Sheet, Stage, stages
+from lti_tool.returns import returns_of
 from rubrics.model import Rubric
 from rubrics.scoring import display
 
@@ -22,6 +23,7 @@ STATES: Mapping[str, str] = {
     "needs_person": "needs a person",
     "released": "released",
     "withdrawn": "withdrawn",
+    "returned": "sent back",
 }
 FLAGS: Mapping[str, str] = {
     "addresses_judge": "part of the text addresses the judge",
@@ -124,12 +126,18 @@ def history(session: Session, submission: Submission) -> list[Moment]:
             moments.append(Moment(stage.at, _stage_words(stage)))
     found = select(Release).where(Release.submission_id == submission.id).order_by(Release.sequence)
     moments += [_released(release) for release in session.scalars(found)]
+    moments += [_returned(row) for row in returns_of(session, submission)]
     return sorted(moments, key=lambda moment: moment.at)
 
 
 def _stage_words(stage: Stage) -> str:
     at = stage.detail.get("at")
     return f"resumed at {at}" if stage.stage == "resumed" and at else _STAGES[stage.stage]
+
+
+def _returned(row: ReturnedWork) -> Moment:
+    by = f"by {row.reviewer.handle}" if row.reviewer else "because nobody got to it in time"
+    return Moment(row.returned_at, f"sent back {by}", row.words)
 
 
 def _released(release: Release) -> Moment:

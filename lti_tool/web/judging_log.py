@@ -168,6 +168,8 @@ def _head(events: list[Stage], state: State, at_work: str) -> str:
         return _("Judged.")
     if state == "withdrawn":
         return _("Withdrawn.")
+    if state == "returned":
+        return _("Sent back to you.")
     words = _count(*_progress(events)) if at_work == "judging" else _(at_work or "received")
     return _capital(words)
 

@@ -22,7 +22,9 @@ from lti_tool.web.queue_page import View, learner
 from lti_tool.web.review_form import ReviewForm, first_form
 from rubrics.text import word_count
 
-Mode = Literal["blind", "reveal", "assisted", "change", "released", "going out", "with the judge", "withdrawn"]
+Mode = Literal[
+    "blind", "reveal", "assisted", "change", "released", "going out", "with the judge", "withdrawn", "returned"
+]
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _mode(session: Session, sheet: Sheet, change: bool, decided: PendingRelease 
     state = state_of(session, sheet.submission)
     if state in WAITING:
         return "reveal" if is_own else "assisted"
-    return "withdrawn" if state == "withdrawn" else "with the judge"
+    return state if state in ("withdrawn", "returned") else "with the judge"
 
 
 def _lead(session: Session, sheet: Sheet, mode: Mode) -> str:
@@ -149,6 +151,8 @@ def _lead(session: Session, sheet: Sheet, mode: Mode) -> str:
         return "The student sees this sheet."
     if mode == "reveal":
         return _("Your levels stand as you committed them. Keep them, take the judge’s, or split, with a reason.")
+    if mode == "returned":
+        return "With its learner again, unscored."
     if mode == "going out":
         return "Decided. Nobody sees it before it goes out."
     if mode != "assisted":

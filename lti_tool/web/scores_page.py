@@ -27,9 +27,10 @@ _WAITS: Mapping[str, str] = {
     "queued": "with the judge",
     "running": "with the judge",
     "withdrawn": "withdrawn",
+    "returned": "sent back",
 }
-_WAITS_ORDER = ("with you", "with the judge", "not sent", "withdrawn")
-_NEAREST = ("awaiting_review", "needs_person", "running", "queued", "withdrawn")
+_WAITS_ORDER = ("with you", "with the judge", "not sent", "sent back", "withdrawn")
+_NEAREST = ("awaiting_review", "needs_person", "running", "queued", "returned", "withdrawn")
 
 
 @dataclass(frozen=True)

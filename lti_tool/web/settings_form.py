@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lti_tool.deadlines import MAX_EXTRA_ATTEMPTS, MAX_EXTRA_DAYS, read_date
+from lti_tool.gate_deadlines import POLICIES
 from lti_tool.lesson import WEIGHTS_SUM, Lesson
 from lti_tool.placement_settings import COUNTS, LATE, RELEASES, Chosen, SettingsRefused
 
@@ -11,6 +12,7 @@ MAX_ATTEMPTS = 50
 MAX_GRACE_MINUTES = 1440
 MAX_TOKENS, MAX_APPEAL_DAYS = 20, 60
 MIN_RETENTION_DAYS, MAX_RETENTION_DAYS = 30, 3650
+MAX_WAIT_DAYS = 365
 MAX_BUDGET = 100_000.0
 MAX_NOTICE = 2000
 
@@ -42,7 +44,9 @@ def read_form(form: Mapping[str, str], before: Chosen, lesson: Lesson, *, judges
         appeal_tokens=reader.whole("appeal_tokens", before.appeal_tokens, 0, MAX_TOKENS),
         appeal_days=reader.number("appeal_days", before.appeal_days, 0, MAX_APPEAL_DAYS),
         accommodations=before.accommodations,
-        retention_days=reader.days("retention_days", before.retention_days),
+        retention_days=reader.days("retention_days", before.retention_days, MIN_RETENTION_DAYS, MAX_RETENTION_DAYS),
+        wait_days=reader.days("wait_days", before.wait_days, 1, MAX_WAIT_DAYS),
+        wait_then=reader.one_of("wait_then", POLICIES, before.wait_then),
     )
     if wanted.release == "date" and not wanted.release_on:
         reader.faults.setdefault("release_on", "Say on which day and at what time (UTC) scores are shown.")
@@ -118,10 +122,10 @@ class _Reader:
             return None
         return self.number(name, before, 0, MAX_BUDGET) if name in self._form else before  # type: ignore[arg-type]
 
-    def days(self, name: str, before: int | None) -> int | None:
+    def days(self, name: str, before: int | None, least: int, most: int) -> int | None:
         if not self._form.get(name, "x").strip():
             return None
-        return self.whole(name, 0, MIN_RETENTION_DAYS, MAX_RETENTION_DAYS) if name in self._form else before
+        return self.whole(name, 0, least, most) if name in self._form else before
 
 
 def read_grant(form: Mapping[str, str]) -> tuple[float, int]:

@@ -52,6 +52,8 @@ WORDS = {
     "appeal_days": "the days to appeal",
     "accommodations": "accommodations",
     "retention_days": "how long work is kept",
+    "wait_days": "how long work may wait",
+    "wait_then": "what happens then",
 }
 _DONE = {
     "granted": "The accommodation is kept.",

@@ -8,12 +8,13 @@ from typing import Any
 from flask import Blueprint, abort, current_app, g, render_template, request, url_for
 from sqlalchemy.orm import Session
 
+from lti_tool import returns
 from lti_tool.attempts import find_submission
 from lti_tool.db import utc_now
 from lti_tool.deadlines import deadlines_for, late_by
 from lti_tool.lesson import BriefStep, DrillStep, HotTakesStep, Item, Lesson, ReferenceStep, VocabularyStep
 from lti_tool.lessons import Progress, Published, lesson_here, progress, see_step
-from lti_tool.models import ResourceLink, Submission
+from lti_tool.models import ResourceLink, ReturnedWork, Submission
 from lti_tool.places import is_news, last_place, remember_place
 from lti_tool.web.context import current
 from lti_tool.web.instructor_words import unscored_words
@@ -158,6 +159,13 @@ def index_address() -> str | None:
     return url_for("shelf.index", launch_id=shelf) if isinstance(shelf, str) else None
 
 
+def _came_back(visit: Visit) -> list[tuple[str, str, ReturnedWork]]:
+    """Title and id of each question that came back to the learner, and the row that says why."""
+    titles = {item.id: item.title for item in visit.lesson.items}
+    found = returns.came_back(visit.session, visit.link, visit.person_id)
+    return [(titles[item_id], item_id, row) for item_id, row in found.items() if item_id in titles]
+
+
 def page(template: str, visit: Visit, current_step: str | None, **context: Any) -> str:
     """A student's page in its frame: the steps in the bar, back and next at the foot."""
     g.content_language = visit.lesson.language
@@ -178,6 +186,7 @@ def page(template: str, visit: Visit, current_step: str | None, **context: Any) 
         deadlines=deadlines,
         stage=deadlines.stage(now),
         late_by=late_by(deadlines.due, now),
+        came_back=_came_back(visit),
         step_url=step_url,
         item_url=item_url,
         submission_url=submission_url,

@@ -1,0 +1,69 @@
+"""Sending work back as both sides see it: the instructor's form, the learner's note, and the queue's reminder."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from lti_tool.db import utc_now
+from lti_tool.models import Job, JobEvent, ResourceLink, ReturnedWork
+from tests.lti_tool.web.test_instructor_pages import INES, TOM, Sent, essay
+
+__all__ = ["essay"]
+WORDS = "Take a <b>side</b> first, then send it again."
+
+
+@pytest.fixture
+def ines(sign_in):
+    return sign_in(INES)
+
+
+def returns(world) -> list[ReturnedWork]:
+    with world.database.read() as session:
+        return list(session.scalars(select(ReturnedWork)))
+
+
+def test_work_is_sent_back_with_a_sentence_and_its_learner_reads_it(world, ines, ada, essay: Sent) -> None:
+    assert "send it back for a new attempt" in ines.get(essay.page).text
+    answer = ines.post(f"{essay.page}/return", {"words": WORDS})
+    page = ines.client.get(answer.location).text
+    assert "With its learner again, unscored." in page
+    assert "sent back by ines-01" in page
+
+    told = ada.get("").text if ada.get("").status_code == 200 else ada.client.get(ada.get("").location).text
+    assert "The pitch came back to you." in told
+    assert "Take a &lt;b&gt;side&lt;/b&gt; first" in told
+    assert "It uses no attempt." in told
+    assert "Sent back to you." in ada.get(f"submissions/{essay.public_id}/judging").text
+
+    ines.post(f"{essay.page}/after-all")
+    assert "came back to you" not in ada.get("").text
+
+
+def test_without_a_sentence_nothing_is_sent_back(world, ines, essay: Sent) -> None:
+    refused = ines.post(f"{essay.page}/return", {"words": " "})
+    assert refused.status_code == 422
+    assert "Say what is to be done" in refused.text
+    assert returns(world) == []
+
+
+def test_whoever_comes_second_is_told(world, ines, sign_in, essay: Sent) -> None:
+    ines.post(f"{essay.page}/return", {"words": WORDS})
+    second = sign_in(TOM).post(f"{essay.page}/return", {"words": "Again."})
+    assert second.status_code == 422
+    assert "Somebody sent this back to its learner meanwhile." in second.text
+    assert len(returns(world)) == 1
+    assert ines.post(f"{essay.page}/after-all").status_code == 303
+    twice = ines.post(f"{essay.page}/after-all")
+    assert twice.status_code == 409
+    assert "in the queue already" in twice.text
+
+
+def test_the_queue_names_what_has_waited_too_long(world, ines, essay: Sent) -> None:
+    assert "waited longer" not in ines.get("queue").text
+    with world.database.write() as session:
+        session.get_one(ResourceLink, world.resource_link_id).settings = {"wait_days": 3}
+        job = session.scalars(select(Job).where(Job.kind == "judge")).one()
+        session.add(JobEvent(job_id=job.id, stage="held", detail={}, at=utc_now() - timedelta(days=4)))
+        session.execute(update(Job).values(state="awaiting_review"))
+    assert "1 has waited longer than this placement allows." in ines.get("queue").text
