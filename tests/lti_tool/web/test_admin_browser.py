@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from lti_tool.admin import make_code
@@ -33,7 +34,7 @@ def test_the_link_opens_a_page_without_faults(chromium, address, world, scheme, 
                 page.goto(f"{address}/admin/enter?code={code}")
             else:
                 page.get_by_role("button", name="open", exact=True).click()
-            assert page.get_by_role("heading", level=1).inner_text() == heading
+            expect(page.get_by_role("heading", level=1)).to_have_text(heading)
             found = Axe().run(page, options={"runOnly": STANDARDS}).response["violations"]
             assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -8,6 +8,7 @@ import jwt
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask, request
+from playwright.sync_api import expect
 
 from lti_tool.db import utc_now
 from lti_tool.deep_linking import ContentRequest
@@ -141,4 +142,4 @@ def test_search_without_script_asks_the_server(open_picker) -> None:
     page.get_by_label("Search").fill("durable")
     page.get_by_role("button", name="search").click()
 
-    assert page.locator(".choice").count() == 1
+    expect(page.locator(".choice")).to_have_count(1)

@@ -153,7 +153,7 @@ def test_result_order_quote_and_comparison(open_page, paths) -> None:
     page.wait_for_selector(".crit:first-of-type#c1")
     tab_to(page, "#c3 a.tag")
     press(page, "Enter")
-    assert page.url.endswith("#q3")
+    page.wait_for_url("**#q3")
     tab_to(page, "details summary")
     press(page, "Space")
     assert page.is_visible("table.compare")
