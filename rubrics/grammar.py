@@ -32,6 +32,8 @@ class Grammar:
     rounds: frozenset[str] = frozenset()  # stems: "attempt 3", "layer 2" is none either
     of: frozenset[str] = frozenset()  # "nine of seventeen"
     small: frozenset[str] = frozenset()  # words that name nothing
+    openers: frozenset[str] = frozenset()  # "the", "my": a noun is to come
+    no_openers: frozenset[str] = frozenset()  # what never stands right behind one
     nouns_are_capitals: bool = False
     dotted_ordinals: bool = False  # "am 3. Juni"
     abbreviations: frozenset[str] = frozenset()
@@ -233,6 +235,13 @@ ENGLISH = Grammar(
             "took cost costs pay paid wait waits waited doubles exactly roughly almost maybe them first"
         )
     ),
+    openers=frozenset(_split("the a an my our your their its every")),
+    no_openers=frozenset(
+        _split(
+            "the a an my our your their its every of and or but is are was were be been has had have will would to in "
+            "on at by for from with that which it he she they we i as if not"
+        )
+    ),
     abbreviations=frozenset(_split("e.g i.e vs cf approx resp incl mr mrs ms dr prof fig eq sec no")),
 )
 
@@ -371,6 +380,13 @@ GERMAN = Grammar(
     of=frozenset(["von"]),
     rounds=_stems(german_stem, "versuch schicht stufe version mal runde durchgang"),
     small=common_words("de"),
+    openers=frozenset(_split("ein eine einen einem einer eines dem den des im am vom zum zur ins beim")),
+    no_openers=frozenset(
+        _split(
+            "ein eine einen einem einer eines der die das und oder aber ist sind war wird wurde hat in auf von für zu "
+            "mit nicht es er sie sich ich wir man wenn dass als auch noch nur so im am vom zum zur beim"
+        )
+    ),
     nouns_are_capitals=True,
     dotted_ordinals=True,
     abbreviations=frozenset(_split("z b u a d h s o v bzw ca etc usw vgl evtl ggf inkl nr str dr prof max min zzgl")),

@@ -104,6 +104,7 @@ def has_shape(page: Page, shape: Shape) -> bool:
         and _inside(words / sentences, shape.sentence_words)
         and (shape.paragraph_share is None or max(lengths.values()) <= shape.paragraph_share * words)
         and _inside(passage.denials / sentences, shape.denied_sentences)
+        and _inside(passage.jumbled, shape.jumbled)
         and all(len(page.hits(name)) * 100 / words <= most for name, most in shape.per_hundred_words.items())
         and (not shape.order or _in_order(page, shape))
     )

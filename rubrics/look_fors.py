@@ -105,6 +105,7 @@ class Shape(_Frozen):
     sentence_words: Range | None = None  # mean words a sentence
     paragraph_share: Share | None = None  # the longest paragraph holds at most this share of the words
     denied_sentences: Range | None = None  # share of sentences with a denial
+    jumbled: Range | None = None  # share of articles that no noun can follow
     per_hundred_words: dict[Name, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     order: tuple[Name, ...] = ()  # the paragraphs in which each group is at home come in this order
     misplaced: Annotated[int, Field(ge=0)] = 0  # pairs of that order that may be wrong

@@ -24,6 +24,7 @@ _WORD = re.compile(
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)(?!\s+[a-zäöü])|[ \t]*\n\s*(?=[-*•]\s|\d+[.)]\s)")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _LAST_WORD = re.compile(r"[^\s(\"'“„]{1,12}$")
+_FEWEST_OPENERS = 10
 _LONG_LINE = 100  # a text without blank lines, whose lines are longer than this, has a paragraph a line
 
 
@@ -105,6 +106,19 @@ class Passage:
     def denials(self) -> int:
         """How many sentences deny something."""
         return sum(any(map(self._denies, self.forms[one.first : one.last])) for one in self.sentences)
+
+    @cached_property
+    def jumbled(self) -> float:
+        """The share of articles and the like behind which no noun can come: next to none, but in words thrown about."""
+        openers, others = self.grammar.openers, self.grammar.no_openers
+        found = [
+            place + 1 == one.last or self.forms[place + 1] in others
+            for one in self.sentences
+            if one.length > 1
+            for place in range(one.first, one.last)
+            if self.forms[place] in openers
+        ]
+        return sum(found) / len(found) if len(found) >= _FEWEST_OPENERS else 0.0
 
     def _denies(self, form: str) -> bool:
         return form in self.grammar.negators or form.endswith("n't")

@@ -107,14 +107,20 @@ def _page(words: _Words, text: str, flags: tuple[str, ...], addressed: tuple[Spa
     passage = Passage(text, lexicon.meant, lexicon.grammar)
     if not is_in_language(passage.forms, words.lang, lexicon.stems):
         return None
+    sources = (*words.rubric.sources, *_descriptors(words.rubric))
     most = _COPIED_IF_FLAGGED if "copied_brief" in flags else _COPIED
     ignored = frozenset(
         number
         for number, one in enumerate(passage.sentences)
         if any(one.start < end and start < one.end for start, end in addressed)
-        or _is_copied(text[one.start : one.end], words.rubric.sources, most)
+        or _is_copied(text[one.start : one.end], sources, most)
     )
     return Page(passage, lexicon, ignored, flags)
+
+
+def _descriptors(rubric: Rubric) -> tuple[str, ...]:
+    """The rubric's own words for its levels: who says them back has shown nothing."""
+    return tuple(level.descriptor for criterion in rubric.judged for level in criterion.levels)
 
 
 def _is_copied(sentence: str, sources: tuple[str, ...], most: float) -> bool:

@@ -137,6 +137,14 @@ def test_a_shape_knows_a_text_that_only_denies() -> None:
     assert not has_shape(page("There is no water. We carry it. The beans grow."), shape)
 
 
+def test_a_shape_knows_words_thrown_about() -> None:
+    shape = Shape(jumbled=(0.2, 1))
+    said = "The worker lost a page, and the run read its log before the next step began. " * 3
+    thrown = "The and lost a before, worker the its of began the. Read step log a next run page it my is. " * 3
+    assert not has_shape(page(said), shape)
+    assert has_shape(page(thrown), shape)
+
+
 def test_a_quote_of_a_long_sentence_is_a_window_around_the_match() -> None:
     text = "and so " * 40 + "we water the beans " + "and on " * 40 + "."
     (start, end), *_ = read_criterion(page(text), block()).spans

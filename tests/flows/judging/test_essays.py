@@ -1,5 +1,6 @@
 """The checklist judge on essays of many voices, beside one reader's levels; see bench/essays.py for the figures."""
 
+import random
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -87,6 +88,20 @@ def test_terms_stuffed_into_denials_earn_no_layer(name: str) -> None:
 @pytest.mark.parametrize("name", ["late-plain-beekeeper", "de-spaet-ohne-begriffe", "no-jargon-bakery"])
 def test_a_sound_essay_needs_none_of_the_terms(name: str) -> None:
     assert points(levels(read(name))) >= 75
+
+
+@pytest.mark.parametrize("name", ["anchor-a", "strong-invoices", "late-plain-beekeeper", "de-anchor-b"])
+def test_words_thrown_about_are_no_essay(name: str) -> None:
+    words = read(name).split()
+    random.Random(0).shuffle(words)
+    assert max(level or 0 for level in levels(" ".join(words))) <= 1
+
+
+def test_saying_the_rubrics_levels_back_earns_nothing() -> None:
+    descriptors = "\n\n".join(criterion.levels[0].descriptor for criterion in RUBRIC.criteria)
+    before = dict(zip(CRITERIA, levels(read("anchor-c")), strict=True))
+    after = dict(zip(CRITERIA, levels(f"{read('anchor-c')}\n\n{descriptors}"), strict=True))
+    assert {name: level for name, level in after.items() if level != before[name] and name != "economy"} == {}
 
 
 def test_the_german_anchors_stand_within_one_level() -> None:
