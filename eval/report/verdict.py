@@ -1,6 +1,6 @@
 """The report's first sentence: what was shown of the judge, and what it may decide."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 SHORT = {
@@ -21,7 +21,7 @@ def verdict_of(judge: str, criteria: Sequence[Mapping[str, Any]], gate: Mapping[
     open_ones = [(name, finding["criterion"]) for name, finding in findings if finding["verdict"] == "not shown"]
     prompts = _failing_prompts(criteria)
     verdict = "not met" if failed or prompts else "not shown" if open_ones or not findings else "met"
-    judged = _judged(failed, open_ones, bool(findings))
+    judged = _judged(failed, open_ones, {name for name, _ in findings})
     if prompts and not failed and not open_ones:
         judged = f"{judged[:-1]} on average over prompts, but not on every one: {prompts}."
     elif prompts:
@@ -99,22 +99,29 @@ def _beside(criterion: Mapping[str, Any]) -> str:
     return f", where two people reach {_figure(people)}"
 
 
-def _judged(failed: Sequence[tuple[str, str]], open_ones: Sequence[tuple[str, str]], any_finding: bool) -> str:
+def _judged(failed: Sequence[tuple[str, str]], open_ones: Sequence[tuple[str, str]], names: Collection[str]) -> str:
     if failed:
-        return f"It is not good enough to stand in for a rater: {_listed(failed)} not reached."
+        return f"It is not good enough to stand in for a rater: {_listed(failed, names, 'not reached')}."
     if open_ones:
-        return f"Whether it could stand in for a rater is not shown yet: {_listed(open_ones)} left open."
-    return "Every operational criterion is met." if any_finding else "Nothing is shown of it."
+        return f"Whether it could stand in for a rater is not shown yet: {_listed(open_ones, names, 'left open')}."
+    return "Every operational criterion is met." if names else "Nothing is shown of it."
 
 
-def _listed(pairs: Sequence[tuple[str, str]]) -> str:
-    by_criterion: dict[str, list[str]] = {}
-    for name, criterion in pairs:
-        by_criterion.setdefault(SHORT.get(criterion, criterion), []).append(name)
-    many = len({name for name, _ in pairs}) > 1
-    parts = [f"{words} ({', '.join(names)})" if many else words for words, names in by_criterion.items()]
-    verb = " is" if len(parts) == 1 else " are"
-    return f"{', '.join(parts[:-1])}{' and ' if len(parts) > 1 else ''}{parts[-1]}{verb}"
+def _listed(pairs: Sequence[tuple[str, str]], names: Collection[str], what: str) -> str:
+    """The bounds and, of several criteria, on which; what holds for all of them is said once."""
+    by_bound: dict[str, list[str]] = {}
+    for name, bound in pairs:
+        by_bound.setdefault(SHORT.get(bound, bound), []).append(name)
+    where = {words: "" if len(names) == 1 else _where(missed, names) for words, missed in by_bound.items()}
+    alike = len(set(where.values())) == 1
+    parts = list(where) if alike else [f"{words} ({place})" for words, place in where.items()]
+    shared = f" on {next(iter(where.values()))}" if alike and next(iter(where.values())) else ""
+    verb = "is" if len(parts) == 1 else "are"
+    return f"{', '.join(parts[:-1])}{' and ' if len(parts) > 1 else ''}{parts[-1]} {verb} {what}{shared}"
+
+
+def _where(missed: Sequence[str], names: Collection[str]) -> str:
+    return "every criterion" if len(missed) == len(names) else ", ".join(missed)
 
 
 def _gate(gate: Mapping[str, Any] | None) -> str:
