@@ -31,7 +31,7 @@ from lti_tool.web.sessions import COOKIE, open_session  # noqa: E402
 from seeds.load import bundled, read_lesson  # noqa: E402
 from tests.conftest import CHROMIUM, World, chromium_path, populate, prepare  # noqa: E402
 from tests.lti_tool.web.course import PICKER_TOKEN, course  # noqa: E402
-from tests.lti_tool.web.stages import everything  # noqa: E402
+from tests.lti_tool.web.stages import everything, sent_back  # noqa: E402
 
 OUT = ROOT / "build" / "screenshots"
 KEPT, KEEP = ROOT / "docs" / "images", ("result", "draw", "judging", "review-assisted")
@@ -161,8 +161,13 @@ COURSE = (
     Shot("registration", "registration", do=open_the_admins_pages),
     Shot("error-refused", "error-refused", 760, 500),
 )
+SENT_BACK = (Shot("sent-back", "sent-back"), Shot("sent-back-320-dark", "sent-back-log", 320, scheme="dark"))
 Stage = Callable[[World, dict[str, str]], dict[str, str]]
-ROOMS: tuple[tuple[str, Stage, tuple[Shot, ...]], ...] = ((ADA, everything, LEARNER), (INES, course, COURSE))
+ROOMS: tuple[tuple[str, Stage, tuple[Shot, ...]], ...] = (
+    (ADA, everything, LEARNER),
+    (ADA, sent_back, SENT_BACK),
+    (INES, course, COURSE),
+)
 
 
 def main(wanted: list[str]) -> int:

@@ -20,7 +20,7 @@ def takes_work(visit: Visit) -> bool:
 def withdraw_until_if_open(visit: Visit, sent: Submission) -> datetime | None:
     """Until when this submission can still be taken back; None once it cannot."""
     until = withdraw_until(visit.link, sent)
-    if utc_now() >= until or state_of(visit.session, sent) in ("released", "withdrawn"):
+    if utc_now() >= until or state_of(visit.session, sent) in ("released", "withdrawn", "returned"):
         return None
     opened = visit.session.scalar(select(Review.id).where(Review.submission_id == sent.id).limit(1))
     return until if opened is None else None

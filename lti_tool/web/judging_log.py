@@ -15,6 +15,9 @@ ORDER = (later("received"), later("reading"), later("judging"), later("checking 
 RUNNING: tuple[State, ...] = ("queued", "judging")
 HELD = later("Judged. A person looks at it next.")
 UNREAD = later("The judge could not finish it. A person looks at it next.")
+KEEPS_GOING = later("Close this if you like; it keeps going.")
+IN_THE_BOX = later("Its text is in the box again.")
+OPENS_LATER = later("Nothing to do here. The sheet opens when it is released.")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Log:
 
     lines: tuple[Line, ...]
     head: str
+    lede: str
     say: str
     last: int
     running: bool
@@ -66,7 +70,8 @@ def judging_log(reached: Iterable[Stage], state: State, rubric: Rubric) -> Log:
     lines += _end(events, state)
     head = _head(events, state, at_work)
     say = _capital(_(at_work or "received")) if running else head
-    return Log(tuple(lines), head, say, events[-1].id if events else 0, running)
+    lede = KEEPS_GOING if running else IN_THE_BOX if state in ("returned", "withdrawn") else OPENS_LATER
+    return Log(tuple(lines), head, _(lede), say, events[-1].id if events else 0, running)
 
 
 def _furthest(events: list[Stage]) -> str:
@@ -156,6 +161,8 @@ def _end(events: list[Stage], state: State) -> list[Line]:
         return [Line(_(HELD), "now", last)]
     if state == "needs_person":
         return [Line(_(UNREAD), "warn", last)]
+    if state == "returned":
+        return [Line(_("Sent back to you."), "now", last)]
     return [Line(_("released"), "done", last)] if state == "released" else []
 
 

@@ -44,6 +44,7 @@ def _news(visit: Visit, sent: Submission, after: int) -> dict[str, Any]:
         "stages": [{"id": s.id, "stage": s.stage, "at": s.at.isoformat(), "detail": _shown(s.detail)} for s in new],
         "last": log.last,
         "head": log.head,
+        "lede": log.lede,
         "say": log.say,
         "running": log.running,
         "result": submission_url(sent) if sheet is not None else None,

@@ -34,7 +34,7 @@ function told(news) {
   }
   if (news.running) return false;
   clearTimeout(slow);
-  lede.textContent = _("Nothing to do here. The sheet opens when it is released.");
+  lede.textContent = news.lede;
   log.removeAttribute("aria-hidden");
   return true;
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from lti_tool import appeals, coaching, jobs
+from lti_tool import appeals, coaching, jobs, returns
 from lti_tool.attempts import save_draft, submit
 from lti_tool.lessons import answer_term, rubric_of
 from lti_tool.models import Appeal, Job, Submission
@@ -153,3 +153,16 @@ def _running(session: Any, sent: Submission) -> None:
     for done, criterion in enumerate(("claim", "failure_story", "retry"), 1):
         jobs.add_event(session, job.id, "judging", criterion=criterion, title=criterion, done=done, of=7)
     jobs.add_event(session, job.id, "resumed", at="judging 3 of 7")
+
+
+def sent_back(world: World, texts: Mapping[str, str]) -> dict[str, str]:
+    """Ada's essay came back to her with a sentence: the pages that say so."""
+    with world.database.write() as session:
+        link = world.placement(session)
+        essay = _judged(session, link, world.ada_id, "essay", texts["essay"])
+        returns.return_work(session, link, essay, world.ines_id, "Take a side first, then send it again.")
+        return {
+            "sent-back-path": "path",
+            "sent-back": "items/essay",
+            "sent-back-log": f"submissions/{essay.public_id}/judging",
+        }

@@ -34,7 +34,10 @@ def test_work_is_sent_back_with_a_sentence_and_its_learner_reads_it(world, ines,
     assert "The pitch came back to you." in told
     assert "Take a &lt;b&gt;side&lt;/b&gt; first" in told
     assert "It uses no attempt." in told
-    assert "Sent back to you." in ada.get(f"submissions/{essay.public_id}/judging").text
+    log = ada.get(f"submissions/{essay.public_id}/judging").text
+    assert "Sent back to you." in log
+    assert "Its text is in the box again." in log
+    assert "take it back" not in log
 
     ines.post(f"{essay.page}/after-all")
     assert "came back to you" not in ada.get("").text

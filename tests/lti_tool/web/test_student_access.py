@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 
 from lti_tool.pseudo import LONGER, RIGHT_TO_LEFT
-from tests.lti_tool.web.stages import everything
+from tests.lti_tool.web.stages import everything, sent_back
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +84,19 @@ def test_every_page_in_both_schemes_at_three_widths(open_page, paths) -> None:
                 assert (name, width, scheme, look(page, width, scheme)) == (name, width, scheme, [])
             assert (name, width, page.evaluate(FITS)) == (name, width, True), page.evaluate(SIDEWAYS)
         assert (name, page.evaluate(SHOWN)) == (name, 0)
+
+
+def test_work_that_came_back_in_every_language_at_three_widths(open_page, world, sample_texts) -> None:
+    paths = sent_back(world, sample_texts)
+    page = open_page("help", quiet=True)
+    start = page.url.removesuffix("help")
+    for language in ("", LONGER, RIGHT_TO_LEFT):
+        speak(world, language)
+        for name, path in paths.items():
+            page.goto(start + path)
+            for width in WIDTHS:
+                assert (name, width, look(page, width, "dark")) == (name, width, [])
+                assert (name, width, page.evaluate(FITS)) == (name, width, True), page.evaluate(SIDEWAYS)
 
 
 @pytest.mark.parametrize("language", [LONGER, RIGHT_TO_LEFT])
