@@ -25,7 +25,7 @@ from flows.judging.catalog import get_coach, get_judge
 from flows.judging.coach import Coach
 from flows.judging.judge import Judge
 from flows.pace import Pace
-from flows.portions import BULK, CLASSES, URGENT, Places, portion
+from flows.portions import BULK, CLASSES, SUSPECT, URGENT, Places, portion
 from flows.prefect_setup import API_URL, EmbeddedServer, prepare
 from flows.run_names import lessons_of
 from flows.upkeep import Upkeep
@@ -226,6 +226,8 @@ class Executor:
         if not self._ready.is_set():
             return False
         try:
+            if self._must_be_alone():
+                return not self._runs and any(self._start_suspect(kind) for kind in jobs.KINDS)
             started = [self._start_kind(kind) for kind in jobs.KINDS]  # each kind has its turn
             return any(started)
         except SQLAlchemyError as error:
@@ -253,11 +255,30 @@ class Executor:
             held = self._claim(kind, of_class, limit) if limit else []
             if held:
                 taken[of_class] += len(held)
-                run = asyncio.run_coroutine_threadsafe(self._run(kind, of_class, held), self._loop)
-                self._runs[run] = kind, of_class, len(held)
-                run.add_done_callback(lambda _: self._woken.set())
+                self._start_run(kind, of_class, held)
                 started = True
         return started
+
+    def _start_run(self, kind: str, of_class: str, held: Sequence[Claim]) -> None:
+        run = asyncio.run_coroutine_threadsafe(self._run(kind, of_class, held), self._loop)
+        self._runs[run] = kind, of_class, len(held)
+        run.add_done_callback(lambda _: self._woken.set())
+
+    def _must_be_alone(self) -> bool:
+        """Whether a job runs, or waits until nothing runs, whose executors ended again and again.
+
+        What ended them may be another that stood beside it: run by itself each shows what it does.
+        """
+        if any(of_class == SUSPECT for _, of_class, _ in self._runs.values()):
+            return True
+        with self._database.read() as session:
+            return claims.suspects_due(session)
+
+    def _start_suspect(self, kind: str) -> bool:
+        held = self._claim(kind, SUSPECT, 1)
+        if held:
+            self._start_run(kind, SUSPECT, held)
+        return bool(held)
 
     def _claim(self, kind: str, of_class: str, limit: int) -> Sequence[Claim]:
         with self._database.write() as session:
@@ -267,7 +288,8 @@ class Executor:
                 limit=limit,
                 lease_seconds=self._lease_seconds,
                 kinds=[kind],
-                urgent=of_class == URGENT,
+                urgent=None if of_class == SUSPECT else of_class == URGENT,
+                suspects=of_class == SUSPECT,
             )
         with self._lock:
             self._held |= {claim.job_id: claim for claim in held}
@@ -313,7 +335,7 @@ class Executor:
         by_submission = {claim.submission_id: claim for claim in held if claim.submission_id is not None}
         lessons = await self._bench.in_thread(lessons_of, self._database, by_submission)
         assert self._prefect is not None
-        chunk = Chunk(self._bench, self._judge, by_submission, lessons, coach=self._coach, urgent=of_class == URGENT)
+        chunk = Chunk(self._bench, self._judge, by_submission, lessons, coach=self._coach, urgent=of_class != BULK)
         await self._prefect.judge(chunk)
 
     async def _rejudge_chunk(self, held: Sequence[Claim]) -> None:

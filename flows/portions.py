@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 URGENT, BULK = "urgent", "bulk"
 CLASSES = (URGENT, BULK)  # in the order in which they are served
+SUSPECT = "suspect"  # what may have killed its executor; it is run with nothing beside it
 
 LEAST = 25  # a flow run costs as much for one essay as for a hundred, so that under load few are started
 MOST = 100

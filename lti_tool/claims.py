@@ -10,6 +10,10 @@ from lti_tool.models import Job, JobEvent, Passback, Person, Registration, Submi
 
 BROKE_TOO_OFTEN = "The program broke off in the middle of this too often."
 COUNTED = 400  # beyond that a queue is just long
+# Seconds. A lease that ends further away, or a job made so far ahead, was written before the clock was set back.
+FAR_LEASE = 600.0
+FUTURE = 60.0
+SUSPECT_TRIES = 3  # what broke off so often with its executor may have been what killed it
 
 _OLDER = aliased(Job)
 
@@ -21,13 +25,18 @@ def anything_due(session: Session, kinds: Collection[str] = KINDS) -> bool:
 
 def count_due(session: Session, kind: str) -> Mapping[bool, int]:
     """How many jobs are due: those that somebody waits for (True), and the others; up to some hundreds of each."""
-    due = select(Job.id).where(*_due(session, [kind]))
+    due = select(Job.id).where(*_due(session, [kind]), ~_suspect())
     counts = [
         select(func.count()).select_from(due.where(_urgency(urgent)).limit(COUNTED).subquery()).scalar_subquery()
         for urgent in (True, False)
     ]
     urgent, others = session.execute(select(*counts)).one()
     return {True: urgent, False: others}
+
+
+def suspects_due(session: Session) -> bool:
+    """Whether a job waits that has to be run with nothing beside it."""
+    return session.scalar(select(Job.id).where(*_due(session, KINDS), _suspect()).limit(1)) is not None
 
 
 def claim(
@@ -38,16 +47,24 @@ def claim(
     lease_seconds: float,
     kinds: Collection[str] = KINDS,
     urgent: bool | None = None,
+    suspects: bool | None = None,
 ) -> list[Claim]:
     """Take up to `limit` due jobs, the higher priority first, then the oldest; of both urgencies if none is named.
 
+    `suspects` alone, or none of them: jobs whose executor ended in the middle of them again and again.
+
     Due are queued jobs whose time has come and running ones whose lease ran out; these get the event "resumed".
+    Nothing waits for the clock to come back to where it was before somebody set it back.
     A job in a lane is due only when no older unfinished job of its lane exists.
     """
     # On PostgreSQL rows that another claimer has locked are skipped; a SQLite writer is alone.
     found = session.execute(
         select(Job.id, Job.kind, Job.submission_id, Job.passback_id, Job.tries, Job.state)
-        .where(*_due(session, kinds), *([] if urgent is None else [_urgency(urgent)]))
+        .where(
+            *_due(session, kinds),
+            *([] if urgent is None else [_urgency(urgent)]),
+            *([] if suspects is None else [_suspect() if suspects else ~_suspect()]),
+        )
         .order_by(Job.priority.desc(), Job.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=Job)
@@ -70,6 +87,10 @@ def claim(
     return [Claim(row.id, row.kind, row.submission_id, row.passback_id, row.tries + 1, owner) for row in taken]
 
 
+def _suspect() -> ColumnElement[bool]:
+    return and_(Job.state == "running", Job.tries >= SUSPECT_TRIES)
+
+
 def _urgency(urgent: bool) -> ColumnElement[bool]:
     return Job.priority >= URGENT if urgent else Job.priority < URGENT
 
@@ -77,9 +98,10 @@ def _urgency(urgent: bool) -> ColumnElement[bool]:
 def _due(session: Session, kinds: Collection[str]) -> Sequence[ColumnElement[bool]]:
     blocked = select(_OLDER.id).where(_OLDER.lane == Job.lane, _OLDER.id < Job.id, _OLDER.state.in_(UNFINISHED))
     now = clock(session)
+    untried = and_(Job.tries == 0, Job.held.is_(False), Job.created_at > clock(session, FUTURE))
     ready = or_(
-        and_(Job.state == "queued", Job.next_try_at <= now),
-        and_(Job.state == "running", Job.lease_until <= now),
+        and_(Job.state == "queued", or_(Job.next_try_at <= now, untried)),
+        and_(Job.state == "running", or_(Job.lease_until <= now, Job.lease_until > clock(session, FAR_LEASE))),
     )
     free = or_(Job.lane.is_(None), ~blocked.exists())
     return (Job.kind.in_(kinds), ready, free, *(~found.exists() for found in _of_disabled()))

@@ -60,7 +60,7 @@ def enqueue_judging(session: Session, submission: Submission, *, priority: int =
     found = session.scalar(select(Job).where(Job.kind == JUDGE, Job.submission_id == submission.id))
     if found is not None:
         return found
-    job = Job(kind=JUDGE, submission_id=submission.id, priority=priority)
+    job = Job(kind=JUDGE, submission_id=submission.id, priority=priority, next_try_at=clock(session))
     session.add(job)
     session.flush()
     add_event(session, job.id, "received")
@@ -75,7 +75,7 @@ def enqueue_sending(session: Session, passback: Passback) -> Job:
     if found is not None:
         return found
     lane = f"send:{passback.resource_link_id}:{passback.person_id}"
-    job = Job(kind=SEND_SCORE, passback_id=passback.id, lane=lane)
+    job = Job(kind=SEND_SCORE, passback_id=passback.id, lane=lane, next_try_at=clock(session))
     session.add(job)
     session.flush()
     log.info("enqueued", kind=SEND_SCORE, job=job.id)
@@ -134,7 +134,7 @@ def enqueue_again(session: Session, job_id: int) -> bool:
     moved = session.execute(
         update(Job)
         .where(Job.id == job_id, Job.state == "needs_person")
-        .values(state="queued", tries=0, next_try_at=utc_now(), finished_at=None, last_error=None)
+        .values(state="queued", tries=0, next_try_at=clock(session), finished_at=None, last_error=None)
         .returning(Job.id)
     )
     _announce(session)
@@ -227,7 +227,9 @@ def send_after_all(session: Session, submission_id: int, *, priority: int = 0) -
     moved = session.execute(
         update(Job)
         .where(Job.kind == JUDGE, Job.submission_id == submission_id, Job.state.in_(GONE))
-        .values(state="queued", tries=0, next_try_at=utc_now(), finished_at=None, priority=priority, gate_reason=None)
+        .values(
+            state="queued", tries=0, next_try_at=clock(session), finished_at=None, priority=priority, gate_reason=None
+        )
         .returning(Job.id)
     )
     _announce(session)

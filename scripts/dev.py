@@ -26,6 +26,7 @@ JOBS = {
     "test": ("test", ["pytest"]),
     "check": ("dev", None),
     "bench": ("test", ["python", "bench/run.py"]),
+    "chaos": ("test", ["python", "-m", "tests.flows.chaos"]),
     "screenshots": ("test", ["python", "scripts/screenshots.py"]),
     "words": ("test", ["python", "scripts/words.py"]),
     "setup": ("runtime", None),

@@ -135,6 +135,31 @@ def test_a_job_that_breaks_off_again_and_again_ends_with_a_person(world, job_ids
 # ---- leases and fences ---------------------------------------------------------------------------------------
 
 
+def test_a_clock_that_is_set_back_holds_nothing_up(world, job_ids) -> None:
+    """What was queued or held an hour ahead of the clock is due; what waits for its next try goes on waiting."""
+    ahead = utc_now() + timedelta(hours=1)
+    queued, held, waits, young = job_ids
+    set_job(world, queued, created_at=ahead, next_try_at=ahead)
+    set_job(world, held, state="running", owner="dead", tries=1, lease_until=ahead)
+    set_job(world, waits, created_at=ahead, tries=1, next_try_at=ahead)
+    set_job(world, young, state="running", owner="alive", tries=1, lease_until=utc_now() + timedelta(seconds=60))
+    assert ids(claim(world, limit=9)) == [queued, held]
+
+
+def test_what_broke_off_again_and_again_is_claimed_apart(world, job_ids) -> None:
+    """It may be what ended its executors, or what stood beside that: run by itself it shows."""
+    suspect, young, *queued = job_ids
+    past = utc_now() - timedelta(seconds=1)
+    set_job(world, suspect, state="running", owner="dead", tries=3, lease_until=past)
+    set_job(world, young, state="running", owner="dead", tries=2, lease_until=past)
+    with world.database.write() as session:
+        assert claims.suspects_due(session)
+        others = claims.claim(session, owner="a", limit=9, lease_seconds=LEASE, suspects=False)
+        assert ids(others) == [young, *queued]
+        assert ids(claims.claim(session, owner="a", limit=9, lease_seconds=LEASE, suspects=True)) == [suspect]
+        assert not claims.suspects_due(session)
+
+
 def test_a_renewed_lease_holds(world, job_ids) -> None:
     [held] = claim(world, "a", lease=1)
     assert write(world, claims.renew, "a", [held.job_id], LEASE) == {held.job_id}

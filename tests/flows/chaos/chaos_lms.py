@@ -32,6 +32,8 @@ class ChaosLms(HostileLms):
             return self._not_taken("500 Internal Server Error")
         if mishap == "409":
             return self._not_taken("409 Conflict")
+        if mishap == "holds it":
+            self.patience.wait(60)
         answer = super().scores(number)
         if mishap == "takes it, then 500":
             return Response("<html>", status="500 Internal Server Error")

@@ -5,22 +5,30 @@ The processes are forked from one that has loaded everything, because loading Pr
 
 import multiprocessing
 import os
+import time
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from signal import Signals
 from typing import Any
 
+from sqlalchemy import select, update
+
 from flows.executor import Executor
 from flows.judging.judge import JudgeRequest
-from lti_tool import outbound
+from lti_tool import db, jobs, outbound
 from lti_tool.db import Database
+from lti_tool.jobs import UNFINISHED
+from lti_tool.models import Job
 from lti_tool.settings import Settings
 from tests.flows.chaos.windows import DIE, arm
 from tests.flows.counting_judge import CountingJudge, rate_everything
 
 SECRET = "not a secret " * 4
+ROUNDS = 20
 PATIENCE_SECONDS = 0.5  # with a platform that does not answer
+POISON = "poison"  # a text that ends on it kills whoever judges it
 LOADED = ["flows.executor", "flows.prefect_ready", "lti_tool.web.app", "tests.flows.chaos.child"]
 
 
@@ -34,6 +42,12 @@ class Errand:
     window: str = ""
     strike: Signals = DIE
     lease: float = 30
+    patience: float = PATIENCE_SECONDS
+    clock: float = 0.0
+    until_done: bool = False
+    notes: str = "questions"
+    answer_seconds: float = 0.0
+    pause: float | None = None
     variables: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -49,21 +63,26 @@ class Errand:
 
 
 def answer(request: JudgeRequest) -> dict[str, Any]:
-    """What the judge says; the window inside a call stands before it."""
-    return rate_everything(request)
+    """What the judge says, a level more for a second attempt; the window inside a call stands before it."""
+    said = rate_everything(request)
+    better = request.text.endswith("again.")
+    return {"ratings": [{**rating, "level": rating["level"] + better} for rating in said["ratings"]]}
 
 
 class NotingJudge(CountingJudge):
     """Notes each question in a file before it answers, and in the answer itself."""
 
-    def __init__(self, notes: Path) -> None:
+    def __init__(self, errand: Errand) -> None:
         super().__init__(self._note)
-        self._notes = notes
+        self._errand = errand
 
     def _note(self, request: JudgeRequest) -> dict[str, Any]:
         question = f"{request.text.split()[-1]}/{','.join(request.criteria)}"
-        with self._notes.open("a") as file:
+        with (self._errand.folder / self._errand.notes).open("a") as file:
             file.write(f"{question}\n")
+        time.sleep(self._errand.answer_seconds)
+        if request.text.endswith(POISON):
+            os.kill(os.getpid(), DIE)
         return answer(request) | {"question": question}
 
 
@@ -71,7 +90,7 @@ def work(errand: Errand) -> None:
     """An executor until nothing is left to do."""
     _begin(errand)
     database = Database(errand.url)
-    judge = NotingJudge(errand.folder / "questions")
+    judge = NotingJudge(errand)
     executor = Executor(
         errand.settings,
         database,
@@ -80,8 +99,26 @@ def work(errand: Errand) -> None:
         criteria_at_once=1,
     )
     executor.run_until_idle(60)
+    for _ in range(ROUNDS if errand.until_done else 0):
+        if unfinished(database):
+            pass_time(database)
+            executor.run_until_idle(60)
     executor.close()
     database.close()
+
+
+def pass_time(database: Database) -> None:
+    """Let leases run out and next tries be due."""
+    past = db.utc_now() - timedelta(seconds=1)
+    with database.write() as session:
+        session.execute(update(Job).where(Job.state == "running").values(lease_until=past))
+        session.execute(update(Job).where(Job.state == "queued").values(next_try_at=past))
+
+
+def unfinished(database: Database) -> bool:
+    """Whether anything is queued or held."""
+    with database.read() as session:
+        return session.scalar(select(Job.id).where(Job.state.in_(UNFINISHED)).limit(1)) is not None
 
 
 def web(errand: Errand, said: Any) -> None:
@@ -98,14 +135,34 @@ def web(errand: Errand, said: Any) -> None:
 
 def _begin(errand: Errand) -> None:
     os.environ.update(errand.variables)
-    outbound.READ_SECONDS = PATIENCE_SECONDS
+    outbound.READ_SECONDS = errand.patience
+    set_clock(errand.clock)
+    jobs._FIRST_PAUSE = errand.pause or jobs._FIRST_PAUSE
     if errand.window:
         arm(errand.window, errand.hit, errand.strike)
+
+
+def set_clock(seconds: float) -> None:
+    """Set this process's clock forward or back, as far as the tool reads it."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(seconds=seconds)
+
+    db.datetime = Clock if seconds else datetime
 
 
 def start(target: Any, *arguments: Any) -> BaseProcess:
     """One of the functions above in a process of its own."""
     process = _forks().Process(target=target, args=arguments, daemon=True)
+    process.start()
+    return process
+
+
+def start_anew(target: Any, *arguments: Any) -> BaseProcess:
+    """As `start`, in a process that loads everything itself: one with a Prefect server of its own has to."""
+    process = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
     process.start()
     return process
 
