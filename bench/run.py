@@ -22,6 +22,7 @@ BENCHMARKS = {
     "pages": "weight of the first page, CPU of the main pages, beside a one-line view",
     "engine": "click to first stage, CPU an essay, beside a bare loop over the judge",
     "durable": "six steps of half a second, beside DBOS (from the index) and a bare loop; --full: up to 1,500 essays",
+    "deadline": "30,000 essays at a deadline, simulated with a provider's limits, beside the limit alone",
     "essays": "agreement of the checklist judge with one reader on essays of many voices, beside level 2 for all",
     "false_alarms": "flags on texts that people wrote in good faith (needs the human-scored sets)",
     "judges": "calls, tokens and cents an essay by Claude on a stub; speed and memory of the offline judges",
