@@ -98,11 +98,11 @@ def work(errand: Errand) -> None:
         lease_seconds=errand.lease,
         criteria_at_once=1,
     )
-    executor.run_until_idle(60)
+    executor.run_until_idle(100)
     for _ in range(ROUNDS if errand.until_done else 0):
         if unfinished(database):
             pass_time(database)
-            executor.run_until_idle(60)
+            executor.run_until_idle(100)
     executor.close()
     database.close()
 

@@ -10,6 +10,7 @@ from lti_tool.models import Launch, Person
 from lti_tool.notice import accept, notice_of
 from tests.conftest import World, populate
 from tests.flows.chaos.chaos_lms import ChaosLms
+from tests.flows.chaos.child import start
 from tests.flows.chaos.site import Site
 
 MakeSite = Callable[..., Site]
@@ -52,8 +53,15 @@ def on_the_tiny_lesson(site_world) -> Callable[[str], str]:
     return launch
 
 
+@pytest.fixture(scope="session")
+def loaded(prefect_environment) -> dict[str, str]:
+    """The process from which all others are forked, once it has loaded everything; Prefect's variables."""
+    start(print).join()
+    return prefect_environment
+
+
 @pytest.fixture
-def make_site(prefect_environment, site_world, tmp_path) -> Iterator[MakeSite]:
+def make_site(loaded, site_world, tmp_path) -> Iterator[MakeSite]:
     """`make_site(release="auto", family="moodle")`: a site whose processes a test may strike."""
     with ExitStack() as stack:
 
@@ -61,7 +69,7 @@ def make_site(prefect_environment, site_world, tmp_path) -> Iterator[MakeSite]:
             lms = ChaosLms(family)
             stack.enter_context(lms.served())
             stack.callback(lms.patience.set)
-            site = Site(site_world, lms, tmp_path, prefect_environment)
+            site = Site(site_world, lms, tmp_path, loaded)
             stack.callback(site.end)
             site.open(release)
             return site

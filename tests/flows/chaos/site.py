@@ -29,7 +29,7 @@ TEXTS = {
     "ada again": "Freshness is the time in which nobody has to be asked; after it the cache validates its copy with "
     "the origin, by a tag or a date, and goes on with what it is told, says ada again.",
 }
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0
 
 
 class Site:

@@ -6,7 +6,7 @@ import pytest
 
 from lti_tool.models import Job, JobEvent, Passback
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 AN_HOUR_BACK = -3600.0
 
