@@ -24,7 +24,7 @@ STEPS = 6
 KILLED_IN = 3
 LOCKED_SECONDS = 15
 LATER_SECONDS = 10
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 def main() -> None:
@@ -75,8 +75,8 @@ def six_steps(folder: Path, stop_in: str = "0") -> None:
     six()
 
 
-def ask_once(folder: Path, isolation: str, lock: str, wait: str = "1") -> None:
-    """One task under a fixed key, with an answer of its own; waits inside for so many seconds."""
+def ask_once(folder: Path, isolation: str, lock: str, wait: str, party: str = "1") -> None:
+    """One task under a fixed key, with an answer of its own, once so many askers are there; takes `wait` seconds."""
     from prefect import task
     from prefect.cache_policies import CacheKeyFnPolicy
     from prefect.locking.filesystem import FileSystemLockManager
@@ -91,6 +91,8 @@ def ask_once(folder: Path, isolation: str, lock: str, wait: str = "1") -> None:
         time.sleep(float(wait))
         return os.getpid()
 
+    note(folder / "there", str(os.getpid()))
+    wait_until(lambda: len(lines(folder / "there")) >= int(party))
     note(folder / "answers", str(ask()))
 
 
@@ -183,11 +185,11 @@ def task_source(folder: Path) -> str:
         module = import_module(name)
         in_a_flow(module.rate)
         calls += len(module.calls)
-    return f"executed {calls} times" if calls != 1 else "executed once"
+    return f"executed {times([1] * calls)}"
 
 
 def at_once(folder: Path, isolation: str) -> str:
-    both = [act("ask_once", folder, isolation, str(folder / "locks"), "4") for _ in range(2)]
+    both = [act("ask_once", folder, isolation, str(folder / "locks"), "4", "2") for _ in range(2)]
     for process in both:
         process.wait(START_SECONDS)
     answers = lines(folder / "answers")
@@ -197,6 +199,7 @@ def at_once(folder: Path, isolation: str) -> str:
 def holder_killed(folder: Path) -> str:
     holder = act("ask_once", folder, "SERIALIZABLE", str(folder / "locks"), str(START_SECONDS))
     wait_until(lambda: bool(lines(folder / "asked")))
+    (folder / "there").unlink()
     holder.kill()
     holder.wait()
     [lock] = (folder / "locks").glob("*")
