@@ -6,7 +6,7 @@ import pytest
 
 from lti_tool.models import Job, JobEvent, Passback
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 AN_HOUR_BACK = -3600.0
 

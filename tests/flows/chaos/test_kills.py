@@ -5,7 +5,7 @@ import pytest
 from lti_tool.models import Job, Passback, Release
 from tests.flows.chaos.windows import WINDOWS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 IN_AN_EXECUTOR = [name for name in WINDOWS if name not in ("during reconcile", "between submission and job")]
 

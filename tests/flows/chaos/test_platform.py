@@ -5,7 +5,7 @@ import pytest
 from lti_tool.models import Passback, PassbackTry
 from tests.flows.chaos.site import Site
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

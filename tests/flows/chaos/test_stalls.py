@@ -12,7 +12,7 @@ from sqlalchemy import select
 from lti_tool.models import Base, Job, Passback
 from tests.flows.chaos.site import Site, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 # Beside these a woken owner may write only how well its judge is.
 SPARED = {"judge_health", "judge_error_count"}

@@ -14,7 +14,7 @@ from tests.flows.chaos.child import web
 from tests.flows.chaos.site import TEXTS, Site
 from tests.lti_tool.web.conftest import Browser
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 class Click:
