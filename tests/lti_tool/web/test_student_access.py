@@ -8,7 +8,7 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from lti_tool.pseudo import LONGER, RIGHT_TO_LEFT
 from tests.lti_tool.web.stages import everything, sent_back
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCHEMES, WIDTHS = ("light", "dark"), (1280, 760, 320)
