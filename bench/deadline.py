@@ -161,8 +161,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     number: Callable[..., Any] = parser.add_argument
     number("--essays", type=int, default=30_000, help="how many wait at the deadline (default %(default)s)")
-    number("--executors", type=int, default=4, help="default %(default)s")
-    number("--calls", type=int, default=100, help="calls at once of each executor (default %(default)s)")
+    number("--executors", type=int, default=25, help="default %(default)s")
+    number("--calls", type=int, default=16, help="calls at once of each executor (default %(default)s)")
     number("--per-minute", type=int, default=4000, help="the provider's requests a minute (default %(default)s)")
     number("--latency", type=float, default=4.0, help="seconds of a call, in the middle (default %(default)s)")
     number("--cpu-ms", type=float, default=60.0, help="the engine's CPU an essay (default %(default)s)")

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 from bench.contenders.prefect_records import wait_for_records
 from bench.contenders.race import STEP_SECONDS, STEPS, Race
 
-STYLES = ("one flow a chunk", "a flow an essay", "bare tasks", "a process a run")
+STYLES = ("one flow a chunk", "a flow an essay", "bare tasks")
 BACKENDS = ("sqlite", "postgres", "tuned", "redis")
 START_SECONDS = 120
 TUNED = {

@@ -5,13 +5,20 @@ often, and whether everything held (tests/flows/chaos/invariants.py). Exits with
 """
 
 import argparse
+import logging
+import os
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+
+from flows.prefect_setup import API_URL, EmbeddedServer, environment
+from lti_tool.settings import Settings
 from tests.flows.chaos import long_runs
 from tests.flows.chaos.long_runs import Seen
 
@@ -28,8 +35,23 @@ SCENARIOS: dict[str, tuple[str, Callable[[Path, argparse.Namespace], Seen]]] = {
 
 
 def main() -> int:
-    """Every scenario in turn; a failure of one is told and the others still run."""
+    """One of Prefect's servers for all, then every scenario in turn; a failure of one is told, the others still run."""
     asked = arguments()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory(prefix="atelier-chaos-", ignore_cleanup_errors=True) as home:
+        os.environ |= environment(Settings(result_storage=Path(home) / "results"))
+        server = EmbeddedServer()
+        server.start(threading.Event())
+        os.environ[API_URL] = server.api_url
+        try:
+            return strike(asked)
+        finally:
+            server.stop()
+
+
+def strike(asked: argparse.Namespace) -> int:
+    """The scenarios that are asked for, a line each."""
     print(f"{'scenario':<9}  {'what':<81}  {'struck':>6}  {'jobs':>4}  {'s':>4}  held", flush=True)
     broken = False
     for name, (what, run) in SCENARIOS.items():
