@@ -6,6 +6,7 @@ Debian's is not installed the other stands in, and nothing can put Prefect's own
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -100,7 +101,7 @@ def _system_server(programs: Path, folder: Path) -> Iterator[tuple[str, int]]:
             wait_until_it_answers(address.format("postgres"))
             yield address, server.pid
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # not waiting for clients that are still connected
 
 
 def wait_until_it_answers(url: str, seconds: float = 30) -> None:
