@@ -36,6 +36,7 @@ from lti_tool.web import (
     settings_page,
     shelf_page,
     student,
+    student_view,
 )
 from lti_tool.web.context import Atelier, current
 from lti_tool.web.errors import register_errors
@@ -57,6 +58,7 @@ PAGES = (  # each with a blueprint `bp`
     session_life,
     student,
     instructor,
+    student_view,
     bulk,
     calibration_page,
     answer_appeal,

@@ -19,6 +19,7 @@ from lti_tool.web.drawing_page import DrawingPage, drawing_page
 from lti_tool.web.instructor_words import STATES, Moment, fact_words, history
 from lti_tool.web.markup import Passage, highlight, markdown, passages
 from lti_tool.web.queue_page import View, learner
+from lti_tool.web.review_exchange import Exchange, exchanges
 from lti_tool.web.review_form import ReviewForm, first_form
 from rubrics.text import word_count
 
@@ -48,6 +49,7 @@ class ReviewPage:
     history: tuple[Moment, ...]
     facts: tuple[str, ...]
     readings: tuple[BlindSheet, ...]
+    exchanges: tuple[Exchange, ...]
 
 
 def review_page(
@@ -88,6 +90,7 @@ def review_page(
         history=tuple(history(session, submission)),
         facts=(*fact_words(sheet), *_twin(session, resource_link, submission)),
         readings=tuple(sheets_on(session, submission.id)),
+        exchanges=tuple(exchanges(session, sheet)),
     )
 
 
@@ -121,6 +124,7 @@ def _blind_page(
         history=(Moment(submission.sent_at, sent, _("%(span)s after it was due", span=late) if late else ""),),
         facts=() if sheet.item.kind == "drawing" else (_words(submission.text),),
         readings=(),
+        exchanges=(),
     )
 
 

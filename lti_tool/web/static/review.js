@@ -110,6 +110,12 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   const levels = event.target.closest?.("#review .lvls");
+  const asStudent = document.getElementById("as-student");
+  if (levels && asStudent && event.key === "s" && !(event.ctrlKey || event.metaKey || event.altKey)) {
+    event.preventDefault();
+    asStudent.click();
+    return;
+  }
   if (!levels || event.ctrlKey || event.metaKey || event.altKey || !/^[0-9]$/.test(event.key)) return;
   const radio = levels.querySelector(`input[value="${event.key}"]`);
   if (!radio) return;
