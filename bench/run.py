@@ -19,6 +19,7 @@ BENCH = Path(__file__).resolve().parent
 BENCHMARKS = {
     "launch": "CPU of an accepted launch, beside a bare PyJWT decode",
     "ltijs": "launches over HTTP, beside a tool made with ltijs (needs Node and the npm registry the first time)",
+    "desk": "the instructor’s queue with 50,000 submissions on both databases, beside 500",
     "pages": "weight of the first page, CPU of the main pages, beside a one-line view",
     "engine": "click to first stage, CPU an essay, beside a bare loop over the judge",
     "durable": "six steps of half a second, beside DBOS (from the index) and a bare loop; --full: up to 1,500 essays",

@@ -1,13 +1,14 @@
 """The scores of a placement, learner by learner: ours, the message to the course, and what the course said back."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lti_tool.blind_draws import is_pending
 from lti_tool.jobs import MAX_TRIES
 from lti_tool.lesson import Lesson
 from lti_tool.lessons import lesson_here
@@ -44,7 +45,10 @@ class Message:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One learner: our score, what still waits, the newest message and what the course answered."""
+    """One learner: our score, what still waits, the newest message and what the course answered.
+
+    `blind` is whether something of theirs is still to be scored blind; then no points are told, ours or the course's.
+    """
 
     handle: str
     learner: str
@@ -62,6 +66,7 @@ class ScoreRow:
     at: datetime | None
     passback_id: int | None
     state: str
+    blind: bool = False
 
     @property
     def needs_somebody(self) -> bool:
@@ -80,7 +85,7 @@ class ScoresPage:
     @property
     def sent(self) -> int:
         """How many learners' scores the course has."""
-        return sum(row.state == "sent" and row.score is not None for row in self.rows)
+        return sum(row.state == "sent" and (row.score is not None or row.blind) for row in self.rows)
 
     @property
     def on_the_way(self) -> int:
@@ -110,17 +115,31 @@ def scores_page(session: Session, resource_link: ResourceLink, names: bool) -> S
     people = session.scalars(select(Person).where(Person.id.in_(states)).order_by(Person.handle))
     messages, scores = _newest_messages(session, resource_link), _scores(session, resource_link)
     standings = lesson_standings(session, resource_link, states)
-    stays = rules_for(resource_link.platform_family).override_stays
+    stays, blind = rules_for(resource_link.platform_family).override_stays, _blind(session, resource_link)
     rows = []
     for person in people:
         waits = _waits(lesson, standings[person.id], states[person.id])
         own = scores.get(person.id, [])
-        rows.append(_row(learner(person, names), person.handle, own, waits, messages.get(person.id), stays))
+        row = _row(learner(person, names), person.handle, own, waits, messages.get(person.id), stays)
+        rows.append(_without_points(row) if person.id in blind else row)
     rows += [
         _nothing_sent(row.name or row.handle if names else row.handle, row.handle)
         for row in _silent(session, resource_link)
     ]
     return ScoresPage(tuple(rows), counts(session, resource_link)["to_review"], _compared_at(messages))
+
+
+def _blind(session: Session, resource_link: ResourceLink) -> set[int]:
+    """Ids of the people of whom something is still to be scored blind."""
+    here = (Submission.resource_link_id == resource_link.id, is_pending())
+    return set(session.scalars(select(Submission.person_id).where(*here)))
+
+
+def _without_points(row: ScoreRow) -> ScoreRow:
+    """The same row, with every word and number taken out that tells how the work was scored."""
+    told = row.course if row.course in ("", "no score", "unknown", "submitted", "accepted") else "accepted"
+    trouble = "" if row.state == "sent" else row.trouble
+    return replace(row, score=None, before=None, course=told, course_tone="", trouble=trouble, blind=True)
 
 
 def _silent(session: Session, resource_link: ResourceLink) -> list[RosterRow]:

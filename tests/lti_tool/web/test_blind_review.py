@@ -7,10 +7,15 @@ import pytest
 from sqlalchemy import delete, select
 
 from lti_tool import blind
+from lti_tool.attempts import submit
+from lti_tool.blind_draws import Drawable, draw_all
+from lti_tool.db import utc_now
 from lti_tool.models import (
     BlindSheet,
     HumanScoreRow,
     JudgementRow,
+    LessonScore,
+    Passback,
     RatingRow,
     Release,
     ReviewClaim,
@@ -18,7 +23,8 @@ from lti_tool.models import (
     Submission,
 )
 from lti_tool.review_queue import Wanted, queue
-from lti_tool.reviews import ReviewProblem, release
+from lti_tool.reviews import ReviewProblem, release, release_by_policy
+from lti_tool.scores import settle
 from tests.lti_tool.judged import all_at, decisions, judge_as
 from tests.lti_tool.web.test_instructor_pages import INES, TOM, Sent, send
 
@@ -222,3 +228,24 @@ def test_the_tab_lists_what_is_to_be_scored_blind_until_it_is(world, ines, essay
     assert listed() == [essay.id]
     ines.post(f"{essay.page}/blind", levels())
     assert listed() == []
+
+
+@pytest.mark.parametrize("level", [1, 4])
+def test_scores_sent_tells_no_points_of_what_is_still_to_be_scored_blind(world, ines, sample_texts, level: int) -> None:
+    """Released by policy and drawn for an audit: the page of scores is the same whatever the judge said."""
+    with world.database.write() as session:
+        link = world.placement(session)
+        link.settings = {"weights": {**dict.fromkeys(sample_texts, 0.0), "essay": 100.0}}
+        sent = submit(session, link, world.ada_id, "essay", sample_texts["essay"])
+        judged = judge_as(session, sent, all_at(sent, level))
+        release_by_policy(session, sent)
+        draw_all(session, [Drawable(sent.id, judged.id, {"audit_share": 1.0}, None)], draw=lambda: 0.5)
+        settle(session, link, world.ada_id)
+        score = session.scalars(select(LessonScore).order_by(LessonScore.sequence.desc())).first()
+        message = session.scalars(select(Passback).order_by(Passback.timestamp.desc())).first()
+        message.state, message.settled_at = "sent", utc_now()
+        message.read_back = {"resultScore": score.given, "resultMaximum": 100.0}
+        given = f"{score.given:g}"
+    page = ines.get("scores").text
+    assert '<span class="quiet">blind</span>' in page
+    assert given not in page.split("<table")[1].split("</table>")[0]
