@@ -99,6 +99,25 @@ def public_jwks(session: Session) -> dict[str, list[dict[str, Any]]]:
     return {"keys": [row.public_jwk for row in session.scalars(select(ToolKey).where(*_published()).order_by(_NEWEST))]}
 
 
+@dataclass(frozen=True)
+class PublishedKey:
+    """A key that platforms can see, and whether it signs, waits to, or has stopped."""
+
+    kid: str
+    made_at: datetime
+    retired_at: datetime | None
+    signs: bool
+
+
+def published_keys(session: Session, now: datetime | None = None) -> list[PublishedKey]:
+    """The keys of the set that platforms fetch, the newest first."""
+    waiting, now = _in_use(session), now or utc_now()
+    ripe = [row for row in waiting if row.created_at <= now - PUBLISHED_AHEAD]
+    signing = ripe[0] if ripe else waiting[-1] if waiting else None
+    rows = session.scalars(select(ToolKey).where(*_published()).order_by(_NEWEST))
+    return [PublishedKey(row.kid, row.created_at, row.retired_at, row is signing) for row in rows]
+
+
 _NEWEST = ToolKey.id.desc()
 
 

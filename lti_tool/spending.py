@@ -1,4 +1,7 @@
-"""What judging has cost: the answers that were bought, by the placement whose work they rate."""
+"""What judging has cost: the answers that were bought, by placement, platform and time."""
+
+from collections.abc import Mapping
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,3 +18,12 @@ def spent_on(session: Session, resource_link_id: int) -> float:
     )
     spent = select(func.sum(AnswerRow.usage["usd"].as_float())).where(AnswerRow.fingerprint.in_(rated))
     return float(session.scalar(spent) or 0.0)
+
+
+def spent_since(session: Session, since: datetime) -> Mapping[int, float]:
+    """US dollars for the answers bought since then, by the id of the registration whose work they rate."""
+    usd = func.sum(AnswerRow.usage["usd"].as_float())
+    rows = session.execute(
+        select(AnswerRow.registration_id, usd).where(AnswerRow.created_at >= since).group_by(AnswerRow.registration_id)
+    )
+    return {registration_id: float(spent or 0.0) for registration_id, spent in rows}

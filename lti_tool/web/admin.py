@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from importlib.metadata import version
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
@@ -11,9 +12,10 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from lti_tool.checklist import TOKEN_GIVEN, Step, checklist
+from lti_tool.db import utc_now
 from lti_tool.jobs import count_held
 from lti_tool.judge_health import health_of
-from lti_tool.keys import current_key, ensure_key
+from lti_tool.keys import current_key, ensure_key, published_keys
 from lti_tool.models import Audit, Registration
 from lti_tool.registrations import (
     RegistrationProblem,
@@ -24,6 +26,7 @@ from lti_tool.registrations import (
     list_registrations,
     remove_registration,
 )
+from lti_tool.spending import spent_since
 from lti_tool.web import refusals
 from lti_tool.web.context import current
 from lti_tool.web.doors import Answer, Door
@@ -33,6 +36,7 @@ from lti_tool.web.trial import PlatformTrouble, try_platform
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 
 COOKIE = "atelier_admin"
+VERSIONS = ("atelier", "prefect", "sqlalchemy", "pylti1p3", "flask", "anthropic")
 FIELDS = (
     "name",
     "issuer",
@@ -175,12 +179,23 @@ def _page(session: Session, *, typed: dict[str, str] | None = None, problem: str
         typed=typed or {},
         problem=problem,
         found=found,
-        version=version("atelier"),
+        versions={name: version(name) for name in VERSIONS},
+        keys=published_keys(session),
+        spending=_spending(session),
+        budget=current().settings.judge_budget_usd,
         seal=DOOR.seal(),
         judge=current().settings.judge,
         health=health_of(session, current().settings.judge),
         held=count_held(session),
     )
+
+
+def _spending(session: Session) -> list[tuple[str, float, float]]:
+    """Each platform with what judging cost it today (UTC) and in thirty days, in US dollars."""
+    now = utc_now()
+    today = spent_since(session, now.replace(hour=0, minute=0, second=0, microsecond=0))
+    month = spent_since(session, now - timedelta(days=30))
+    return [(one.name, today.get(one.id, 0.0), month.get(one.id, 0.0)) for one in list_registrations(session)]
 
 
 def state_of(registration: Registration) -> str:

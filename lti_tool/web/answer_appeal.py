@@ -5,7 +5,9 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from lti_tool import appeals
+from lti_tool.appeal_statistics import appeal_counts
 from lti_tool.appeals import MAX_WORDS, AppealProblem
+from lti_tool.deadlines import span
 from lti_tool.lessons import lesson_of
 from lti_tool.models import Appeal, ResourceLink
 from lti_tool.web.context import current
@@ -40,7 +42,10 @@ def waiting(launch_id: str) -> str:
             for appeal in appeals.waiting(session, _link(session))
             for why_not in [appeals.why_not_you(session, appeal, g.person_id)]
         ]
-        return render_template("instructor/appeals.html", section="instructor.queue", who=_who(), rows=rows)
+        counts = appeal_counts(session, _link(session))
+        return render_template(
+            "instructor/appeals.html", section="instructor.queue", who=_who(), rows=rows, counts=counts, span=span
+        )
 
 
 def _who() -> str:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from lti_tool import appeals
+from lti_tool.appeal_statistics import appeal_counts
 from lti_tool.appeals import AppealProblem, NotForYou
 from lti_tool.attempts import submit
 from lti_tool.models import Appeal, Launch, Passback, Release, Review, Submission
@@ -184,6 +185,20 @@ def test_a_changed_level_goes_to_the_gradebook(world, sample_texts) -> None:
         given = [row.body["scoreGiven"] for row in session.scalars(select(Passback).where(Passback.kind == "released"))]
     assert len(given) == 2
     assert given[1] - given[0] == pytest.approx(20 * 2 / 4 * 0.5)  # two levels of twenty points, of half the lesson
+
+
+def test_the_statistics_say_which_levels_did_not_stand(world, sent) -> None:
+    raised = appeal(world, sent)
+    stood = appeal(world, sent, criterion="retry")
+    with world.database.read() as session:
+        held = session.get_one(Release, session.get_one(Appeal, raised).release_id).levels
+    answered(world, raised, level=held["checkpoint"] + 1, reviewer=world.tom_id)
+    answered(world, stood, level=held["retry"], reviewer=world.tom_id)
+    with world.database.read() as session:
+        first, second = appeal_counts(session, world.placement(session))
+        assert (first.criterion, first.sent, first.raised, first.stood, first.change) == ("Checkpoint", 1, 1, 0, 1.0)
+        assert (second.criterion, second.answered, second.stood, second.change) == ("Retry", 1, 1, None)
+        assert appeal_counts(session, world.tiny(session)) == []
 
 
 def _judged(one: Submission) -> list[str]:

@@ -23,7 +23,7 @@ from scripts.words import ROOT, collect
 STUDENTS_DO_NOT_READ = (
     *("instructor", "admin", "picker", "queue", "review", "roster", "scores_page", "settings_page", "settings_form"),
     *("authoring", "bulk", "rehears", "blind", "gate_", "rubric_form", "lesson_form", "calibration", "research"),
-    "rejudg",
+    *("rejudg", "appeals.html", "answer_appeal", "appeal_statistics"),
 )
 
 

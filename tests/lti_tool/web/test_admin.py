@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -17,8 +18,9 @@ from lti_tool import claims, jobs
 from lti_tool.admin import make_code
 from lti_tool.db import utc_now
 from lti_tool.judge_health import report
+from lti_tool.keys import next_key
 from lti_tool.lms_commands import app as lms
-from lti_tool.models import AdminCode, AdminSession, Audit, PlatformKeySet, Registration
+from lti_tool.models import AdminCode, AdminSession, AnswerRow, Audit, PlatformKeySet, Registration
 from lti_tool.registrations import SELF
 from lti_tool.settings import get_settings
 from lti_tool.web.admin import COOKIE
@@ -293,3 +295,21 @@ def test_a_judge_that_cannot_be_asked_is_one_sentence_with_the_work_that_waits(a
     page = get(admin).text
     assert "judge-trouble" not in page
     assert "can be asked, looked at" in page
+
+
+def test_the_page_tells_keys_spending_and_versions(admin: FlaskClient, world: World) -> None:
+    with world.database.write() as session:
+        kid = next_key(session, get_settings())
+        usual = {"registration_id": world.registration_id, "body": {}, "model": "m"}
+        session.add(AnswerRow(fingerprint="now", usage={"usd": 0.25}, **usual))
+        session.add(
+            AnswerRow(fingerprint="then", usage={"usd": 2.0}, created_at=utc_now() - timedelta(days=20), **usual)
+        )
+        session.add(
+            AnswerRow(fingerprint="old", usage={"usd": 9.0}, created_at=utc_now() - timedelta(days=40), **usual)
+        )
+    page = get(admin).text
+    assert kid[:12] in page
+    assert [cell in page for cell in (">$0.25<", ">$2.25<", "$11.25")] == [True, True, False]
+    assert "No daily limit is set" in page
+    assert f"prefect {version('prefect')}" in page

@@ -47,7 +47,10 @@ def test_before_release_the_reviewer_sees_that_the_learner_sees_no_level(sign_in
 
 def test_after_release_it_is_what_the_learner_reads(world, sign_in, essay) -> None:
     let_out(world, essay, changed=True)
-    page, theirs = sign_in(INES).get(f"{essay.page}/as-student").text, sign_in(ADA).get(f"submissions/{essay.public_id}").text
+    page, theirs = (
+        sign_in(INES).get(f"{essay.page}/as-student").text,
+        sign_in(ADA).get(f"submissions/{essay.public_id}").text,
+    )
     for words in ("Read again.", "Ada never says it.", "Your instructor changed 3 → 2", "Held by the judge."):
         assert words in page
         assert words in theirs, words
