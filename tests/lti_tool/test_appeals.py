@@ -9,6 +9,7 @@ from lti_tool import appeals
 from lti_tool.appeal_statistics import appeal_counts
 from lti_tool.appeals import AppealProblem, NotForYou
 from lti_tool.attempts import submit
+from lti_tool.lessons import rubric_of
 from lti_tool.models import Appeal, Launch, Passback, Release, Review, Submission
 from lti_tool.results import newest_judgement, newest_release, student_sheet
 from lti_tool.reviews import Decision, release
@@ -195,9 +196,11 @@ def test_the_statistics_say_which_levels_did_not_stand(world, sent) -> None:
     answered(world, raised, level=held["checkpoint"] + 1, reviewer=world.tom_id)
     answered(world, stood, level=held["retry"], reviewer=world.tom_id)
     with world.database.read() as session:
+        rubric = rubric_of(session.get_one(Submission, sent))
+        checkpoint, retry = (rubric.criterion(name).title for name in ("checkpoint", "retry"))
         first, second = appeal_counts(session, world.placement(session))
-        assert (first.criterion, first.sent, first.raised, first.stood, first.change) == ("Checkpoint", 1, 1, 0, 1.0)
-        assert (second.criterion, second.answered, second.stood, second.change) == ("Retry", 1, 1, None)
+        assert (first.criterion, first.sent, first.raised, first.stood, first.change) == (checkpoint, 1, 1, 0, 1.0)
+        assert (second.criterion, second.answered, second.stood, second.change) == (retry, 1, 1, None)
         assert appeal_counts(session, world.tiny(session)) == []
 
 
