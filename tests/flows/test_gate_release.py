@@ -8,12 +8,13 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from flows import closing
-from flows.executor import Executor
 from flows.gate_watch import watch_gates
 from flows.gate_watch_command import app as watch_app
 from flows.judging.catalog import get_judge
 from flows.judging.identity import identity_of
 from flows.judging.identity_command import app as identity_app
+from flows.watches import watches
+from flows.work import Bench
 from lti_tool import gate_release
 from lti_tool.attempts import submit
 from lti_tool.gate_audit import read_blind
@@ -229,9 +230,15 @@ def test_the_command_says_what_it_found(many_attempts, fixed, sample_texts, monk
 def test_the_executor_closes_a_gate_whose_alarm_rings(many_attempts, fixed, sample_texts) -> None:
     release_many(many_attempts, fixed, sample_texts["essay"], 4, wrong=4)
     settings = Settings(database_url=str(many_attempts.database.engine.url), secret_key="s" * 40)
-    executor = Executor(settings, many_attempts.database, judge_factory=lambda _: CountingJudge())
-    executor._watch_gates()
-    executor._watch_gates()
+    bench = Bench(many_attempts.database, criteria_at_once=3)
+    try:
+        [gates] = [
+            one for one in watches(many_attempts.database, bench, CountingJudge(), settings) if one.name == "gates"
+        ]
+        gates.look()
+        gates.look()
+    finally:
+        bench.close()
     assert [one.kind for one in rows(many_attempts, GateEvent)] == ["alarm"]
 
 
