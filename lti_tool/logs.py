@@ -5,6 +5,7 @@ what somebody wrote.
 """
 
 import logging
+import re
 import sys
 import threading
 import traceback
@@ -46,11 +47,17 @@ def where(trace: TracebackType | None) -> str:
     return "/".join(own[-1].filename.split("/")[-2:]) + f":{own[-1].lineno}" if own else ""
 
 
+LONGEST = 100  # characters of a library's words that were put together already
+_PUT_IN = re.compile("[(:'\"\\[{<\n]")
+
+
 class _Libraries(logging.Handler):
     """What libraries log: the words as they stand in their code, never what is put into them."""
 
     def emit(self, record: logging.LogRecord) -> None:
         said = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        if not record.args:  # perhaps words that a library has put together itself: what it put in is cut off
+            said = _PUT_IN.split(said, maxsplit=1)[0].strip()[:LONGEST]
         kind, trace = (record.exc_info[0], record.exc_info[2]) if record.exc_info else (None, None)
         found = {"error": kind.__name__, "where": where(trace)} if kind else {}
         structlog.get_logger().log(record.levelno, said, logger=record.name, **found)

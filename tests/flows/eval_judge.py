@@ -23,7 +23,7 @@ class WrittenJudge(CountingJudge):
     def ask(self, request: JudgeRequest) -> Answer:
         with self.calls.open("a") as file:
             file.write(f"{request.text.split()[0]}:{request.criteria[0]}:{request.repeat}\n")
-        if self.die_at and len(self.calls.read_text().splitlines()) == self.die_at:
+        if self.die_at and len(self.calls.read_text().splitlines()) >= self.die_at:
             os.kill(os.getpid(), signal.SIGKILL)
         answer = super().ask(request)
         return answer.model_copy(update={"usage": Usage(usd=0.01 if self.paid else 0.0)})

@@ -36,7 +36,7 @@ def main() -> None:
         lease_seconds=lease,
         criteria_at_once=1,
         calls_at_once=4,
-        chunks_at_once=1,
+        judging_at_once=32,
     )
     executor.start()
     assert executor.wait_until_ready(240)

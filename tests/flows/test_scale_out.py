@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -105,9 +105,10 @@ def site(servers: Backends, tmp_path: Path) -> Iterator[Site]:
     database.close()
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 240) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 240, of: Sequence[subprocess.Popen[bytes]] = ()) -> None:
     deadline = time.monotonic() + seconds
     while not what():
+        assert [process.poll() for process in of] == [None] * len(of), "an executor ended early"
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.05)
 
@@ -122,7 +123,7 @@ def answers(url: str) -> bool:
 
 def test_one_of_two_executors_is_killed_and_nothing_is_lost_or_paid_twice(site: Site, monkeypatch) -> None:
     killed, other = site.start("killed"), site.start("other")
-    wait_for(lambda: (site.folder / "killed").exists() and (site.folder / "other").exists())
+    wait_for(lambda: (site.folder / "killed").exists() and (site.folder / "other").exists(), of=(killed, other))
     (site.folder / "go").touch()
     wait_for(lambda: len(site.questions("killed")) >= 12 and len(site.questions("other")) >= 12)
     killed.send_signal(signal.SIGKILL)
@@ -144,8 +145,8 @@ def test_one_of_two_executors_is_killed_and_nothing_is_lost_or_paid_twice(site: 
     twice = {question for question, times in asked.items() if times > 1}
     assert len(asked) == LEARNERS * 2
     assert max(asked.values()) <= 2
-    # Only what was in flight when it was killed: it had four calls at most under way.
-    assert twice <= set(site.questions("killed")[-4:])
+    # Only what was in flight when it was killed: four calls at most, and four answers on their way to the ledger.
+    assert twice <= set(site.questions("killed")[-8:])
 
     closed_by_the_ledger(site, monkeypatch)
 

@@ -1,6 +1,7 @@
 """What an executor writes down: run and job ids, and nothing that anybody wrote or is called."""
 
 import json
+import logging
 
 import pytest
 from sqlalchemy import select
@@ -14,6 +15,14 @@ from tests.flows.counting_judge import CountingJudge, rate_everything
 pytestmark = pytest.mark.slow
 
 SECRET = "marmalade"
+
+
+@pytest.fixture(autouse=True)
+def quiet_prefect(caplog: pytest.LogCaptureFixture) -> None:
+    """As PREFECT_LOGGING_LEVEL makes it in an executor; here Prefect may have been imported before it was set."""
+    for name in list(logging.root.manager.loggerDict):
+        if name == "prefect" or name.startswith("prefect."):
+            caplog.set_level(logging.CRITICAL, logger=name)
 
 
 def test_words_and_names_never_reach_the_log_whatever_breaks(world, executor, sample_texts, capfd) -> None:
