@@ -96,7 +96,8 @@ class Deadline:
         most = max(50, 2 * self.asked.calls)
         while self.ended < self.asked.essays:
             for of_class in CLASSES:
-                for _ in range(portion(self.waiting[of_class], Places(most, taken).free(of_class))):
+                free = Places(most, taken).free(of_class)
+                for _ in range(portion(self.waiting[of_class], free, taken[of_class])):
                     self.waiting[of_class] -= 1
                     taken[of_class] += 1
                     task = asyncio.create_task(self._judge(turns, of_class, taken))

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from flows.judging.judge import Answer, Judge, JudgeHeld, JudgeRefused, JudgeRequest, Usage
 from lti_tool.db import Database, insert_new, utc_now
 from lti_tool.models import AnswerRow
-from lti_tool.spending import spent_on
+from lti_tool.spending import midnight, spent_on, spent_today
 
 REFUSED = "refused"
 LOOK_AGAIN = 3600.0
@@ -65,19 +65,22 @@ def keep_answers(database: Database, bought: Sequence[Bought]) -> list[Answer]:
 def within_budget(database: Database, budget_usd: float) -> None:
     """Raises JudgeHeld when what was paid today reaches the budget."""
     now = utc_now()
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     with database.read() as session:
-        spent = session.scalar(select(func.sum(AnswerRow.usage["usd"].as_float())).where(AnswerRow.created_at >= today))
-    if (spent or 0) >= budget_usd:
-        until_midnight = (today + timedelta(days=1) - now).total_seconds()
+        spent = sum(spent_today(session, now).values())
+    if spent >= budget_usd:
+        until_midnight = (midnight(now) + timedelta(days=1) - now).total_seconds()
         raise JudgeHeld("Today's budget for judging is spent; it goes on tomorrow.", until_midnight)
 
 
+class PlacementHeld(JudgeHeld):
+    """Work of one placement waits until somebody has acted there; the judge itself is well."""
+
+
 def within_own_budget(database: Database, resource_link_id: int, budget_usd: float) -> None:
-    """Raises JudgeHeld when what was paid for this placement reaches its own budget; it waits for somebody to act."""
+    """Raises PlacementHeld when what was paid for this placement reaches its own budget."""
     with database.read() as session:
         if spent_on(session, resource_link_id) >= budget_usd:
-            raise JudgeHeld("The budget of this placement is spent; it can be raised in its settings.", LOOK_AGAIN)
+            raise PlacementHeld("The budget of this placement is spent; it can be raised in its settings.", LOOK_AGAIN)
 
 
 def _answer(body: dict[str, object], model: str, usage: dict[str, object]) -> Answer:

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
 from flows.closing import Filled, Together, put_together
-from flows.judging.judge import Judge
+from flows.judging.judge import Judge, JudgeHeld
 from flows.sheets import OpenSheet, open_sheet, submissions_to_judge
 from lti_tool import jobs
 from lti_tool.db import Database, utc_now
@@ -24,10 +24,6 @@ from rubrics.scoring import item_points
 
 class NotWanted(Exception):
     """No open draft waits for this submission any more."""
-
-
-class JudgeNotOffered(Exception):
-    """The judge that a draft names is not offered here any more."""
 
 
 def open_drafts(
@@ -77,7 +73,7 @@ def _judge_of(
 ) -> Judge:
     name = draft.judge or str(submission.resource_link.settings.get("judge"))
     if draft.judge and draft.judge != usual and draft.judge not in offered:
-        raise JudgeNotOffered(draft.judge)
+        raise JudgeHeld(f"The judge {draft.judge} is not offered here any more.")
     return offered.get(name, judge)
 
 

@@ -251,7 +251,7 @@ class Executor:
             due = claims.count_due(session, kind)
         started = False
         for of_class, waiting in ((URGENT, due[True]), (BULK, due[False])):
-            limit = portion(waiting, Places(self._places[kind], taken).free(of_class))
+            limit = portion(waiting, Places(self._places[kind], taken).free(of_class), taken[of_class])
             held = self._claim(kind, of_class, limit) if limit else []
             if held:
                 taken[of_class] += len(held)

@@ -93,7 +93,7 @@ async def _buy(chunk: Chunk, sheet: OpenSheet, part: Part) -> Answer:
                 await bench.in_thread(bench.pace.take_a_break, part.judge, error.retry_after or ASK_AGAIN_AFTER[1])
             raise
     answer = await bench.keep_answer(Bought(sheet.registration_id, part.fingerprint, answer))
-    if bench.trouble:
+    if bench.trouble and part.judge.paid:  # a judge that costs nothing is never held, and says nothing of one that is
         await bench.in_thread(judge_watch.has_answered, bench)
     return answer
 
@@ -209,7 +209,8 @@ async def put_back(chunk: Chunk, claim: Claim, sentence: str, retry_after: float
 
 
 def _postpone(chunk: Chunk, claim: Claim, error: JudgeHeld) -> None:
-    judge_watch.ran_into(chunk.bench, str(error))
+    if not isinstance(error, answers.PlacementHeld):
+        judge_watch.ran_into(chunk.bench, str(error))
     try:
         with chunk.bench.database.write() as session:
             jobs.postpone(session, claim, str(error), error.retry_after or HELD_SECONDS)

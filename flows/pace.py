@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs
@@ -33,6 +35,8 @@ SHORTEST_LOOK = 0.05
 LONGEST_BREAK = 60.0  # that everybody takes when a provider says it is too much
 KEPT_FREE = 5  # one place in so many is not for the bulk
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+log = structlog.get_logger()
 
 Clock = Callable[[Session], datetime]
 
@@ -64,26 +68,27 @@ class Pace:
     ) -> None:
         self._database, self._limits, self._owner, self._clock = database, dict(limits), owner, clock
         self._lines: dict[tuple[str, bool], asyncio.Lock] = {}
+        self._under_way: set[str] = set()  # leases of questions that this executor has put
 
     def limits(self, asked: Any) -> bool:
         """Whether what a judge or coach is asked is limited at all."""
         return bool(asked.paid) and provider_of(asked) in self._limits
 
     @asynccontextmanager
-    async def turn(self, asked: Any, *, urgent: bool, in_thread: Callable[..., Any]) -> AsyncIterator[bool]:
+    async def turn(self, asked: Any, *, urgent: bool, in_thread: Callable[..., Any]) -> AsyncIterator[None]:
         """Wait until this judge's provider may be asked, and count as asking until the end of the block."""
         if not self.limits(asked):
-            yield False
+            yield
             return
         # Of those who wait only the first of each class looks at the database.
         async with self._lines.setdefault((provider_of(asked), urgent), asyncio.Lock()):
             begun = await self._wait(provider_of(asked), urgent, in_thread)
         try:
-            yield True
+            yield
         finally:
-            await asyncio.shield(in_thread(self.end, begun))
+            await asyncio.shield(in_thread(self._end, begun))
 
-    async def _wait(self, provider: str, urgent: bool, in_thread: Callable[..., Any]) -> "Begun":
+    async def _wait(self, provider: str, urgent: bool, in_thread: Callable[..., Any]) -> Begun:
         since = time.monotonic()
         while True:
             found = await in_thread(self.begin, provider, urgent or time.monotonic() - since > PATIENCE)
@@ -111,20 +116,30 @@ class Pace:
             lease = secrets.token_hex(16)
             until = now + timedelta(seconds=LEASE_SECONDS)
             session.add(ProviderCall(lease=lease, provider=provider, owner=self._owner, until=until))
+        self._under_way.add(lease)
         return Begun(lease)
+
+    def _end(self, begun: Begun) -> None:
+        """End, whatever the database says: what was answered is not lost, and the place comes free with its lease."""
+        try:
+            self.end(begun)
+        except SQLAlchemyError as error:
+            log.error("a place at a provider could not be given back", error=type(error).__name__)
 
     def end(self, begun: Begun) -> None:
         """The question was answered, or will not be."""
+        self._under_way.discard(begun.lease)
         with self._database.write() as session:
             session.execute(delete(ProviderCall).where(ProviderCall.lease == begun.lease))
 
     def renew(self) -> None:
         """Keep the places of what this executor has under way."""
-        if not self._limits:
+        leases = list(self._under_way)
+        if not leases:
             return
         with self._database.write() as session:
             until = self._clock(session) + timedelta(seconds=LEASE_SECONDS)
-            session.execute(update(ProviderCall).where(ProviderCall.owner == self._owner).values(until=until))
+            session.execute(update(ProviderCall).where(ProviderCall.lease.in_(leases)).values(until=until))
 
     def take_a_break(self, asked: Any, seconds: float) -> None:
         """The provider said it is too much: nobody asks it for so long."""

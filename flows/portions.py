@@ -30,11 +30,12 @@ class Places:
         return max(0, min(own, self.most - sum(self.taken.values())))
 
 
-def portion(due: int, free: int) -> int:
+def portion(due: int, free: int, in_hand: int) -> int:
     """How many of the due jobs one chunk takes: all if they are few, else about half, for others work here too.
 
-    Few free places are left until there are more, unless they are enough for all that is due.
+    Few free places are left until there are more, unless they are enough for all that is due, or nothing of this class
+    is `in_hand`: then there will not be more.
     """
-    if free < min(due, LEAST):
+    if in_hand and free < min(due, LEAST):
         return 0
     return min(due, free, MOST, max(LEAST, (due + 1) // 2))

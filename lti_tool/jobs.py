@@ -96,7 +96,7 @@ def enqueue_rejudging(session: Session, submission_ids: Collection[int]) -> None
                 state="queued",
                 # Whoever holds it now must not be taken for its next holder, which the number of tries tells apart.
                 tries=case((Job.state == "running", Job.tries), else_=0),
-                next_try_at=utc_now(),
+                next_try_at=clock(session),
                 finished_at=None,
                 last_error=None,
                 held=False,
@@ -108,14 +108,14 @@ def enqueue_rejudging(session: Session, submission_ids: Collection[int]) -> None
     )
     new = [{"kind": REJUDGE, "submission_id": one} for one in submission_ids if one not in known]
     if new:
-        session.execute(insert(Job), new)
+        session.execute(insert(Job).values(next_try_at=clock(session)), new)
     log.info("enqueued", kind=REJUDGE, jobs=len(submission_ids))
     _announce(session)
 
 
 def enqueue_calibration(session: Session, lane: str) -> Job:
     """The job of a calibration run; those of one question go one at a time."""
-    job = Job(kind=CALIBRATE, lane=lane)
+    job = Job(kind=CALIBRATE, lane=lane, next_try_at=clock(session))
     session.add(job)
     session.flush()
     log.info("enqueued", kind=CALIBRATE, job=job.id)

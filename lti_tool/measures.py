@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from lti_tool import jobs
 from lti_tool.models import AnswerRow, Job, JobEvent, JudgeErrorCount, JudgeHealth, Passback, PassbackTry
+from lti_tool.spending import midnight
 
 WINDOW = timedelta(minutes=15)
 NEWEST = 5000  # rows of a growing table that are looked at
@@ -35,7 +36,6 @@ def families(session: Session, now: datetime) -> Iterator[Metric]:
 def spending(session: Session, now: datetime) -> Iterator[Metric]:
     """What judges' answers cost today (UTC). It reads all answers of the day, so that it is asked less often."""
     usage = AnswerRow.usage
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     rows = session.execute(
         select(
             AnswerRow.model,
@@ -44,7 +44,7 @@ def spending(session: Session, now: datetime) -> Iterator[Metric]:
             func.sum(usage["input_tokens"].as_integer()),
             func.sum(usage["output_tokens"].as_integer()),
         )
-        .where(AnswerRow.created_at >= today)
+        .where(AnswerRow.created_at >= midnight(now))
         .group_by(AnswerRow.model)
     ).all()
     answers = GaugeMetricFamily("atelier_answers_today", "Answers of judges kept today (UTC).", labels=["model"])
@@ -62,7 +62,7 @@ def spending(session: Session, now: datetime) -> Iterator[Metric]:
 
 
 def _queue(session: Session, now: datetime) -> Iterator[Metric]:
-    lane = case((Job.priority > 0, "interactive"), else_="bulk")
+    lane = case((Job.priority >= jobs.URGENT, "interactive"), else_="bulk")
     expired = func.sum(case((Job.lease_until <= now, 1), else_=0))
     rows = session.execute(
         select(Job.kind, lane, Job.state, func.count(), func.min(Job.created_at), func.max(Job.tries), expired)

@@ -27,3 +27,13 @@ def spent_since(session: Session, since: datetime) -> Mapping[int, float]:
         select(AnswerRow.registration_id, usd).where(AnswerRow.created_at >= since).group_by(AnswerRow.registration_id)
     )
     return {registration_id: float(spent or 0.0) for registration_id, spent in rows}
+
+
+def spent_today(session: Session, now: datetime) -> Mapping[int, float]:
+    """The same since midnight (UTC)."""
+    return spent_since(session, midnight(now))
+
+
+def midnight(now: datetime) -> datetime:
+    """When the day began that budgets count by."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)

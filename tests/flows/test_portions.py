@@ -6,21 +6,24 @@ from flows.portions import BULK, URGENT, Places, portion
 
 
 @pytest.mark.parametrize(
-    ("due", "free", "taken"),
+    ("due", "free", "in_hand", "taken"),
     [
-        (0, 50, 0),
-        (1, 50, 1),  # a click: at once
-        (25, 50, 25),
-        (40, 50, 25),  # half, and never less than a good chunk, for another executor may want work too
-        (400, 300, 100),  # a deadline: long chunks
-        (400, 80, 80),
-        (400, 24, 0),  # few places free: wait until a chunk is worth its run
-        (20, 24, 20),  # unless it is all there is
-        (3, 0, 0),
+        (0, 50, 0, 0),
+        (1, 50, 0, 1),  # a click: at once
+        (25, 50, 0, 25),
+        (40, 50, 0, 25),  # half, and never less than a good chunk, for another executor may want work too
+        (400, 300, 0, 100),  # a deadline: long chunks
+        (400, 80, 0, 80),
+        (400, 24, 16, 0),  # few places free: wait until a chunk is worth its run
+        (20, 24, 16, 20),  # unless it is all there is
+        (400, 24, 0, 24),  # or there will never be more
+        (2, 1, 0, 1),
+        (3, 0, 0, 0),
+        (3, 0, 40, 0),
     ],
 )
-def test_a_chunk_is_as_long_as_the_backlog_asks_for(due: int, free: int, taken: int) -> None:
-    assert portion(due, free) == taken
+def test_a_chunk_is_as_long_as_the_backlog_asks_for(due: int, free: int, in_hand: int, taken: int) -> None:
+    assert portion(due, free, in_hand) == taken
 
 
 def test_each_class_has_places_that_the_other_cannot_take() -> None:
