@@ -64,11 +64,12 @@ class Spell:
 
 @dataclass(frozen=True)
 class Calibration:
-    """A placement's pairs on one question's rubric, as it is now."""
+    """A placement's pairs on one question's rubric, as it is now; `older` counts those of its earlier versions."""
 
     item_id: str
     title: str
     rubric: Rubric
+    pairs: tuple[Pair, ...]
     rows: tuple[CriterionRow, ...]
     sheets: int
     weeks: tuple[Spell, ...]
@@ -80,6 +81,11 @@ class Calibration:
         """The criterion on which the judge is shown to differ most from people, if it is on any."""
         shown = [row for row in self.rows if _is_shown(row)]
         return max(shown, key=lambda row: abs(_difference(row)), default=None)
+
+    def in_cell(self, criterion: str, person: int, judge: int) -> list[Pair]:
+        """The pairs behind one cell of a criterion's table."""
+        cell = (criterion, person, judge)
+        return [pair for pair in self.pairs if (pair.criterion, pair.person, pair.judge) == cell]
 
 
 def _is_shown(row: CriterionRow) -> bool:
@@ -109,6 +115,7 @@ def _calibration(item_id: str, title: str, rubric: Rubric, pairs: Sequence[Pair]
         item_id=item_id,
         title=title,
         rubric=rubric,
+        pairs=tuple(pairs),
         rows=tuple(_row(one, [pair for pair in pairs if pair.criterion == one.id]) for one in rubric.judged),
         sheets=len({(pair.submission.id, pair.reader_id) for pair in pairs}),
         weeks=_spells(pairs, lambda pair: f"{pair.committed_at:%G-W%V}"),
@@ -179,19 +186,3 @@ def _levels(session: Session, judgements: Sequence[JudgementRow]) -> Mapping[tup
         part = select(RatingRow.id, RatingRow.criterion, RatingRow.level).where(RatingRow.id.in_(ids[at : at + 500]))
         rows += session.execute(part).all()
     return {(of_rating[row.id], row.criterion): row.level for row in rows}
-
-
-def in_cell(session: Session, link: ResourceLink, item_id: str, criterion: str, person: int, judge: int) -> list[Pair]:
-    """The pairs behind one cell of a criterion's table, under the rubric as it is now."""
-    published = lesson_here(session, link)
-    item = next((one for one in published.lesson.items if one.id == item_id), None)
-    if item is None:
-        return []
-    version, _rubric = rubric_for(session, published.version, item.rubric)
-    return [
-        pair
-        for pair in pairs_of(session, link)
-        if pair.submission.item_id == item_id
-        and pair.rubric_version_id == version.id
-        and (pair.criterion, pair.person, pair.judge) == (criterion, person, judge)
-    ]

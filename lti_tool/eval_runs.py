@@ -54,7 +54,7 @@ def runs_in(folder: Path) -> list[EvalRun]:
         return []
     names = [one for one in folder.iterdir() if not one.name.startswith(".") and (one / RUN).is_file()]
     newest = sorted(names, key=lambda one: (one / RUN).stat().st_mtime, reverse=True)
-    return [_read(one) for one in newest[:MOST_LISTED]]
+    return [read_run(one) for one in newest[:MOST_LISTED]]
 
 
 def find_run(folder: Path, name: str) -> Path | None:
@@ -65,7 +65,8 @@ def find_run(folder: Path, name: str) -> Path | None:
     return found if (found / RUN).is_file() else None
 
 
-def _read(path: Path) -> EvalRun:
+def read_run(path: Path) -> EvalRun:
+    """What a run's folder says of it; `problem` where that can't be read."""
     try:
         told = _json(path / RUN)
         judge, took, data = told["identity"]["judge"], told.get("took", {}), told.get("data", {})

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,8 +48,8 @@ def current_key(session: Session, settings: Settings, now: datetime | None = Non
     now = now or utc_now()
     ensure_key(session, settings)
     waiting = _in_use(session)
-    ripe = [row for row in waiting if row.created_at <= now - PUBLISHED_AHEAD]
-    signing = ripe[0] if ripe else waiting[-1]
+    signing = _signing(waiting, now)
+    assert signing is not None  # there is one by now
     for row in waiting[waiting.index(signing) + 1 :]:
         row.retired_at = now
     age = now - signing.created_at
@@ -111,11 +112,15 @@ class PublishedKey:
 
 def published_keys(session: Session, now: datetime | None = None) -> list[PublishedKey]:
     """The keys of the set that platforms fetch, the newest first."""
-    waiting, now = _in_use(session), now or utc_now()
-    ripe = [row for row in waiting if row.created_at <= now - PUBLISHED_AHEAD]
-    signing = ripe[0] if ripe else waiting[-1] if waiting else None
+    signing = _signing(_in_use(session), now or utc_now())
     rows = session.scalars(select(ToolKey).where(*_published()).order_by(_NEWEST))
     return [PublishedKey(row.kid, row.created_at, row.retired_at, row is signing) for row in rows]
+
+
+def _signing(waiting: Sequence[ToolKey], now: datetime) -> ToolKey | None:
+    """Of the keys in use, the newest first, the one that signs: it has been published for a day, if any has."""
+    ripe = [row for row in waiting if row.created_at <= now - PUBLISHED_AHEAD]
+    return next(iter(ripe or waiting[-1:]), None)
 
 
 _NEWEST = ToolKey.id.desc()

@@ -102,12 +102,12 @@ def state_of_job(job: Job) -> State:
     return _STATE_OF_JOB[job.state]
 
 
-def stages(session: Session, submission: Submission, after: int = 0) -> tuple[Stage, ...]:
-    """The stages reached since the one with id `after`, oldest first."""
+def stages(session: Session, submission: Submission) -> tuple[Stage, ...]:
+    """The stages reached, oldest first."""
     found = (
         select(JobEvent)
         .join(Job, Job.id == JobEvent.job_id)
-        .where(Job.kind == "judge", Job.submission_id == submission.id, JobEvent.id > after)
+        .where(Job.kind == "judge", Job.submission_id == submission.id)
         .order_by(JobEvent.id)
     )
     return tuple(Stage(row.id, row.stage, row.detail, row.at) for row in session.scalars(found))

@@ -9,7 +9,6 @@ from importlib.metadata import version
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
-from werkzeug.wrappers import Response
 
 from lti_tool.checklist import TOKEN_GIVEN, Step, checklist
 from lti_tool.db import utc_now
@@ -26,7 +25,7 @@ from lti_tool.registrations import (
     list_registrations,
     remove_registration,
 )
-from lti_tool.spending import spent_since
+from lti_tool.spending import spent_since, spent_today
 from lti_tool.web import refusals
 from lti_tool.web.context import current
 from lti_tool.web.doors import Answer, Door
@@ -49,29 +48,16 @@ FIELDS = (
 )
 
 
-DOOR = Door("admin", "/admin", COOKIE, refusals.AdminSignedOut, refusals.AdminLinkUsed)
-
-
-# ---- in and out ----------------------------------------------------------------------------------------------
-
-
-@bp.get("/enter")
-def enter() -> str:
-    """Ask before the code is used: mail programs open links to look at them."""
-    return render_template("admin/enter.html", code=request.args.get("code", ""))
-
-
-@bp.post("/enter")
-def open_pages() -> Response:
-    """Use the code up and open the pages in this browser."""
-    return DOOR.open(request.form.get("code", ""), "admin.registrations")
-
-
-@bp.post("/leave")
-@DOOR.guard
-def leave() -> Answer:
-    """End this browser's session."""
-    return DOOR.leave("admin.enter")
+DOOR = Door(
+    "admin",
+    "/admin",
+    COOKIE,
+    "the admin’s pages",
+    "atelier lms admin-link",
+    refusals.AdminSignedOut,
+    refusals.AdminLinkUsed,
+)
+DOOR.add_to(bp, "admin.registrations")
 
 
 # ---- registrations -------------------------------------------------------------------------------------------
@@ -193,7 +179,7 @@ def _page(session: Session, *, typed: dict[str, str] | None = None, problem: str
 def _spending(session: Session) -> list[tuple[str, float, float]]:
     """Each platform with what judging cost it today (UTC) and in thirty days, in US dollars."""
     now = utc_now()
-    today = spent_since(session, now.replace(hour=0, minute=0, second=0, microsecond=0))
+    today = spent_today(session, now)
     month = spent_since(session, now - timedelta(days=30))
     return [(one.name, today.get(one.id, 0.0), month.get(one.id, 0.0)) for one in list_registrations(session)]
 

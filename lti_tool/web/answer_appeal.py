@@ -1,6 +1,6 @@
 """Answering an appeal: score the criterion blind, see the other levels, then say what stands and why."""
 
-from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -9,11 +9,12 @@ from lti_tool.appeal_statistics import appeal_counts
 from lti_tool.appeals import MAX_WORDS, AppealProblem
 from lti_tool.deadlines import span
 from lti_tool.lessons import lesson_of
-from lti_tool.models import Appeal, ResourceLink
+from lti_tool.models import Appeal
 from lti_tool.web.context import current
 from lti_tool.web.drawing_page import drawing_page
 from lti_tool.web.markup import Passage, highlight
 from lti_tool.web.sessions import signed_in
+from lti_tool.web.teaching import placement_here, teachers_page
 
 bp = Blueprint("appeals", __name__, url_prefix="/l/<launch_id>/appeals")
 
@@ -21,12 +22,8 @@ Answer = str | Response | tuple[str, int]
 UNPROCESSABLE = 422
 
 
-def _link(session: Session) -> ResourceLink:
-    return session.get_one(ResourceLink, g.resource_link_id)
-
-
 def _find(session: Session, public_id: str) -> Appeal:
-    found = appeals.find_appeal(session, _link(session), public_id)
+    found = appeals.find_appeal(session, placement_here(session), public_id)
     if found is None:
         abort(404)
     return found
@@ -39,17 +36,11 @@ def waiting(launch_id: str) -> str:
     with current().database.read() as session:
         rows = [
             (appeal, lesson_of(appeal.submission).item(appeal.submission.item_id), _criterion_title(appeal), why_not)
-            for appeal in appeals.waiting(session, _link(session))
+            for appeal in appeals.waiting(session, placement_here(session))
             for why_not in [appeals.why_not_you(session, appeal, g.person_id)]
         ]
-        counts = appeal_counts(session, _link(session))
-        return render_template(
-            "instructor/appeals.html", section="instructor.queue", who=_who(), rows=rows, counts=counts, span=span
-        )
-
-
-def _who() -> str:
-    return str(g.launch.person.name or g.launch.person.handle)
+        counts = appeal_counts(session, placement_here(session))
+        return teachers_page(session, "appeals.html", "instructor.queue", rows=rows, counts=counts, span=span)
 
 
 def _criterion_title(appeal: Appeal) -> str:
@@ -70,10 +61,10 @@ def _page(session: Session, found: Appeal, problem: str | None = None) -> str:
         [] if found.start is None or found.end is None else [Passage(1, blind.criterion.title, found.start, found.end)]
     )
     drawn = drawing_page(blind.text, lesson_of(found.submission)) if blind.is_drawing else None
-    return render_template(
-        "instructor/appeal.html",
-        section="instructor.queue",
-        who=_who(),
+    return teachers_page(
+        session,
+        "appeal.html",
+        "instructor.queue",
         blind=blind,
         drawn=drawn,
         text=None if blind.is_drawing else highlight(blind.text, span),
@@ -105,7 +96,7 @@ def answer(launch_id: str, public_id: str) -> Answer:
         with current().database.write() as session:
             found = _find(session, public_id)
             words = request.form.get("reason", "")
-            appeals.answer(session, _link(session), found, g.person_id, _level(), words)
+            appeals.answer(session, placement_here(session), found, g.person_id, _level(), words)
     except AppealProblem as problem:
         return _refused(public_id, problem)
     return redirect(url_for("appeals.waiting"), code=303)

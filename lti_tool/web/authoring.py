@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, abort, g, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, abort, g, redirect, request, send_file, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -13,11 +13,11 @@ from lti_tool.editions import LESSON, DraftMoved, Edition, NotPublishable
 from lti_tool.language import gettext as _
 from lti_tool.language import later
 from lti_tool.lessons import UnknownLesson, course_lessons
-from lti_tool.models import Person, ResourceLink
 from lti_tool.web.context import current
 from lti_tool.web.lesson_form import lesson_form, typed_part
 from lti_tool.web.rubric_form import rubric_form, typed_rubric
 from lti_tool.web.sessions import signed_in
+from lti_tool.web.teaching import own_handle, placement_here, teachers_page
 from rubrics.model import listed_levels
 from rubrics.yaml_file import YamlFault, parse_yaml, write_yaml
 
@@ -33,12 +33,12 @@ Faults = list[tuple[str, str, str]]
 def lessons(launch_id: str) -> Answer:
     """The lessons this course can show, the one of this placement first."""
     with current().database.read() as session:
-        link = _placement(session)
+        link = placement_here(session)
         listed = course_lessons(session, link.context_id)
         if len(listed) == 1:
             return redirect(_url("lesson", slug=listed[0].lesson.slug), code=303)
         listed.sort(key=lambda one: (one.lesson.slug != link.lesson_slug, one.lesson.title.casefold()))
-        return _render(session, "lessons.html", listed=listed, here=link.lesson_slug)
+        return teachers_page(session, "lessons.html", SECTION, listed=listed, here=link.lesson_slug)
 
 
 @bp.get("/<slug>")
@@ -73,7 +73,7 @@ def publish(launch_id: str, slug: str) -> Answer:
             found = _edition(session, slug)
             if not _seen(found):
                 raise DraftMoved("", None)
-            editions.publish(session, found, _placement(session).context_id, _handle(session))
+            editions.publish(session, found, placement_here(session).context_id, own_handle(session))
     except (NotPublishable, DraftMoved) as problem:
         with current().database.read() as session:
             return _overview(session, slug, problem=_moved_words(problem)), 422
@@ -105,7 +105,7 @@ def discard(launch_id: str, slug: str) -> Answer:
         name = request.form.get("draft", "")
         if name not in found.drafts:
             abort(404)
-        editions.discard_draft(session, slug, _placement(session).context_id, name)
+        editions.discard_draft(session, slug, placement_here(session).context_id, name)
     return _back(slug, "discarded")
 
 
@@ -115,7 +115,7 @@ def shared(launch_id: str, slug: str) -> Answer:
     """Go back to the version for everybody."""
     with current().database.write() as session:
         _edition(session, slug)
-        editions.follow_shared(session, slug, _placement(session).context_id, _handle(session))
+        editions.follow_shared(session, slug, placement_here(session).context_id, own_handle(session))
     return _back(slug, "shared")
 
 
@@ -127,7 +127,7 @@ def copy(launch_id: str, slug: str) -> Answer:
     try:
         with current().database.write() as session:
             found = _edition(session, slug)
-            new = editions.copy_lesson(session, found, _placement(session).context_id, name, _handle(session))
+            new = editions.copy_lesson(session, found, placement_here(session).context_id, name, own_handle(session))
     except editions.CopyProblem as problem:
         with current().database.read() as session:
             return _overview(session, slug, problem=str(problem)), 422
@@ -178,9 +178,10 @@ def _rubric(
     draft = _rubric_draft(found, rubric_id)
     shown = content or draft.content
     faults = [(key, message) for name, key, message in editions.draft_faults(found) if name == rubric_id]
-    return _render(
+    return teachers_page(
         session,
         "rubric_editor.html",
+        SECTION,
         slug=slug,
         rubric_id=rubric_id,
         draft=draft,
@@ -243,9 +244,10 @@ def _part(
         for name, key, message in editions.draft_faults(found)
         if name == LESSON and (key == here or key.startswith((f"{here}.", f"{here}[")))
     }
-    return _render(
+    return teachers_page(
         session,
         "part_editor.html",
+        SECTION,
         slug=slug,
         kind=kind,
         part=shown[kind][at],
@@ -319,7 +321,7 @@ def _save(slug: str, name: str, content: Mapping[str, Any], seen: int | None = N
         with current().database.write() as session:
             _edition(session, slug)
             editions.save_draft(
-                session, slug, _placement(session).context_id, name, content, seen=revision, by=_handle(session)
+                session, slug, placement_here(session).context_id, name, content, seen=revision, by=own_handle(session)
             )
     except DraftMoved as problem:
         return problem
@@ -328,16 +330,17 @@ def _save(slug: str, name: str, content: Mapping[str, Any], seen: int | None = N
 
 def _edition(session: Session, slug: str) -> Edition:
     try:
-        return editions.edition(session, slug, _placement(session).context_id)
+        return editions.edition(session, slug, placement_here(session).context_id)
     except UnknownLesson:
         abort(404)
 
 
 def _overview(session: Session, slug: str, said: str = "", *, problem: str = "", typed: str = "") -> str:
-    found, link = _edition(session, slug), _placement(session)
-    return _render(
+    found, link = _edition(session, slug), placement_here(session)
+    return teachers_page(
         session,
         "lesson.html",
+        SECTION,
         slug=slug,
         found=found,
         content=found.drafts[LESSON].content,
@@ -354,22 +357,9 @@ def _overview(session: Session, slug: str, said: str = "", *, problem: str = "",
     )
 
 
-def _placement(session: Session) -> ResourceLink:
-    return session.get_one(ResourceLink, g.resource_link_id)
-
-
-def _handle(session: Session) -> str:
-    return session.get_one(Person, g.person_id).handle
-
-
 def _url(view: str, **values: Any) -> str:
     return url_for(f"authoring.{view}", launch_id=g.launch.id, **values)
 
 
 def _back(slug: str, said: str) -> Response:
     return redirect(_url("lesson", slug=slug, said=said), code=303)
-
-
-def _render(session: Session, template: str, **shown: object) -> str:
-    person = session.get_one(Person, g.person_id)
-    return render_template(f"instructor/{template}", section=SECTION, who=person.name or person.handle, **shown)

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
-from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, g, redirect, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lti_tool import pending_releases, rejudging, review_claims
+from lti_tool.attempts import find_submission
 from lti_tool.db import utc_now
 from lti_tool.language import gettext as _
-from lti_tool.models import Person, ResourceLink, Submission
+from lti_tool.models import ResourceLink, Submission
 from lti_tool.pending_releases import GRACE, AlreadyPending
 from lti_tool.rejudging import RejudgeProblem
 from lti_tool.results import Sheet, judge_sheet
@@ -24,6 +25,7 @@ from lti_tool.reviews import AlreadyReleased, ReviewProblem, check
 from lti_tool.web.context import current
 from lti_tool.web.queue_page import View, learner, read_view
 from lti_tool.web.sessions import signed_in
+from lti_tool.web.teaching import own_handle, placement_here, teachers_page
 
 bp = Blueprint("bulk", __name__, url_prefix="/l/<launch_id>/queue/bulk")
 
@@ -63,7 +65,7 @@ def preview(launch_id: str) -> Answer:
     if action not in ACTIONS:
         abort(404)
     with current().database.read() as session:
-        link = _placement(session)
+        link = placement_here(session)
         rows = _picked(session, link, view)
         if not rows:
             return redirect(_queue_url(view, problem="none"), code=303)
@@ -88,8 +90,8 @@ def _postpone(public_id: str, seen: int | None, batch: str) -> None:
     """One row of a batch; what has changed since it was shown stays in the queue, where its row says so."""
     try:
         with current().database.write() as session:
-            link = _placement(session)
-            submission = _find(session, link, public_id)
+            link = placement_here(session)
+            submission = find_submission(session, link, public_id)
             if submission is None:
                 return
             now = utc_now()
@@ -105,7 +107,7 @@ def _postpone(public_id: str, seen: int | None, batch: str) -> None:
 def undo(launch_id: str) -> Answer:
     """Take back what has not gone out yet."""
     with current().database.write() as session:
-        count = pending_releases.take_back(session, _placement(session), request.form.get("batch", ""))
+        count = pending_releases.take_back(session, placement_here(session), request.form.get("batch", ""))
     return redirect(_queue_url(read_view(request.form), undone=str(count)), code=303)
 
 
@@ -115,12 +117,12 @@ def assign(launch_id: str) -> Answer:
     """Give the rows that were shown to one grader, or to whoever comes."""
     handle = request.form.get("to", "")
     with current().database.write() as session:
-        link = _placement(session)
+        link = placement_here(session)
         people = {person.handle: person.id for person in review_claims.graders(session, link)}
         if handle and handle not in people:
             abort(404)
         picks = [pick.partition(":")[0] for pick in request.form.get("picks", "").split()[:MOST]]
-        ids = [found.id for pick in picks if (found := _find(session, link, pick)) is not None]
+        ids = [found.id for pick in picks if (found := find_submission(session, link, pick)) is not None]
         review_claims.assign(session, ids, people.get(handle))
     return redirect(_queue_url(read_view(request.form)), code=303)
 
@@ -132,9 +134,9 @@ def rejudge(launch_id: str) -> Answer:
     picks = [pick.partition(":")[0] for pick in request.form.get("picks", "").split()[:MOST]]
     made = []
     with current().database.write() as session:
-        link = _placement(session)
-        found = [sent for pick in picks if (sent := _find(session, link, pick)) is not None]
-        handle = session.get_one(Person, g.person_id).handle
+        link = placement_here(session)
+        found = [sent for pick in picks if (sent := find_submission(session, link, pick)) is not None]
+        handle = own_handle(session)
         for item_id in dict.fromkeys(sent.item_id for sent in found):
             ids = [sent.id for sent in found if sent.item_id == item_id]
             try:
@@ -249,31 +251,21 @@ def _cell(value: Any) -> Any:
 # ---- shared --------------------------------------------------------------------------------------------------
 
 
-def _placement(session: Session) -> ResourceLink:
-    return session.get_one(ResourceLink, g.resource_link_id)
-
-
-def _find(session: Session, link: ResourceLink, public_id: str) -> Submission | None:
-    found = select(Submission).where(Submission.resource_link_id == link.id, Submission.public_id == public_id)
-    return session.scalar(found)
-
-
 def _queue_url(view: View, **more: str) -> str:
     return url_for("instructor.queue", launch_id=g.launch.id) + view.query(**more)
 
 
 def _render(session: Session, view: View, plan: Plan) -> str:
-    person = session.get_one(Person, g.person_id)
-    return render_template(
-        "instructor/bulk.html",
-        section="instructor.queue",
-        who=person.name or person.handle,
+    return teachers_page(
+        session,
+        "bulk.html",
+        "instructor.queue",
         plan=plan,
         view=view,
         listed=LISTED,
         grace=int(GRACE.total_seconds() // 60),
-        date=pending_releases.release_date(_placement(session), utc_now()),
-        graders=review_claims.graders(session, _placement(session)) if plan.action == "assign" else (),
+        date=pending_releases.release_date(placement_here(session), utc_now()),
+        graders=review_claims.graders(session, placement_here(session)) if plan.action == "assign" else (),
         learner=learner,
         reasons=_grouped(plan.stays),
     )

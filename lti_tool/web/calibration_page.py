@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 
-from flask import Blueprint, Response, abort, g, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, g, jsonify, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lti_tool import blind, calibration_runs
-from lti_tool.calibration import LEAST, Calibration, CriterionRow, Pair, calibrations, in_cell, pairs_of
+from lti_tool.calibration import LEAST, Calibration, CriterionRow, Pair, calibrations, pairs_of
 from lti_tool.calibration_runs import CalibrationProblem
 from lti_tool.language import gettext as _
-from lti_tool.models import CalibrationRun, Person, ResourceLink
-from lti_tool.review_queue import Wanted, queue
+from lti_tool.models import CalibrationRun, ResourceLink
+from lti_tool.review_queue import Wanted, counts, queue
 from lti_tool.web.context import current
 from lti_tool.web.sessions import signed_in
+from lti_tool.web.teaching import own_handle, placement_here, teachers_page
 from rubrics.agreement import ENOUGH, Interval
 
 bp = Blueprint("calibration", __name__, url_prefix="/l/<launch_id>/calibration")
@@ -42,16 +43,17 @@ class Opened:
 def calibration(launch_id: str) -> Answer:
     """Every question with its pairs; `open` names a criterion, `you` and `judge` a cell of its table."""
     with current().database.read() as session:
-        link = _placement(session)
+        link = placement_here(session)
         found = calibrations(session, link)
         shown = next((one for one in found if one.item_id == request.args.get("item")), None) or _fullest(found)
-        return _render(
+        return teachers_page(
             session,
             "calibration.html",
+            "calibration.calibration",
             found=found,
             shown=shown,
-            opened=_opened(session, link, shown),
-            waiting=len(queue(session, link, Wanted(tab="blind"), limit=100)),
+            opened=_opened(shown),
+            waiting=counts(session, link)["blind"],
             sentence=first_sentence(shown),
             said=_said(),
             trial=trial_of(session, link, shown.item_id),
@@ -71,8 +73,8 @@ def begin_trial(launch_id: str) -> Answer:
     item_id = request.form.get("item", "")
     try:
         with current().database.write() as session:
-            handle = session.get_one(Person, g.person_id).handle
-            calibration_runs.begin(session, _placement(session), item_id, handle)
+            handle = own_handle(session)
+            calibration_runs.begin(session, placement_here(session), item_id, handle)
     except CalibrationProblem:
         pass  # the page says why, beside where the button was
     return redirect(url_for("calibration.calibration", launch_id=launch_id, item=item_id) + "#trial", code=303)
@@ -83,7 +85,7 @@ def begin_trial(launch_id: str) -> Answer:
 def look_at_trial(launch_id: str) -> Response:
     """Where a question's trial stands, for the page's script."""
     with current().database.read() as session:
-        found = trial_of(session, _placement(session), request.args.get("item", ""))
+        found = trial_of(session, placement_here(session), request.args.get("item", ""))
         answer: Response = jsonify(state=found.state, words=found.words, running=found.running)
         return answer
 
@@ -93,7 +95,7 @@ def look_at_trial(launch_id: str) -> Response:
 def trial_report(launch_id: str) -> Response:
     """The whole report, for whoever signs gates."""
     with current().database.read() as session:
-        run = calibration_runs.newest(session, _placement(session), request.args.get("item", ""))
+        run = calibration_runs.newest(session, placement_here(session), request.args.get("item", ""))
         if run is None or run.result is None:
             abort(404)
         answer = Response(json.dumps(run.result, indent=2), mimetype="application/json")
@@ -135,15 +137,14 @@ def _fullest(found: Sequence[Calibration]) -> Calibration:
     return max(found, key=lambda one: one.sheets)
 
 
-def _opened(session: Session, link: ResourceLink, shown: Calibration) -> Opened | None:
+def _opened(shown: Calibration) -> Opened | None:
     row = next((one for one in shown.rows if one.criterion.id == request.args.get("open")), None)
     if row is None:
         return None
     person, judge = (_level(request.args.get(name, "")) for name in ("you", "judge"))
     if person is None or judge is None:
         return Opened(row, None, None, ())
-    pairs = in_cell(session, link, shown.item_id, row.criterion.id, person, judge)
-    return Opened(row, person, judge, tuple(pairs))
+    return Opened(row, person, judge, tuple(shown.in_cell(row.criterion.id, person, judge)))
 
 
 def _level(text: str) -> int | None:
@@ -183,8 +184,8 @@ def pick(launch_id: str) -> Answer:
     item_id = request.form.get("item", "")
     readers = 2 if request.form.get("readers") == "2" else 1
     with current().database.write() as session:
-        link = _placement(session)
-        handle = session.get_one(Person, g.person_id).handle
+        link = placement_here(session)
+        handle = own_handle(session)
         blind.pick(session, link, PICKED_AT_ONCE, handle, item_id=item_id, readers=readers)
         rows = queue(session, link, Wanted(tab="blind", item=item_id, grader_id=g.person_id), limit=1)
     if not rows:
@@ -198,7 +199,7 @@ def pick(launch_id: str) -> Answer:
 def pairs(launch_id: str) -> Answer:
     """Every pair as a table, by handle and without texts."""
     with current().database.read() as session:
-        found = pairs_of(session, _placement(session))
+        found = pairs_of(session, placement_here(session))
         rows = [_told(pair) for pair in found]
     sheet = StringIO()
     writer = csv.DictWriter(sheet, list(rows[0]) if rows else ["submission"], lineterminator="\r\n")
@@ -239,17 +240,3 @@ def gap(found: Interval | None) -> tuple[float, float, float] | None:
         return None
     low, value, high = (round(60 + 52 * min(1.0, max(-1.0, one)), 1) for one in (found.low, found.value, found.high))
     return low, value, high
-
-
-# ---- shared --------------------------------------------------------------------------------------------------
-
-
-def _placement(session: Session) -> ResourceLink:
-    return session.get_one(ResourceLink, g.resource_link_id)
-
-
-def _render(session: Session, template: str, **shown: object) -> str:
-    person = session.get_one(Person, g.person_id)
-    return render_template(
-        f"instructor/{template}", section="calibration.calibration", who=person.name or person.handle, **shown
-    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec
 
-from flask import g, redirect, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.wrappers import Response
 
@@ -21,13 +21,33 @@ Answer = str | Response | tuple[str, int]
 
 @dataclass(frozen=True)
 class Door:
-    """The way in to the pages under one path; `signed_out` and `link_used` say which command makes a link."""
+    """The way in to the pages under one path; `whose` names them, `command` makes a link."""
 
     pages: Pages
     path: str
     cookie: str
+    whose: str
+    command: str
     signed_out: type[refusals.Refusal]
     link_used: type[refusals.Refusal]
+
+    def add_to(self, bp: Blueprint, there: str) -> None:
+        """Give a blueprint its ways in and out: /enter asks, and leads to the endpoint `there`; /leave."""
+
+        def enter() -> str:
+            # Asked before the code is used: mail programs open links to look at them.
+            return render_template("door.html", door=self, code=request.args.get("code", ""))
+
+        def open_pages() -> Response:
+            return self._open(request.form.get("code", ""), there)
+
+        @self.guard
+        def leave() -> Answer:
+            return self._leave(f"{bp.name}.enter")
+
+        bp.add_url_rule("/enter", view_func=enter)
+        bp.add_url_rule("/enter", view_func=open_pages, methods=["POST"])
+        bp.add_url_rule("/leave", view_func=leave, methods=["POST"])
 
     def guard(self, view: Callable[P, Answer]) -> Callable[P, Answer]:
         """Open the view only to a browser with a session for these pages, and to forms sealed for it."""
@@ -50,7 +70,7 @@ class Door:
         sealed = self._serializer().dumps(g.admin_session_id)
         return sealed.decode() if isinstance(sealed, bytes) else sealed
 
-    def open(self, code: str, there: str) -> Response:
+    def _open(self, code: str, there: str) -> Response:
         """Use a code up and lead on in this browser."""
         with current().database.write() as session:
             token = use_code(session, code, self.pages)
@@ -68,7 +88,7 @@ class Door:
         )
         return answer
 
-    def leave(self, there: str) -> Response:
+    def _leave(self, there: str) -> Response:
         """End this browser's session."""
         with current().database.write() as session:
             sign_out(session, g.admin_session_id)

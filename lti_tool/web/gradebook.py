@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -11,13 +11,14 @@ from lti_tool.ags import AgsClient
 from lti_tool.db import utc_now
 from lti_tool.delivery import GRADING_OFF
 from lti_tool.keys import current_key
-from lti_tool.models import LineItem, Passback, Person, ResourceLink
+from lti_tool.models import LineItem, Passback
 from lti_tool.outbound import OutboundError
 from lti_tool.reconcile import Compared, column_of, store_shown
 from lti_tool.web.context import current
 from lti_tool.web.queue_page import View, read_view
 from lti_tool.web.scores_page import scores_page
 from lti_tool.web.sessions import signed_in
+from lti_tool.web.teaching import placement_here, teachers_page
 
 bp = Blueprint("gradebook", __name__, url_prefix="/l/<launch_id>/scores")
 
@@ -57,7 +58,7 @@ def send_again(launch_id: str, passback_id: int) -> Answer:
 def send_all_again(launch_id: str) -> Answer:
     """Send every score once more that was refused."""
     with current().database.write() as session:
-        page = scores_page(session, _placement(session), names=False)
+        page = scores_page(session, placement_here(session), names=False)
         ids = [row.passback_id for row in page.refused if row.passback_id is not None]
         sent = sum(passback.send_again(session, passback_id) is not None for passback_id in ids)
     return _back(launch_id, sent=str(sent))
@@ -69,7 +70,7 @@ def compare(launch_id: str) -> Answer:
     """Ask the course what its gradebook shows now; a failure is a sentence, and what was known before stays."""
     atelier = current()
     with atelier.database.write() as session:
-        link, key = _placement(session), current_key(session, atelier.settings)
+        link, key = placement_here(session), current_key(session, atelier.settings)
         column = column_of(session, link)
     if column is None:
         return _problem(GRADING_OFF)
@@ -79,7 +80,7 @@ def compare(launch_id: str) -> Answer:
     except OutboundError as error:
         return _problem(str(error))
     with atelier.database.write() as session:
-        found = store_shown(session, _placement(session), results, utc_now())
+        found = store_shown(session, placement_here(session), results, utc_now())
     return _back(launch_id, same=str(found.same), other=str(found.other), nothing=str(found.nothing))
 
 
@@ -123,17 +124,12 @@ def _problem(sentence: str) -> Answer:
         return _page(session, "scores.html", read_view(request.form), problem=sentence), 422
 
 
-def _placement(session: Session) -> ResourceLink:
-    return session.get_one(ResourceLink, g.resource_link_id)
-
-
 def _page(session: Session, template: str, view: View, *, notice: str = "", problem: str = "") -> str:
-    person = session.get_one(Person, g.person_id)
-    return render_template(
-        f"instructor/{template}",
-        section="gradebook.scores",
-        who=person.name or person.handle,
-        page=scores_page(session, _placement(session), view.names),
+    return teachers_page(
+        session,
+        template,
+        "gradebook.scores",
+        page=scores_page(session, placement_here(session), view.names),
         column=session.get(LineItem, g.resource_link_id),
         view=view,
         notice=notice,

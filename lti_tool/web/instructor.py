@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -10,7 +10,7 @@ from lti_tool import blind, returns, review_claims, reviews
 from lti_tool.attempts import find_submission
 from lti_tool.blind_draws import pending
 from lti_tool.language import gettext as _
-from lti_tool.models import PendingRelease, Person, ResourceLink, Submission
+from lti_tool.models import PendingRelease, Submission
 from lti_tool.pending_releases import AlreadyPending, decide, in_batch
 from lti_tool.results import REASONS, bare_sheet, judge_sheet, newest_release, state_of
 from lti_tool.review_claims import Held
@@ -21,6 +21,7 @@ from lti_tool.web.queue_page import FILTERS, TABS, View, learner, queue_page, re
 from lti_tool.web.review_form import ReviewForm, blind_form, judged_form, posted_form
 from lti_tool.web.review_page import review_page
 from lti_tool.web.sessions import signed_in
+from lti_tool.web.teaching import placement_here, teachers_page, work_here
 
 bp = Blueprint("instructor", __name__, url_prefix="/l/<launch_id>")
 
@@ -58,7 +59,7 @@ def go(launch_id: str) -> Answer:
 def help_page(launch_id: str) -> Answer:
     """What the pages do, and their keys."""
     with current().database.read() as session:
-        return _render(session, "help.html", "help_page", reasons=REASONS)
+        return teachers_page(session, "help.html", "instructor.help_page", reasons=REASONS)
 
 
 @bp.get("/review/<public_id>")
@@ -67,7 +68,7 @@ def review(launch_id: str, public_id: str) -> Answer:
     """One submission: its sheet, and the form while there is something to decide."""
     held = _take(public_id)
     with current().database.read() as session:
-        submission = _submission(session, public_id)
+        submission = work_here(session, public_id)
         notice = _done(session, request.args.get("done", ""))
         change = request.args.get("change") == "1"
         return _review(session, submission, read_view(request.args), change=change, notice=notice, held=held)
@@ -76,7 +77,7 @@ def review(launch_id: str, public_id: str) -> Answer:
 def _take(public_id: str) -> Held | None:
     """Be on a submission that waits, unless somebody else is; says who."""
     with current().database.read() as session:
-        submission = _submission(session, public_id)
+        submission = work_here(session, public_id)
         if state_of(session, submission) not in WAITING:
             return None
         if not review_claims.needs_taking(session, submission.id, g.person_id):
@@ -90,7 +91,7 @@ def _take(public_id: str) -> Held | None:
 def hold(launch_id: str, public_id: str) -> Answer:
     """Leave a submission to whoever comes."""
     with current().database.write() as session:
-        review_claims.give_up(session, _submission(session, public_id).id, g.person_id)
+        review_claims.give_up(session, work_here(session, public_id).id, g.person_id)
     return redirect(url_for("instructor.queue", launch_id=launch_id) + read_view(request.form).query(), code=303)
 
 
@@ -101,7 +102,7 @@ def send_back(launch_id: str, public_id: str) -> Answer:
     view = read_view(request.form)
     try:
         with current().database.write() as session:
-            link, submission = _placement(session), _submission(session, public_id)
+            link, submission = placement_here(session), work_here(session, public_id)
             returns.return_work(session, link, submission, g.person_id, request.form.get("words", ""))
     except reviews.ReviewProblem as problem:
         return _refused(public_id, view, str(problem)), 422
@@ -118,10 +119,10 @@ def after_all(launch_id: str, public_id: str) -> Answer:
     view = read_view(request.form)
     try:
         with current().database.write() as session:
-            returns.take_again(session, _placement(session), _submission(session, public_id))
+            returns.take_again(session, placement_here(session), work_here(session, public_id))
     except reviews.ReviewProblem as problem:
         with current().database.read() as session:
-            return _review(session, _submission(session, public_id), view, problem=str(problem)), 409
+            return _review(session, work_here(session, public_id), view, problem=str(problem)), 409
     here = url_for("instructor.review", launch_id=launch_id, public_id=public_id)
     return redirect(here + view.query(), code=303)
 
@@ -131,7 +132,7 @@ def after_all(launch_id: str, public_id: str) -> Answer:
 def recall(launch_id: str, public_id: str) -> Answer:
     """Take back a decision that has not taken effect."""
     with current().database.write() as session:
-        pending = session.get(PendingRelease, _submission(session, public_id).id)
+        pending = session.get(PendingRelease, work_here(session, public_id).id)
         if pending is not None:
             session.delete(pending)
     here = url_for("instructor.review", launch_id=launch_id, public_id=public_id)
@@ -145,13 +146,13 @@ def confirm(launch_id: str, public_id: str) -> Answer:
     view = read_view(request.form)
     try:
         with current().database.write() as session:
-            submission = _submission(session, public_id)
+            submission = work_here(session, public_id)
             form = _posted(session, submission)
             wanted = replace(view, tab="to_review").wanted(g.person_id)
-            after = next_to_review(session, _placement(session), wanted, submission.id)
+            after = next_to_review(session, placement_here(session), wanted, submission.id)
             if form.sheet.release is None and form.problems:
                 raise reviews.ReviewProblem("")
-            decide(session, _placement(session), submission, g.person_id, form.decisions, form.seen)
+            decide(session, placement_here(session), submission, g.person_id, form.decisions, form.seen)
             following = session.get_one(Submission, after).public_id if after else None
     except reviews.ReviewProblem as problem:
         return _refused(public_id, view, str(problem)), 422
@@ -170,11 +171,11 @@ def change(launch_id: str, public_id: str) -> Answer:
     view = read_view(request.form)
     try:
         with current().database.write() as session:
-            submission = _submission(session, public_id)
+            submission = work_here(session, public_id)
             form = _posted(session, submission)
             if form.problems:
                 raise reviews.ReviewProblem("")
-            reviews.change(session, _placement(session), submission, g.person_id, form.decisions, form.reason)
+            reviews.change(session, placement_here(session), submission, g.person_id, form.decisions, form.reason)
     except reviews.ReviewProblem as problem:
         return _refused(public_id, view, str(problem), change=True), 422
     except reviews.AlreadyReleased:
@@ -186,7 +187,7 @@ def change(launch_id: str, public_id: str) -> Answer:
 def _refused(public_id: str, view: View, problem: str, *, change: bool = False) -> str:
     """The form as it was sent, with what is wrong with it."""
     with current().database.read() as session:
-        submission = _submission(session, public_id)
+        submission = work_here(session, public_id)
         form = _posted(session, submission)
         return _review(session, submission, view, change=change, form=form, problem=problem)
 
@@ -208,7 +209,7 @@ def commit_blind(launch_id: str, public_id: str) -> Answer:
     view = read_view(request.form)
     try:
         with current().database.write() as session:
-            submission = _submission(session, public_id)
+            submission = work_here(session, public_id)
             form = blind_form(bare_sheet(session, submission), request.form)
             if form.problems:
                 raise reviews.ReviewProblem("")
@@ -224,24 +225,15 @@ def commit_blind(launch_id: str, public_id: str) -> Answer:
 def _taken(public_id: str, view: View) -> str:
     """The sheet that stands, for whoever came second."""
     with current().database.read() as session:
-        submission = _submission(session, public_id)
+        submission = work_here(session, public_id)
         stands, pending = newest_release(session, submission), session.get(PendingRelease, submission.id)
         notice = told_already(stands, g.person_id) if stands else told_pending(pending) if pending else ""
         return _review(session, submission, view, notice=notice, taken=True)
 
 
-def _placement(session: Session) -> ResourceLink:
-    return session.get_one(ResourceLink, g.resource_link_id)
-
-
-def _submission(session: Session, public_id: str) -> Submission:
-    found = find_submission(session, _placement(session), public_id)
-    return found if found is not None else abort(404)
-
-
 def _done(session: Session, public_id: str) -> str:
     """The line about the release that led here, if there was one in this placement."""
-    submission = find_submission(session, _placement(session), public_id) if public_id else None
+    submission = find_submission(session, placement_here(session), public_id) if public_id else None
     release = newest_release(session, submission) if submission else None
     if submission is None or release is None:
         return ""
@@ -250,13 +242,13 @@ def _done(session: Session, public_id: str) -> str:
 
 
 def _queue(session: Session, view: View, *, done: str = "", problem: str = "") -> str:
-    link = _placement(session)
+    link = placement_here(session)
     batch = request.args.get("batch", "")[:43]
     pending, due = in_batch(session, link, batch) if batch else (0, None)
-    return _render(
+    return teachers_page(
         session,
         "queue.html",
-        "queue",
+        "instructor.queue",
         page=queue_page(session, link, view, g.person_id),
         done=done,
         problem=problem,
@@ -285,11 +277,11 @@ def _review(
     taken: bool = False,
     held: Held | None = None,
 ) -> str:
-    page = review_page(session, _placement(session), submission, view, g.person_id, change=change, form=form)
-    return _render(
+    page = review_page(session, placement_here(session), submission, view, g.person_id, change=change, form=form)
+    return teachers_page(
         session,
         "review.html",
-        "queue",
+        "instructor.queue",
         page=page,
         problem=problem,
         notice=notice,
@@ -298,11 +290,4 @@ def _review(
         reasons=REASONS,
         unscored=unscored_words,
         place={"launch_id": g.launch.id, "public_id": submission.public_id},
-    )
-
-
-def _render(session: Session, template: str, section: str, **said: object) -> str:
-    person = session.get_one(Person, g.person_id)
-    return render_template(
-        f"instructor/{template}", section=f"instructor.{section}", who=person.name or person.handle, **said
     )

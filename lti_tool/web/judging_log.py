@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from lti_tool.language import gettext as _
 from lti_tool.language import later, ngettext
-from lti_tool.results import Stage, State
+from lti_tool.lessons import rubric_of
+from lti_tool.models import Submission
+from lti_tool.results import Stage, State, stages, state_of
 from rubrics.model import Rubric
 
 ORDER = (later("received"), later("reading"), later("judging"), later("checking quotes"), later("scoring"))
@@ -49,6 +53,11 @@ class Log:
     say: str
     last: int
     running: bool
+
+
+def log_of(session: Session, submission: Submission) -> Log:
+    """The log of a submission as it stands now."""
+    return judging_log(stages(session, submission), state_of(session, submission), rubric_of(submission))
 
 
 def judging_log(reached: Iterable[Stage], state: State, rubric: Rubric) -> Log:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -13,10 +13,11 @@ from lti_tool.lesson import Item, Lesson
 from lti_tool.lessons import UnknownLesson
 from lti_tool.models import Launch, LessonVersion, Person, ResourceLink, Submission
 from lti_tool.rehearsals import find_rehearsal, is_stand_in, open_rehearsal, rehearsal, stand_in
-from lti_tool.results import Sheet, judge_sheet, stages, state_of
+from lti_tool.results import Sheet, judge_sheet
 from lti_tool.web.context import current
-from lti_tool.web.judging_log import judging_log
+from lti_tool.web.judging_log import log_of
 from lti_tool.web.sessions import open_session, set_session_cookie, signed_in
+from lti_tool.web.teaching import placement_here, teachers_page
 
 bp = Blueprint("rehearsing", __name__, url_prefix="/l/<launch_id>/lessons/<slug>")
 
@@ -50,12 +51,12 @@ def preview(launch_id: str, slug: str) -> Answer:
         if shown is None or not _is_own(session, shown):
             abort(404)
         g.frames_itself = True
-        return _render(session, "preview.html", slug=slug, shown=shown, widths=WIDTHS)
+        return teachers_page(session, "preview.html", "authoring.lessons", slug=slug, shown=shown, widths=WIDTHS)
 
 
 def _is_own(session: Session, shown: Launch) -> bool:
     """Whether a launch is a rehearsal that this instructor opened in this course."""
-    link = session.get_one(ResourceLink, g.resource_link_id)
+    link = placement_here(session)
     there = shown.resource_link
     return there.rehearsal and there.context_id == link.context_id and is_stand_in(shown.person, g.person_id)
 
@@ -76,7 +77,17 @@ def bench(launch_id: str, slug: str) -> Answer:
         item = _asked_item(lesson, request.args.get("item", ""))
         sample = next((one for one in item.samples if one.id == request.args.get("sample")), None)
         text = sample.text if sample else ""
-        return _render(session, "try.html", slug=slug, lesson=lesson, item=item, text=text, problem="", tried=None)
+        return teachers_page(
+            session,
+            "try.html",
+            "authoring.lessons",
+            slug=slug,
+            lesson=lesson,
+            item=item,
+            text=text,
+            problem="",
+            tried=None,
+        )
 
 
 @bp.post("/try")
@@ -95,8 +106,16 @@ def try_answer(launch_id: str, slug: str) -> Answer:
         with current().database.read() as session:
             lesson = _draft_lesson(_edition(session, slug))
             item = _asked_item(lesson, item_id)
-            page = _render(
-                session, "try.html", slug=slug, lesson=lesson, item=item, text=text, problem=str(problem), tried=None
+            page = teachers_page(
+                session,
+                "try.html",
+                "authoring.lessons",
+                slug=slug,
+                lesson=lesson,
+                item=item,
+                text=text,
+                problem=str(problem),
+                tried=None,
             )
             return page, 422
     there = url_for("rehearsing.tried", launch_id=launch_id, slug=slug, public_id=sent.public_id)
@@ -119,15 +138,16 @@ class Tried:
 def tried(launch_id: str, slug: str, public_id: str) -> Answer:
     """The levels of an answer that was tried, beside those its author expected."""
     with current().database.read() as session:
-        link = session.get_one(ResourceLink, g.resource_link_id)
+        link = placement_here(session)
         sent = _own_trial(session, link, slug, public_id)
         sheet = judge_sheet(session, sent)
-        log = judging_log(stages(session, sent), state_of(session, sent), sheet.rubric)
+        log = log_of(session, sent)
         sample = next((one for one in sheet.item.samples if one.text.strip() == sent.text.strip()), None)
         found = Tried(sent, sheet, log, dict(sample.expected or {}) if sample else {}, log.running)
-        return _render(
+        return teachers_page(
             session,
             "try.html",
+            "authoring.lessons",
             slug=slug,
             lesson=sheet.lesson,
             item=sheet.item,
@@ -159,7 +179,7 @@ def _launch(session: Session) -> Launch:
 
 
 def _edition(session: Session, slug: str) -> Edition:
-    link = session.get_one(ResourceLink, g.resource_link_id)
+    link = placement_here(session)
     try:
         return editions.edition(session, slug, link.context_id)
     except UnknownLesson:
@@ -184,10 +204,3 @@ def _asked_item(lesson: Lesson, item_id: str, *, strict: bool = False) -> Item:
 def _to_lesson(slug: str) -> Response:
     """Drafts with faults cannot be tried; the lesson's page names them."""
     return redirect(url_for("authoring.lesson", launch_id=g.launch.id, slug=slug) + "#drafts", code=303)
-
-
-def _render(session: Session, template: str, **shown: object) -> str:
-    person = session.get_one(Person, g.person_id)
-    return render_template(
-        f"instructor/{template}", section="authoring.lessons", who=person.name or person.handle, **shown
-    )

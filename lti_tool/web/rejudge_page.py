@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, abort, g, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, jsonify, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -13,11 +13,12 @@ from lti_tool.db import utc_now
 from lti_tool.language import gettext as _
 from lti_tool.language import later
 from lti_tool.lessons import Published, lesson_here, read_rubric
-from lti_tool.models import Person, RejudgeDraft, ResourceLink
+from lti_tool.models import RejudgeDraft
 from lti_tool.pending_releases import GRACE, new_batch
 from lti_tool.rejudging import DraftProgress, DraftRow, Order, RejudgeProblem
 from lti_tool.web.context import current
 from lti_tool.web.sessions import signed_in
+from lti_tool.web.teaching import own_handle, placement_here, teachers_page
 from rubrics.model import Rubric
 
 bp = Blueprint("rejudging", __name__, url_prefix="/l/<launch_id>/again")
@@ -61,8 +62,8 @@ def begin(launch_id: str) -> Answer:
         abort(404)
     try:
         with current().database.write() as session:
-            link = _placement(session)
-            draft = rejudging.begin(session, link, request.form.get("item", ""), by=_handle(session), judge=judge)
+            link = placement_here(session)
+            draft = rejudging.begin(session, link, request.form.get("item", ""), by=own_handle(session), judge=judge)
             return redirect(_url("draft", draft_id=draft.public_id), code=303)
     except RejudgeProblem as problem:
         with current().database.read() as session:
@@ -141,7 +142,7 @@ def close(launch_id: str, draft_id: str) -> Answer:
     with current().database.write() as session:
         found = _find(session, draft_id)
         if found.closed_at is None:
-            rejudging.close(session, _placement(session), found.item_id)
+            rejudging.close(session, placement_here(session), found.item_id)
     return redirect(_url("drafts"), code=303)
 
 
@@ -163,11 +164,12 @@ def progress_words(far: DraftProgress) -> str:
 
 
 def _index(session: Session, problem: str = "") -> str:
-    link = _placement(session)
+    link = placement_here(session)
     here = lesson_here(session, link)
-    return _render(
+    return teachers_page(
         session,
         "again.html",
+        "authoring.lessons",
         items=[(item, rejudging.count_judged(session, link, item.id)) for item in here.lesson.items],
         judges=_judges(),
         listed=[_listed(session, here, one) for one in rejudging.drafts_of(session, link)],
@@ -191,11 +193,12 @@ def _page(session: Session, draft: RejudgeDraft, problem: str = "") -> str:
     rows = rejudging.rows(session, draft, order, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
     rubric, batch = read_rubric(draft.rubric_version), request.args.get("batch", "")
     going, due = rejudge_decisions.in_batch(session, draft, batch) if batch else (0, None)
-    return _render(
+    return teachers_page(
         session,
         "again_draft.html",
+        "authoring.lessons",
         draft=draft,
-        title=_title(lesson_here(session, _placement(session)), draft),
+        title=_title(lesson_here(session, placement_here(session)), draft),
         rubric=rubric,
         far=far,
         far_words=progress_words(far),
@@ -250,23 +253,8 @@ def _count(text: str) -> int:
 
 
 def _find(session: Session, draft_id: str) -> RejudgeDraft:
-    return rejudging.find_draft(session, _placement(session), draft_id) or abort(404)
-
-
-def _placement(session: Session) -> ResourceLink:
-    return session.get_one(ResourceLink, g.resource_link_id)
-
-
-def _handle(session: Session) -> str:
-    return session.get_one(Person, g.person_id).handle
+    return rejudging.find_draft(session, placement_here(session), draft_id) or abort(404)
 
 
 def _url(view: str, **values: Any) -> str:
     return url_for(f"rejudging.{view}", launch_id=g.launch.id, **values)
-
-
-def _render(session: Session, template: str, **shown: object) -> str:
-    person = session.get_one(Person, g.person_id)
-    return render_template(
-        f"instructor/{template}", section="authoring.lessons", who=person.name or person.handle, **shown
-    )

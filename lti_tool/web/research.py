@@ -5,13 +5,10 @@ They are opened by a one-time link, never by a role of a platform, and change no
 
 import csv
 import math
-from collections.abc import Mapping
 from io import StringIO
-from typing import Any
 
 from flask import Blueprint, Response, abort, g, render_template, request, send_file
 from sqlalchemy.orm import Session
-from werkzeug.wrappers import Response as BaseResponse
 
 from lti_tool.datasets import FEWEST_LEARNERS, datasets, find_dataset
 from lti_tool.eval_runs import (
@@ -21,6 +18,7 @@ from lti_tool.eval_runs import (
     NoComparison,
     compare,
     find_run,
+    read_run,
     runs_in,
 )
 from lti_tool.export import COLUMNS, FLOOR, Exported, Pseudonyms, Wanted, export_reviews
@@ -31,31 +29,18 @@ from lti_tool.web.doors import Answer, Door
 
 bp = Blueprint("research", __name__, url_prefix="/research")
 
-DOOR = Door("research", "/research", "atelier_research", refusals.ResearchSignedOut, refusals.ResearchLinkUsed)
+DOOR = Door(
+    "research",
+    "/research",
+    "atelier_research",
+    "the researchers’ pages",
+    "atelier lms research-link",
+    refusals.ResearchSignedOut,
+    refusals.ResearchLinkUsed,
+)
+DOOR.add_to(bp, "research.index")
 MARGIN = 0.02
 MARGINS = (0.0, 0.01, MARGIN, 0.05)
-
-
-# ---- in and out ----------------------------------------------------------------------------------------------
-
-
-@bp.get("/enter")
-def enter() -> str:
-    """Ask before the code is used: mail programs open links to look at them."""
-    return render_template("research/enter.html", code=request.args.get("code", ""))
-
-
-@bp.post("/enter")
-def open_pages() -> BaseResponse:
-    """Use the code up and open the pages in this browser."""
-    return DOOR.open(request.form.get("code", ""), "research.index")
-
-
-@bp.post("/leave")
-@DOOR.guard
-def leave() -> Answer:
-    """End this browser's session."""
-    return DOOR.leave("research.enter")
 
 
 # ---- sets and runs -------------------------------------------------------------------------------------------
@@ -129,13 +114,7 @@ def compared() -> Answer:
     except NoComparison as problem:
         with current().database.read() as session:
             return _index(session, problem=str(problem)), 422
-    return render_template(
-        "research/comparison.html", seal=DOOR.seal(), told=told, first=first, second=second, rows=_rows(told)
-    )
-
-
-def _rows(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [{"name": name, **one} for name, one in told["criteria"].items()]
+    return render_template("research/comparison.html", seal=DOOR.seal(), told=told, first=first, second=second)
 
 
 def _margin(text: str) -> float:
@@ -148,8 +127,7 @@ def _margin(text: str) -> float:
 
 def _shown(name: str) -> EvalRun:
     path = find_run(current().settings.eval_folder, name)
-    runs = runs_in(current().settings.eval_folder) if path else []
-    return next((run for run in runs if run.name == name), None) or abort(404)
+    return read_run(path) if path else abort(404)
 
 
 def _index(session: Session, *, problem: str = "") -> str:

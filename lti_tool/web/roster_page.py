@@ -2,14 +2,14 @@
 
 from urllib.parse import urlencode
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from lti_tool.db import utc_now
 from lti_tool.keys import SigningKey, current_key
 from lti_tool.lessons import lesson_here
-from lti_tool.models import Person, ResourceLink
+from lti_tool.models import ResourceLink
 from lti_tool.nrps import group_names, members
 from lti_tool.outbound import OutboundError
 from lti_tool.platforms import rules_for
@@ -18,6 +18,7 @@ from lti_tool.shelf import is_on_shelf
 from lti_tool.web.context import current
 from lti_tool.web.queue_page import read_view
 from lti_tool.web.sessions import signed_in
+from lti_tool.web.teaching import placement_here, teachers_page
 
 bp = Blueprint("roster", __name__, url_prefix="/l/<launch_id>/roster")
 
@@ -51,7 +52,7 @@ def _read_members() -> str:
     """Read and keep the members; returns what went wrong, or ""."""
     atelier = current()
     with atelier.database.write() as session:
-        link, key = _placement(session), current_key(session, atelier.settings)
+        link, key = placement_here(session), current_key(session, atelier.settings)
     if not link.memberships_url:
         return NOT_OFFERED
     try:  # outside any transaction: a slow platform holds up nobody else
@@ -82,18 +83,14 @@ def _group_names(link: ResourceLink, key: SigningKey) -> dict[str, str]:
         return {}
 
 
-def _placement(session: Session) -> ResourceLink:
-    return session.get_one(ResourceLink, g.resource_link_id)
-
-
 def _page(session: Session, problem: str = "") -> str:
-    link, person = _placement(session), session.get_one(Person, g.person_id)
+    link = placement_here(session)
     listed: Roster = roster_of(session, link)
     group = request.values.get("group", "")
-    return render_template(
-        "instructor/roster.html",
-        section="roster.roster",
-        who=person.name or person.handle,
+    return teachers_page(
+        session,
+        "roster.html",
+        "roster.roster",
         page=listed.only(group) if group in listed.groups else listed,
         groups=listed.groups,
         group=group,

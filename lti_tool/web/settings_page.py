@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -28,6 +28,7 @@ from lti_tool.spending import spent_on
 from lti_tool.web.context import current
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.settings_form import read_form, read_grant
+from lti_tool.web.teaching import placement_here, teachers_page
 
 bp = Blueprint("placement", __name__, url_prefix="/l/<launch_id>/settings")
 
@@ -157,7 +158,7 @@ def _sent(link: ResourceLink) -> Any:
 
 
 def _here(session: Session) -> tuple[ResourceLink, Lesson]:
-    link = session.get(ResourceLink, g.resource_link_id) or abort(404)
+    link = placement_here(session)
     return link, lesson_here(session, link).lesson
 
 
@@ -191,11 +192,11 @@ def _page(
     problem: str = "",
     notice: str = "",
 ) -> str:
-    person, ours = session.get_one(Person, g.person_id), current().settings
-    return render_template(
-        "instructor/settings.html",
-        section="placement.settings",
-        who=person.name or person.handle,
+    ours = current().settings
+    return teachers_page(
+        session,
+        "settings.html",
+        "placement.settings",
         placement=link.title or lesson.title,
         lesson=lesson,
         chosen=chosen,

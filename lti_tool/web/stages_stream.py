@@ -38,8 +38,9 @@ def _seen() -> int:
 def _news(visit: Visit, sent: Submission, after: int) -> dict[str, Any]:
     """What happened after a stage: the log again where something did, and where to go once there is a sheet."""
     sheet = student_sheet(visit.session, sent)
-    log = judging_log(stages(visit.session, sent), state_of(visit.session, sent), rubric_of(sent))
-    new = stages(visit.session, sent, after)
+    reached = stages(visit.session, sent)
+    log = judging_log(reached, state_of(visit.session, sent), rubric_of(sent))
+    new = [one for one in reached if one.id > after]
     told: dict[str, Any] = {
         "stages": [{"id": s.id, "stage": s.stage, "at": s.at.isoformat(), "detail": _shown(s.detail)} for s in new],
         "last": log.last,

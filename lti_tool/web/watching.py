@@ -10,12 +10,12 @@ from lti_tool import attempts
 from lti_tool.attempts import attempts_allowed
 from lti_tool.coaching import coaching_of
 from lti_tool.lesson import Item
-from lti_tool.lessons import lesson_of, rubric_of
+from lti_tool.lessons import lesson_of
 from lti_tool.models import Submission
-from lti_tool.results import Sheet, stages, state_of, student_sheet
+from lti_tool.results import Sheet, student_sheet
 from lti_tool.web.bench import read_bench
 from lti_tool.web.due import withdraw_until_if_open
-from lti_tool.web.judging_log import Log, judging_log
+from lti_tool.web.judging_log import log_of
 from lti_tool.web.result_page import result_context
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.stages_stream import stream_address
@@ -25,10 +25,6 @@ from rubrics.text import word_count
 Answer = str | Response | tuple[str, int]
 CONFLICT = 409
 UNPROCESSABLE = 422
-
-
-def _log(visit: Visit, sent: Submission) -> Log:
-    return judging_log(stages(visit.session, sent), state_of(visit.session, sent), rubric_of(sent))
 
 
 @bp.get("/submissions/<public_id>")
@@ -71,7 +67,7 @@ def judging(launch_id: str, public_id: str) -> Answer:
             withdraw_until=withdraw_until_if_open(visit, sent),
             words=None if item.kind == "drawing" else word_count(sent.text),
             drawn=read_bench(sent.text) if item.kind == "drawing" else None,
-            log=_log(visit, sent),
+            log=log_of(visit.session, sent),
             stream=stream_address(sent),
         )
 
