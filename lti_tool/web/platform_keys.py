@@ -63,7 +63,7 @@ class PlatformKeys:
                 raise launch_refusals.KeysUnreachable()
             return kept
         try:
-            fetched = self._fetched(registration, known)
+            fetched = self._fetched(registration, known, kid)
         except launch_refusals.KeysUnreachable:
             if known is not None:
                 return known
@@ -76,14 +76,22 @@ class PlatformKeys:
         """Fetch and keep the set whatever is known of it; returns how many keys it has. KeysUnreachable if it fails."""
         return len(self._fetched(registration, None)["keys"])
 
-    def _fetched(self, registration: Registration, known: KeySet | None) -> KeySet:
-        """The set as it is now: fetched by us, or by a launch beside us. `known` serves while another one fetches."""
+    def _fetched(self, registration: Registration, known: KeySet | None, kid: str | None = None) -> KeySet:
+        """The set as it is now: fetched by us, or by a launch beside us. `known` serves while another one fetches.
+
+        With a `kid`, a set that has it by now is enough.
+        """
         with self._lock:
             other = self._under_way.get(registration.id)
             mine = self._under_way[registration.id] = _Fetch(self._clock()) if other is None else other
         if other is not None:
             return known or _wait_for(other, PATIENCE_SECONDS - (self._clock() - other.began))
         try:
+            # A fetch may have ended between our look at what is kept and now.
+            kept, fresh = self._kept(registration.id) if kid is not None else (None, False)
+            if kept is not None and fresh and _has(kept, kid or ""):
+                mine.key_set = kept
+                return kept
             mine.key_set = self._fetch(registration.jwks_url)
             self._keep(registration.id, mine.key_set)
             return mine.key_set

@@ -137,7 +137,7 @@ def test_one_of_two_executors_is_killed_and_nothing_is_lost_or_paid_twice(site: 
 
     with site.world.database.read() as session:
         assert set(session.scalars(select(Job.state))) == {"awaiting_review"}
-        rated = Counter(session.execute(select(RatingRow.submission_id, RatingRow.criterion)).tuples())
+        rated = Counter(tuple(row) for row in session.execute(select(RatingRow.submission_id, RatingRow.criterion)))
         assert len(list(session.scalars(select(AnswerRow.fingerprint)))) == LEARNERS * 2
     assert len(rated) == LEARNERS * 2
     assert set(rated.values()) == {1}

@@ -5,6 +5,7 @@ import { _ } from "./words.js";
 
 const AGAIN = 3000;
 const PASSES = 2;
+const ABOUT_THE_RATING = [400, 404, 422]; // what is wrong with this one alone; a session that ended is not
 const byId = (id) => document.getElementById(id);
 const gym = byId("gym");
 const flip = document.querySelector("#flip button");
@@ -36,7 +37,9 @@ async function save() {
       if (error.status && error.status < 500) {
         show("[!]", _("Not saved."));
         say([_("Not saved."), error.message].join(" "));
-        break;
+        if (!ABOUT_THE_RATING.includes(error.status)) break;
+        waiting.shift(); // it will never be taken, and the ones behind it may be
+        continue;
       }
       const words = navigator.onLine === false ? _("Offline. Answers are kept here and saved when you’re back.") : _("Not saved. Retrying.");
       show("[!]", words);
@@ -141,6 +144,7 @@ function following() {
 function rated(said) {
   const card = cards[at];
   waiting.push({ term: card.id, said });
+  if (!saving) show(); // nor is this one saved yet
   answered(card, said === "got-it");
   turn(following());
   save();

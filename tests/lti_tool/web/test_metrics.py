@@ -43,7 +43,7 @@ def test_the_queue_by_kind_lane_and_state(either_world, client) -> None:
     with world.database.write() as session:
         click = jobs.enqueue_judging(session, sent(world, session, world.ada_id))
         bulk = jobs.enqueue_judging(session, sent(world, session, world.bo_id))
-        session.execute(update(Job).where(Job.id == click.id).values(priority=1))
+        session.execute(update(Job).where(Job.id == click.id).values(priority=jobs.URGENT))
         old = utc_now() - timedelta(minutes=10)
         gone = {"state": "running", "owner": "x", "tries": 3, "lease_until": old, "priority": 0, "created_at": old}
         session.execute(update(Job).where(Job.id == bulk.id).values(**gone))
