@@ -201,7 +201,7 @@ def submit(session: Session, resource_link: ResourceLink, person_id: int, item_i
     if used >= attempts_allowed(session, resource_link, person_id, item):
         raise NoAttemptsLeft(_("Every attempt is used. Your text is kept as a draft."))
     if known is not None:
-        jobs.send_after_all(session, known[0].id, priority=jobs.URGENT)
+        jobs.send_after_all(session, known[0])
         return known[0]
     submission = Submission(
         public_id=secrets.token_urlsafe(12),
@@ -217,7 +217,7 @@ def submit(session: Session, resource_link: ResourceLink, person_id: int, item_i
     )
     session.add(submission)
     session.flush()
-    jobs.enqueue_judging(session, submission, priority=jobs.URGENT)
+    jobs.enqueue_judging(session, submission)
     return submission
 
 

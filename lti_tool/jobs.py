@@ -27,6 +27,7 @@ MAX_TRIES = 8
 GONE = ("withdrawn", "returned")  # of a judging: with its learner again
 UNFINISHED = ("queued", "running")
 URGENT = 10  # from this priority on somebody waits for it
+RUSH = 25  # with so many judgings waiting in one placement, the next ones are a deadline's, not a click
 CHANNEL = "atelier_job"  # where PostgreSQL tells executors of work
 
 _FIRST_PAUSE = 15.0  # seconds; three times as long after every try: with eight tries some two and a half hours
@@ -55,11 +56,16 @@ class Claim:
 # ---- putting work in -----------------------------------------------------------------------------------------
 
 
-def enqueue_judging(session: Session, submission: Submission, *, priority: int = 0) -> Job:
-    """The job that judges a submission, made in the caller's transaction; a second call returns the same job."""
+def enqueue_judging(session: Session, submission: Submission) -> Job:
+    """The job that judges a submission, made in the caller's transaction; a second call returns the same job.
+
+    It goes ahead as a click, unless so many wait in its placement that this is a deadline: one course's rush holds up
+    nobody in another.
+    """
     found = session.scalar(select(Job).where(Job.kind == JUDGE, Job.submission_id == submission.id))
     if found is not None:
         return found
+    priority = _priority(session, submission.resource_link_id)
     job = Job(kind=JUDGE, submission_id=submission.id, priority=priority, next_try_at=clock(session))
     session.add(job)
     session.flush()
@@ -67,6 +73,16 @@ def enqueue_judging(session: Session, submission: Submission, *, priority: int =
     log.info("enqueued", kind=JUDGE, job=job.id)
     _announce(session)
     return job
+
+
+def _priority(session: Session, resource_link_id: int) -> int:
+    waiting = (
+        select(Job.id)
+        .join(Submission, Submission.id == Job.submission_id)
+        .where(Job.kind == JUDGE, Job.state.in_(UNFINISHED), Submission.resource_link_id == resource_link_id)
+        .limit(RUSH)
+    )
+    return URGENT if session.scalars(select(func.count()).select_from(waiting.subquery())).one() < RUSH else 0
 
 
 def enqueue_sending(session: Session, passback: Passback) -> Job:
@@ -222,11 +238,12 @@ def is_handed_in() -> ColumnElement[bool]:
     return or_(Job.state.is_(None), Job.state.not_in(GONE))
 
 
-def send_after_all(session: Session, submission_id: int, *, priority: int = 0) -> bool:
+def send_after_all(session: Session, submission: Submission) -> bool:
     """Queue the judging of a submission that was taken back or returned; what was rated before is found again."""
+    priority = _priority(session, submission.resource_link_id)
     moved = session.execute(
         update(Job)
-        .where(Job.kind == JUDGE, Job.submission_id == submission_id, Job.state.in_(GONE))
+        .where(Job.kind == JUDGE, Job.submission_id == submission.id, Job.state.in_(GONE))
         .values(
             state="queued", tries=0, next_try_at=clock(session), finished_at=None, priority=priority, gate_reason=None
         )

@@ -13,7 +13,7 @@ from flows.judging.judge import JudgeRequest, JudgeUnavailable
 from lti_tool.ags import Answer
 from lti_tool.attempts import submit
 from lti_tool.db import utc_now
-from lti_tool.models import AnswerRow, Job, JudgementRow, Passback, RatingRow, ResourceLink
+from lti_tool.models import AnswerRow, Job, JudgementRow, Passback, RatingRow, ResourceLink, Submission
 from tests.flows.counting_judge import CountingJudge, rate_everything
 
 pytestmark = pytest.mark.slow
@@ -83,6 +83,30 @@ def test_the_same_text_of_two_learners_at_once_is_asked_about_once(world, execut
         session.execute(update(Job).values(state="queued"))
     executor(again).run_until_idle()
     assert again.asked == []
+
+
+def test_clicks_that_fill_their_places_leave_one_to_what_can_wait_and_the_other_way_round(
+    world, executor, sample_texts
+) -> None:
+    can_wait = sample_texts["q1"]
+    for item_id, text in sample_texts.items():
+        for person_id in (world.ada_id, world.bo_id):
+            send_by(world, person_id, item_id, text)
+    waiting = select(Submission.id).where(Submission.text == can_wait)
+    with world.database.write() as session:
+        session.execute(update(Job).where(Job.submission_id.in_(waiting)).values(priority=0))
+    both = {False: threading.Event(), True: threading.Event()}
+    met = []
+
+    def once_the_other_is_asked_too(request: JudgeRequest) -> dict:
+        is_click = request.text != can_wait
+        both[is_click].set()
+        met.append(both[not is_click].wait(20))
+        return rate_everything(request)
+
+    executor(CountingJudge(once_the_other_is_asked_too), judging_at_once=2).run_until_idle()
+    assert met and all(met)
+    assert len(rows(world, JudgementRow)) == 8
 
 
 def test_prefect_keeps_receipts_by_fingerprint_and_nothing_a_learner_wrote(

@@ -88,6 +88,17 @@ def test_higher_priority_goes_first_then_the_oldest(world, job_ids) -> None:
     assert ids(claim(world, limit=2)) == [job_ids[2], job_ids[0]]
 
 
+def test_a_rush_in_one_placement_goes_behind_a_click_in_another(world, sample_texts, monkeypatch) -> None:
+    monkeypatch.setattr(jobs, "RUSH", 2)
+    with world.database.write() as session:
+        for item_id, text in sample_texts.items():
+            submit(session, world.placement(session), world.ada_id, item_id, text)
+        elsewhere = submit(session, world.tiny(session), world.bo_id, "answer", "It retries the step. " * 3)
+        [of_click] = session.scalars(select(Job.id).where(Job.submission_id == elsewhere.id))
+        of_rush = list(session.scalars(select(Job.id).where(Job.id != of_click).order_by(Job.id)))
+    assert ids(claim(world, limit=5)) == [*of_rush[:2], of_click, *of_rush[2:]]
+
+
 def test_a_job_whose_time_has_not_come_waits(world, job_ids) -> None:
     for job_id in job_ids:
         set_job(world, job_id, next_try_at=utc_now() + timedelta(seconds=30))
