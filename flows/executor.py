@@ -25,7 +25,7 @@ from flows.judging.catalog import get_coach, get_judge
 from flows.judging.coach import Coach
 from flows.judging.judge import Judge
 from flows.pace import Pace
-from flows.portions import BULK, CLASSES, SUSPECT, URGENT, Places, portion
+from flows.portions import BULK, SUSPECT, URGENT, Places, portion
 from flows.prefect_setup import API_URL, EmbeddedServer, prepare
 from flows.run_names import lessons_of
 from flows.upkeep import Upkeep
@@ -226,9 +226,13 @@ class Executor:
         if not self._ready.is_set():
             return False
         try:
-            if self._must_be_alone():
+            with self._database.read() as session:
+                due = claims.look(session)
+            # What ended its executor again and again may be another that stood beside it: run by itself each shows
+            # what it does.
+            if due.suspects or any(of_class == SUSPECT for _, of_class, _ in self._runs.values()):
                 return not self._runs and any(self._start_suspect(kind) for kind in jobs.KINDS)
-            started = [self._start_kind(kind) for kind in jobs.KINDS]  # each kind has its turn
+            started = [self._start_kind(kind, due.counts[kind]) for kind in jobs.KINDS]  # each kind has its turn
             return any(started)
         except SQLAlchemyError as error:
             log.error("the database did not answer", error=type(error).__name__)
@@ -240,15 +244,11 @@ class Executor:
         self._runs = {run: what for run, what in self._runs.items() if not run.done()}
         return bool(self._runs)
 
-    def _start_kind(self, kind: str) -> bool:
+    def _start_kind(self, kind: str, due: Mapping[bool, int]) -> bool:
         taken: Counter[str] = Counter()
         for of_kind, of_class, count in self._runs.values():
             if of_kind == kind:
                 taken[of_class] += count
-        if not any(Places(self._places[kind], taken).free(each) for each in CLASSES):
-            return False
-        with self._database.read() as session:
-            due = claims.count_due(session, kind)
         started = False
         for of_class, waiting in ((URGENT, due[True]), (BULK, due[False])):
             limit = portion(waiting, Places(self._places[kind], taken).free(of_class), taken[of_class])
@@ -263,16 +263,6 @@ class Executor:
         run = asyncio.run_coroutine_threadsafe(self._run(kind, of_class, held), self._loop)
         self._runs[run] = kind, of_class, len(held)
         run.add_done_callback(lambda _: self._woken.set())
-
-    def _must_be_alone(self) -> bool:
-        """Whether a job runs, or waits until nothing runs, whose executors ended again and again.
-
-        What ended them may be another that stood beside it: run by itself each shows what it does.
-        """
-        if any(of_class == SUSPECT for _, of_class, _ in self._runs.values()):
-            return True
-        with self._database.read() as session:
-            return claims.suspects_due(session)
 
     def _start_suspect(self, kind: str) -> bool:
         held = self._claim(kind, SUSPECT, 1)
@@ -298,7 +288,7 @@ class Executor:
     def _is_idle(self) -> bool:
         with self._database.read() as session:
             running = session.scalar(select(Job.id).where(Job.state == "running").limit(1))
-            return running is None and not claims.anything_due(session)
+            return running is None and not claims.look(session)
 
     # ---- running ---------------------------------------------------------------------------------------------
 

@@ -402,6 +402,12 @@ def hand_to_person(session: Session, job_id: int, kind: str, sentence: str) -> N
 
 def clock(session: Session, seconds: float = 0) -> ColumnElement[datetime]:
     """The time that leases are measured by: the database's own where several machines share one."""
-    if session.get_bind().dialect.name == "postgresql":
-        return func.clock_timestamp(type_=UtcDateTime()) + literal(timedelta(seconds=seconds))
-    return literal(utc_now() + timedelta(seconds=seconds), UtcDateTime())
+    return clock_of(session.get_bind().dialect.name, seconds)
+
+
+def clock_of(dialect: str, seconds: float = 0) -> ColumnElement[datetime]:
+    """The same on a kind of database; it is read when its statement is executed, however long ago that was built."""
+    ahead = timedelta(seconds=seconds)
+    if dialect == "postgresql":
+        return func.clock_timestamp(type_=UtcDateTime()) + literal(ahead)
+    return bindparam(None, callable_=lambda: utc_now() + ahead, type_=UtcDateTime())

@@ -205,7 +205,7 @@ def test_a_locked_grade_is_given_up_after_eight_tries_and_said(world) -> None:
     assert (message.state, job.state) == ("refused", "needs_person")
     assert "may be locked" in message.answer
     with world.database.read() as session:
-        assert not claims.anything_due(session)
+        assert not claims.look(session)
 
 
 @pytest.mark.parametrize("status", [400, 403, 422])

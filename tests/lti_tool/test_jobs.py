@@ -103,7 +103,7 @@ def test_a_job_whose_time_has_not_come_waits(world, job_ids) -> None:
     for job_id in job_ids:
         set_job(world, job_id, next_try_at=utc_now() + timedelta(seconds=30))
     with world.database.read() as session:
-        assert not claims.anything_due(session)
+        assert not claims.look(session)
     assert claim(world) == []
 
 
@@ -164,11 +164,11 @@ def test_what_broke_off_again_and_again_is_claimed_apart(world, job_ids) -> None
     set_job(world, suspect, state="running", owner="dead", tries=3, lease_until=past)
     set_job(world, young, state="running", owner="dead", tries=2, lease_until=past)
     with world.database.write() as session:
-        assert claims.suspects_due(session)
+        assert claims.look(session).suspects
         others = claims.claim(session, owner="a", limit=9, lease_seconds=LEASE, suspects=False)
         assert ids(others) == [young, *queued]
         assert ids(claims.claim(session, owner="a", limit=9, lease_seconds=LEASE, suspects=True)) == [suspect]
-        assert not claims.suspects_due(session)
+        assert not claims.look(session).suspects
 
 
 def test_a_renewed_lease_holds(world, job_ids) -> None:
