@@ -258,11 +258,25 @@ def canonical(drawing: Drawing) -> str:
     Parts of equal kind and label are told apart by what they are joined to (Weisfeiler-Leman refinement), and where
     that is not enough by trying each first; a drawing of very many equal parts is left at the refinement.
     """
+    return _least(drawing)[0]
+
+
+def in_order(drawing: Drawing) -> Drawing:
+    """The drawing with its parts and edges in the order of its canonical form, their ids kept."""
+    _, classes = _least(drawing)
+    parts = sorted(drawing.nodes, key=lambda part: classes[part.id])
+    edges = sorted(drawing.edges, key=lambda edge: (classes.get(edge.source, -1), classes.get(edge.target, -1)))
+    return drawing.model_copy(update={"nodes": tuple(parts), "edges": tuple(edges)})
+
+
+def _least(drawing: Drawing) -> tuple[str, dict[str, int]]:
+    """The canonical form, and the place of each part in it."""
     joined = _Joined(drawing)
+    first = joined.refined(joined.colours())
     try:
-        return min(_forms(drawing, joined, joined.refined(joined.colours()), _Patience(_TRIALS)))
+        return min(_forms(drawing, joined, first, _Patience(_TRIALS)), key=lambda found: found[0])
     except _OutOfPatienceError:
-        return _form(drawing, joined, joined.refined(joined.colours()))
+        return _form(drawing, joined, first), first
 
 
 _TRIALS = 200  # the count is the same for the same drawing, so that giving up is, too
@@ -321,12 +335,14 @@ class _Joined:
         return list(kinds.values())
 
 
-def _forms(drawing: Drawing, joined: _Joined, colours: dict[str, int], patience: _Patience) -> Iterator[str]:
-    """The drawing written out for every way of telling equal parts apart."""
+def _forms(
+    drawing: Drawing, joined: _Joined, colours: dict[str, int], patience: _Patience
+) -> Iterator[tuple[str, dict[str, int]]]:
+    """The drawing written out for every way of telling equal parts apart, and that way."""
     patience.spend()
     choices = joined.alike(colours)
     if not choices:
-        yield _form(drawing, joined, colours)
+        yield _form(drawing, joined, colours), colours
     for chosen in choices:
         first = {part: (colour, part != chosen) for part, colour in colours.items()}
         yield from _forms(drawing, joined, joined.refined(_ranked(first)), patience)

@@ -24,6 +24,7 @@ from rubrics.diagram import (
     canonical,
     describe,
     drawn_words,
+    in_order,
     parse_drawing,
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "check_drawing",
     "describe",
     "drawn_words",
+    "in_order",
     "parse_drawing",
 ]
 

@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from flows.judging.drawing_sheet import GRAPHS
+from flows.judging.drawn import shown
 from flows.judging.judge import COMMENT_WORDS, Answer, Evidence, JudgeRequest, read_ratings
 from rubrics.checks import Facts, covered
-from rubrics.drawing import Drawing, DrawingError, drawn_words, parse_drawing
+from rubrics.drawing import Drawing, drawn_words
 from rubrics.judgement import Rating
 from rubrics.languages import is_in_language
 from rubrics.lexicon import Lexicon
@@ -27,7 +28,7 @@ from rubrics.text import words as counted_words
 NO_LOOK_FORS = "no offline judge for this rubric"
 LANGUAGE = "language"
 
-_VERSION = "2"
+_VERSION = "3"
 _RUN = 3  # words in a row; a sentence most of whose words stand in such runs of the sources is not the writer's own
 _TITLES = {"en": ("Found", "Held down", "Not found"), "de": ("Gefunden", "Gebremst", "Nicht gefunden")}
 _COPIED = 0.5
@@ -60,7 +61,9 @@ class ChecklistJudge:
 
     def read(self, request: JudgeRequest, answer: Answer) -> tuple[Rating, ...]:
         """The ratings of an answer, each quote found again in the text."""
-        return read_ratings(request, answer)
+        ratings = read_ratings(request, answer)
+        drawn = shown(request.text) if request.rubric.kind == "drawing" else None
+        return ratings if drawn is None else drawn.told(ratings)
 
 
 @dataclass(frozen=True)
@@ -190,11 +193,10 @@ def _unscored(criterion: str, reason: str, note: str) -> Body:
 
 
 def _rate_drawing(request: JudgeRequest) -> list[Body]:
-    try:
-        drawing = parse_drawing(request.text)
-    except DrawingError:
+    drawn = shown(request.text)
+    if drawn is None:
         return [_unscored(criterion, "not_text", "The drawing cannot be read.") for criterion in request.criteria]
-    return [_rate_graph(request.rubric, criterion, drawing) for criterion in request.criteria]
+    return [_rate_graph(request.rubric, criterion, drawn.drawing) for criterion in request.criteria]
 
 
 def _rate_graph(rubric: Rubric, criterion: str, drawing: Drawing) -> Body:

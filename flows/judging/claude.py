@@ -19,6 +19,7 @@ import httpx2
 from flows.judging.claude_client import LATER, make_client, provider
 from flows.judging.claude_errors import meaning_of
 from flows.judging.claude_heard import Heard, answer_of, listen, message_in
+from flows.judging.drawn import shown
 from flows.judging.judge import (
     Answer,
     Evidence,
@@ -29,7 +30,6 @@ from flows.judging.judge import (
     UnknownJudge,
 )
 from flows.judging.panel import MOST_READERS, repeated
-from rubrics.drawing import Drawing, DrawingError, parse_drawing
 from rubrics.judgement import Quote, Rating
 from rubrics.model import Criterion, Rubric
 from rubrics.text import find_quote, normalise, word_count
@@ -41,7 +41,7 @@ MAX_TOKENS = {"high": 16_000, "xhigh": 32_000, "max": 32_000}
 MAX_TOKENS_ELSE = 8_000
 MAX_QUOTES = 3
 MAX_QUOTE_WORDS = 30
-VERSION = "2"
+VERSION = "3"
 ONE = "rating"  # the property that holds the only row: criteria with the same levels share a schema, and so the cache
 WHOLE = ("end_turn", "stop_sequence")
 # Why an answer stopped, and the reason that the sheet gives for it; a stream that broke off has no reason.
@@ -158,7 +158,7 @@ class ClaudeJudge:
         reader = _Reader(request)
         if self.fills == "criterion":
             found = dict.fromkeys(request.criteria, found.get(ONE))
-        return tuple(reader.rating(one, found.get(one)) for one in request.criteria)
+        return reader.told([reader.rating(one, found.get(one)) for one in request.criteria])
 
 
 def hear(client: anthropic.Anthropic, question: Mapping[str, Any], heard: Heard | None = None) -> Mapping[str, Any]:
@@ -240,7 +240,8 @@ def work_text(request: JudgeRequest) -> str:
 
     The model sees the text as a reader would: in plain forms of letters, with nothing invisible.
     """
-    text = request.text if request.rubric.kind == "drawing" else normalise(request.text, lines=True).text
+    drawn = shown(request.text) if request.rubric.kind == "drawing" else None
+    text = normalise(request.text, lines=True).text if drawn is None else drawn.as_text()
     marker = secrets.token_hex(12)
     while marker in text:
         marker = secrets.token_hex(12)
@@ -292,7 +293,11 @@ class _Reader:
     def __init__(self, request: JudgeRequest) -> None:
         self._request = request
         self._text = normalise(request.text)
-        self._ids = _ids(request) if request.rubric.kind == "drawing" else frozenset()
+        self._drawn = shown(request.text) if request.rubric.kind == "drawing" else None
+
+    def told(self, ratings: Sequence[Rating]) -> tuple[Rating, ...]:
+        """The ratings, of a drawing by the student's own ids."""
+        return tuple(ratings) if self._drawn is None else self._drawn.told(ratings)
 
     def rating(self, criterion: str, row: object) -> Rating:
         """One row as a rating; its quotes are those that stand in the text."""
@@ -301,11 +306,12 @@ class _Reader:
         level, comment = row.get("level"), _words(row.get("comment"))
         if level is None:
             return Rating(criterion=criterion, level=None, reason="unsure", comment=comment)
-        known = [one.level for one in self._request.rubric.criterion(criterion).levels]
-        if isinstance(level, bool) or level not in known:
+        levels = [one.level for one in self._request.rubric.criterion(criterion).levels]
+        if type(level) is not int or level not in levels:  # 2.0 and True are levels to Python, and to no rubric
             return Rating(criterion=criterion, level=None, reason="unreadable", comment=comment)
         if self._request.rubric.kind == "drawing":
-            checks = tuple(one for one in _strings(row.get("rests_on")) if one in self._ids)
+            known = () if self._drawn is None else self._drawn.own
+            checks = tuple(one for one in _strings(row.get("rests_on")) if one in known)
             if level > 0 and not checks:
                 return Rating(criterion=criterion, level=None, reason="quote", comment=comment)
             return Rating(criterion=criterion, level=level, checks=checks, comment=comment)
@@ -320,14 +326,6 @@ class _Reader:
         if not 0 < word_count(text) <= MAX_QUOTE_WORDS:
             return None
         return find_quote(self._text, self._request.text, text)
-
-
-def _ids(request: JudgeRequest) -> frozenset[str]:
-    try:
-        drawing: Drawing = parse_drawing(request.text)
-    except DrawingError:
-        return frozenset()
-    return frozenset([*(part.id for part in drawing.nodes), *(edge.id for edge in drawing.edges)])
 
 
 def _strings(value: object) -> Sequence[str]:

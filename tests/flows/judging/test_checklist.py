@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.judging.checklist import ChecklistJudge
-from flows.judging.judge import JudgeRequest, judge_text, settle
+from flows.judging.judge import JudgeRequest, fingerprint, judge_text, settle
 from rubrics.checks import find_facts, word_count
 from rubrics.judgement import Judgement, Rating
 from rubrics.model import Rubric, load_rubric
@@ -314,6 +314,22 @@ def test_labels_must_say_what_passes(labels: tuple[str, ...], level: int) -> Non
     sheet = judge_text(JUDGE, DRAWING, drawing(labels=labels))
     assert sheet.levels["labels"] == level
     assert sheet.evidence == "checks"
+
+
+def test_an_answer_about_a_drawing_is_read_by_the_ids_of_whoever_drew_the_same() -> None:
+    first = drawing(labels=("append event", "calls", "enqueue step", "lease step"))
+    second = first.replace('"e1"', '"vague"').replace('"e2"', '"e1"')
+    marks = [fingerprint(scope="s", judge=JUDGE, rubric=DRAWING, criteria=["labels"], text=t) for t in (first, second)]
+    assert marks[0] == marks[1]
+    requests = [
+        JudgeRequest(DRAWING, ("labels",), text, find_facts(text, DRAWING).model_dump(mode="json"))
+        for text in (first, second)
+    ]
+    bought = JUDGE.ask(requests[0])
+    for request, vague, told in zip(requests, ("e1", "vague"), ({"e0", "e2", "e3"}, {"e0", "e1", "e3"}), strict=True):
+        (rating,) = JUDGE.read(request, bought)
+        assert set(rating.checks) == told
+        assert rating.comment.endswith(f"Too general, repeated or blank: {vague}.")
 
 
 @pytest.mark.parametrize(("extra", "level"), [(None, 4), ("vector", 3), ("cache", 2), ("queue", 3)])
