@@ -10,7 +10,7 @@ from pathlib import Path
 
 from eval.run_folder import BATCHES, read_lines
 from flows.judging.claude import ClaudeJudge
-from flows.judging.claude_batches import MOST, batch_answers, batch_ended, send_batch
+from flows.judging.claude_batches import MOST, batch_answers, batch_ended, send_batch, surely_not_sent
 from flows.judging.estimate import likely_cost
 from flows.judging.judge import JudgeError, Question
 from flows.judging.prices import BATCH_SHARE
@@ -76,7 +76,7 @@ def ask_by_batch(
             _read(batches, desk, questions, sent, wait)
         for judge, part in _parts(desk, questions.values()):
             batches.write(state="sending", questions=len(part))
-            sent = send_batch(judge, {one.fingerprint: one.request for one in part})
+            sent = _sent(batches, judge, part)
             batches.write(state="sent", batch=sent)
             _read(batches, desk, questions, sent, wait)
     except JudgeError as error:
@@ -85,6 +85,16 @@ def ask_by_batch(
         if desk.is_answered(sheet):
             desk.fill_in(sheet)
     desk.unreachable = desk.unreachable or "Some questions of a batch failed or expired; say it again to ask them anew."
+
+
+def _sent(batches: Batches, judge: ClaudeJudge, part: Sequence[Question]) -> str:
+    """Send one part; what was plainly not taken leaves no doubt behind about whether it was."""
+    try:
+        return send_batch(judge, {one.fingerprint: one.request for one in part})
+    except JudgeError as problem:
+        if surely_not_sent(problem):
+            batches.write(state="dropped")
+        raise
 
 
 def _parts(desk: Desk, questions: Iterable[Question]) -> Iterator[tuple[ClaudeJudge, list[Question]]]:

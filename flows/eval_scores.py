@@ -18,6 +18,7 @@ from eval.run_folder import RESPONSES, RUN, SCORES
 from flows.eval_sets import ReadySet
 from flows.judging.judge import Judge
 from flows.run_eval import Desk, Plan, Wanted
+from rubrics.drawing import graph_points
 from rubrics.model import Rubric
 from rubrics.scoring import item_points
 
@@ -148,6 +149,7 @@ def _judge_rows(
         "prompt_id": wanted.entry.prompt_id,
         "rater_kind": "judge",
         "rater_id": name,
+        "judge_version": judge.version,
         "repeat": wanted.repeat,
         "prompt_hash": judge.prompt_hash[:16],
         "cost": sheet["usd"] / max(1, len(ratings)),
@@ -157,20 +159,21 @@ def _judge_rows(
         rating = ratings[ours]
         yield shared | {
             "criterion": theirs,
-            "judge_version": f"{judge.version} {sheet['models'].get(ours, '')}".strip(),
+            "model": sheet["models"].get(ours, ""),
             "share": _share(rating, wanted.rubric.criterion(ours).top),
             "code": "" if rating["level"] is not None else str(rating.get("reason") or "unscored"),
             "confidence": rating.get("confidence"),
         }
     if pairing.whole is not None:
-        points = item_points(wanted.rubric, {one: rating["level"] for one, rating in ratings.items()})
+        levels = {one: rating["level"] for one, rating in ratings.items()}
+        points = item_points(wanted.rubric, levels, graph_points(wanted.rubric, wanted.entry.text))
         models = "+".join(sorted({model for model in sheet["models"].values() if model}))
         reasons = sorted({str(rating.get("reason")) for rating in ratings.values() if rating["level"] is None})
         yield shared | {
             "criterion": pairing.whole,
-            "judge_version": f"{judge.version} {models}".strip(),
+            "model": models,
             "share": None if points is None else points / 100,
-            "code": "" if points is not None else reasons[0],
+            "code": "" if points is not None else next(iter(reasons), "unscored"),
             "confidence": None,
         }
 
@@ -195,15 +198,19 @@ def _table(rows: list[dict[str, Any]], ready: ReadySet, responses: set[str]) -> 
     judged = pd.DataFrame(rows).merge(scales, on=["prompt_id", "criterion"], how="inner")
     judged = judged.merge(groups, on="response_id", how="left")
     judged["score"] = judged["scale_min"] + (judged["scale_max"] - judged["scale_min"]) * judged["share"]
-    judged = split_by_model(judged.drop(columns="share"))
+    judged["judge_version"] = (judged["judge_version"] + " " + judged["model"]).str.strip()
+    judged = split_by_model(judged).drop(columns=["share", "model"])
     both = pd.concat([people.astype(object), judged.astype(object)], ignore_index=True)
     both = both[[*COLUMNS, *ready.data.table.groups]]
     return str(checked(both, "the run's scores").frame.to_csv(index=False))
 
 
 def split_by_model(judged: pd.DataFrame) -> pd.DataFrame:
-    """A judge whose model's id changed during the run becomes two raters, told apart by it."""
-    ids = judged[judged["score"].notna()].groupby("rater_id")["judge_version"].nunique()
+    """A judge whose model's id changed during the run becomes two raters, told apart by it.
+
+    Where no model was heard (the text was declined, or empty) there is nothing that could have changed.
+    """
+    ids = judged[judged["score"].notna() & (judged["model"] != "")].groupby("rater_id")["judge_version"].nunique()
     several = judged["rater_id"].map(ids).fillna(1) > 1
     renamed = judged["rater_id"] + " (" + judged["judge_version"] + ")"
     return judged.assign(rater_id=judged["rater_id"].where(~several, renamed))

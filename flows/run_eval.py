@@ -183,7 +183,7 @@ def _row(judge: Judge, sheet: OpenSheet, answers: Sequence[tuple[Question, Answe
     ratings = {one.criterion: one for one in rate_by_code(wanted.rubric, wanted.entry.text, sheet.facts)}
     ratings |= combined(judge, wanted.rubric, wanted.entry.text, sheet.facts, given)
     models = {
-        criterion.id: _models(judge, answers, [one for one in answers if criterion.id in one[0].request.criteria])
+        criterion.id: _models(answers, [one for one in answers if criterion.id in one[0].request.criteria])
         for criterion in wanted.rubric.criteria
     }
     usage = [answer.usage for _, answer in answers]
@@ -202,11 +202,13 @@ def _row(judge: Judge, sheet: OpenSheet, answers: Sequence[tuple[Question, Answe
     }
 
 
-def _models(
-    judge: Judge, answers: Sequence[tuple[Question, Answer]], of_this: Sequence[tuple[Question, Answer]]
-) -> str:
-    """The ids of the models that answered; a criterion rated by code goes with the sheet's others."""
-    return "+".join(sorted({answer.model for _, answer in of_this or answers})) or judge.model
+def _models(answers: Sequence[tuple[Question, Answer]], of_this: Sequence[tuple[Question, Answer]]) -> str:
+    """The ids of the models that answered; a criterion rated by code goes with the sheet's others.
+
+    Who declined was not heard, and a name that was asked for is not the id that answers under it.
+    """
+    heard = {answer.model for _, answer in of_this or answers if set(answer.body) != {REFUSED}}
+    return "+".join(sorted(heard))
 
 
 def _lean(rating: Rating) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from rubrics.diagram import (
     in_order,
     parse_drawing,
 )
+from rubrics.model import Rubric
 
 __all__ = [
     "DISTRACTORS",
@@ -51,6 +52,7 @@ __all__ = [
     "check_drawing",
     "describe",
     "drawn_words",
+    "graph_points",
     "in_order",
     "parse_drawing",
 ]
@@ -248,6 +250,16 @@ def check_drawing(drawing: Drawing) -> DrawingChecks:
     if capped:
         points = min(points, SPARE_CAP)
     return DrawingChecks(points=points, checks=checks, flags=flags, deducted=deducted, capped=capped)
+
+
+def graph_points(rubric: Rubric, text: str) -> int | None:
+    """The code's half of an item's points, for `scoring.item_points`; None for a text, and for what is no drawing."""
+    if not rubric.graph_points:
+        return None
+    try:
+        return check_drawing(parse_drawing(text)).points
+    except DrawingError:
+        return None
 
 
 def _parts(graph: _Graph) -> Check:

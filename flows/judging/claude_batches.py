@@ -11,10 +11,11 @@ import anthropic
 from flows.judging.claude import ClaudeJudge
 from flows.judging.claude_errors import meaning_of
 from flows.judging.claude_heard import answer_of
-from flows.judging.judge import Answer, JudgeRequest
+from flows.judging.judge import Answer, JudgeError, JudgeRequest, JudgeUnavailable
 from flows.judging.prices import BATCH_SHARE
 
 MOST = 10_000  # the API takes 100,000 requests or 256 MB
+UNKNOWN = ("timeout", "unreachable", "server error")  # kinds of trouble after which it may have been taken all the same
 
 
 def send_batch(judge: ClaudeJudge, questions: Mapping[str, JudgeRequest]) -> str:
@@ -29,6 +30,11 @@ def send_batch(judge: ClaudeJudge, questions: Mapping[str, JudgeRequest]) -> str
         return judge.client().messages.batches.create(requests=rows).id  # type: ignore[arg-type]
     except anthropic.AnthropicError as error:
         raise meaning_of(error) from None
+
+
+def surely_not_sent(problem: JudgeError) -> bool:
+    """Whether a batch that could not be sent is known not to be there: the API, or nobody, was asked and said no."""
+    return not (isinstance(problem, JudgeUnavailable) and problem.kind in UNKNOWN)
 
 
 def batch_ended(judge: ClaudeJudge, batch_id: str) -> bool:

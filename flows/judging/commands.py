@@ -11,7 +11,7 @@ import typer
 from flows.judging.catalog import get_judge
 from flows.judging.estimate import estimate
 from flows.judging.judge import Judge, JudgeUnavailable, UnknownJudge, fingerprint, judge_text
-from rubrics.drawing import DrawingError, check_drawing, parse_drawing
+from rubrics.drawing import graph_points
 from rubrics.judgement import Judgement, Rating
 from rubrics.model import Rubric, RubricError, load_rubric
 from rubrics.scoring import display, item_points
@@ -109,14 +109,14 @@ def _sheet(filling: Judge, rubric: Rubric, text: str) -> Judgement:
 
 
 def _answer(filling: Judge, rubric: Rubric, entry: Entry, sheet: Judgement) -> dict[str, Any]:
-    graph_points = _graph_points(rubric, entry.text)
+    points = graph_points(rubric, entry.text)
     asked = [criterion.id for criterion in rubric.judged]
-    checks = {} if rubric.kind == "text" else {"checks": {"graph_points": graph_points}}
+    checks = {} if rubric.kind == "text" else {"checks": {"graph_points": points}}
     return {
         "id": entry.id,
         "levels": sheet.levels,
         "flags": list(sheet.flags),
-        "total": item_points(rubric, sheet.levels, graph_points),
+        "total": item_points(rubric, sheet.levels, points),
         "ratings": [_rating(rating) for rating in sheet.ratings],
         "judge": sheet.judge,
         "provisional": sheet.provisional,
@@ -124,15 +124,6 @@ def _answer(filling: Judge, rubric: Rubric, entry: Entry, sheet: Judgement) -> d
         "fingerprint": fingerprint(scope=SCOPE, judge=filling, rubric=rubric, criteria=asked, text=entry.text),
         **checks,
     }
-
-
-def _graph_points(rubric: Rubric, text: str) -> float | None:
-    if rubric.kind == "text":
-        return None
-    try:
-        return check_drawing(parse_drawing(text)).points
-    except DrawingError:
-        return None
 
 
 def _rating(rating: Rating) -> dict[str, Any]:

@@ -21,10 +21,12 @@ from flows.eval_sets import sampled
 from flows.judging.claude import claude_judge
 from flows.judging.judge import Answer, JudgeHeld, JudgeRefused, JudgeRequest, JudgeUnavailable, Usage
 from flows.run_eval import Desk, Entry, OpenSheet, Plan, Stopped, run
+from rubrics.drawing import check_drawing, parse_drawing
 from rubrics.model import load_rubric
+from rubrics.scoring import item_points
 from tests.flows.counting_judge import CountingJudge, rate_everything
 from tests.flows.eval_judge import WrittenJudge
-from tests.flows.judging.anthropic_stub import ApiStub, Says, overloaded
+from tests.flows.judging.anthropic_stub import ApiStub, Raw, Says, error, overloaded
 from tests.flows.judging.test_claude import MODEL, api
 
 __all__ = ["api"]
@@ -160,6 +162,21 @@ def test_a_total_may_stand_for_the_overall_score(tmp_path: Path, judge: Counting
     assert CliRunner().invoke(eval_commands.app, arguments).exit_code == 0
     # 40 of 100 for hit and edge at level 1 of 4, 20 for form at level 2 of 2: 40 of 100 on a scale of 1 to 6 is 3.
     assert set(read_run(tmp_path / "run").table.of(rater_kind="judge")["score"]) == {3.0}
+
+
+def test_a_drawings_total_counts_what_code_gives_for_its_graph(
+    tmp_path: Path, judge: CountingJudge, sample_texts: dict[str, str]
+) -> None:
+    data, drawing = tmp_path / "set.csv", sample_texts["drawing"].replace('"', '""')
+    data.write_text(f'id,text,mark\na,"{drawing}",70\n')
+    more = ["--id", "id", "--text", "text", "--human", "mark", "--min", "0", "--max", "100", "--json"]
+    rubric = load_rubric("durable-workflows-drawing")
+    arguments = [str(data), "--rubric", rubric.id, "--judge", "x", "--out", str(tmp_path / "run"), *more]
+    assert CliRunner().invoke(eval_commands.app, arguments).exit_code == 0
+    by_code = check_drawing(parse_drawing(sample_texts["drawing"])).points
+    assert by_code > 0
+    [row] = read_run(tmp_path / "run").table.of(rater_kind="judge").to_dict("records")
+    assert row["score"] == item_points(rubric, {one.id: 1 for one in rubric.criteria}, by_code)
 
 
 def test_a_judge_that_costs_nothing_waits_for_no_prefect() -> None:
@@ -332,6 +349,21 @@ def test_a_model_that_changes_its_id_becomes_two_raters(
     assert "model's id changed" in start(made_set(tmp_path), tmp_path / "run").stdout
 
 
+def test_a_text_that_was_declined_makes_no_second_model(
+    tmp_path: Path, judge: CountingJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(self: CountingJudge, request: JudgeRequest) -> Answer:
+        if request.text.startswith("word1 "):
+            raise JudgeRefused("too_long")  # nobody answered, so that only the short name is known
+        return Answer(body=self.answer(request), model="model-long-name")
+
+    monkeypatch.setattr(CountingJudge, "ask", ask)
+    found = facts(made_set(tmp_path, 4), tmp_path / "run")
+    assert found["models"] == {"model-long-name": 9}  # a gate may be made of this run
+    codes = read_run(tmp_path / "run").table.of(rater_kind="judge", criterion="hit")["code"]
+    assert sorted(codes) == ["", "", "", "too_long"]
+
+
 def _by_two_models(self: CountingJudge, request: JudgeRequest) -> Answer:
     number = int(request.text.split()[0].removeprefix("word"))
     return Answer(body=self.answer(request), model=f"model-{1 + (number >= 6)}")
@@ -411,6 +443,33 @@ def test_a_batch_whose_id_nobody_kept_is_not_sent_again_unasked(api: ApiStub, tm
         assert api.batches == {}
         run(desk, lambda desk, sheets: ask_by_batch(tmp_path, desk, sheets, batch_id="none"))
     assert len(api.batches) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "in_doubt"),
+    [
+        (error(401, "authentication_error"), False),
+        (error(429, "rate_limit_error"), False),
+        (error(413, "request_too_large"), False),
+        (error(500, "api_error"), True),
+    ],
+)
+def test_a_batch_that_was_refused_leaves_no_doubt_whether_it_was_sent(
+    api: ApiStub, tmp_path: Path, reply: Raw, in_doubt: bool
+) -> None:
+    api.script, api.no_batch = rows_of, reply
+    with opened(tmp_path) as log, pytest.raises(Stopped):
+        run(desk_of(log, claude_judge(MODEL)), lambda desk, sheets: ask_by_batch(tmp_path, desk, sheets))
+    assert api.refused == [reply.body.decode()]
+    api.no_batch = None
+    with opened(tmp_path) as log:
+        desk = desk_of(log, claude_judge(MODEL))
+        if in_doubt:
+            with pytest.raises(Stopped, match="Look it up"):
+                run(desk, lambda desk, sheets: ask_by_batch(tmp_path, desk, sheets))
+        else:
+            run(desk, lambda desk, sheets: ask_by_batch(tmp_path, desk, sheets))
+    assert len(api.batches) == (0 if in_doubt else 1)
 
 
 # ---- Prefect -----------------------------------------------------------------------------------------------------

@@ -142,6 +142,7 @@ class ApiStub:
     caching: bool = True
     foundry: bool = False  # keys go as that service takes them
     lose_answer_to_batch: bool = False  # a batch is made, and its maker never hears of it
+    no_batch: Raw | None = None  # what is said instead of making one
     address: str = ""
     _cache: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -233,6 +234,9 @@ def _handler(stub: ApiStub) -> type[BaseHTTPRequestHandler]:
                 stub.counted.append(request)
                 total = tokens(request["messages"]) + tokens(request.get("system") or "")
                 return self._json({"input_tokens": total})
+            if path == "/v1/messages/batches" and stub.no_batch is not None:
+                stub.refused.append(stub.no_batch.body.decode())
+                return self._send(stub.no_batch)
             if path == "/v1/messages/batches":
                 return self._make_batch(request["requests"])
             if path.endswith("/cancel"):
