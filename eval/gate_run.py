@@ -52,10 +52,14 @@ class GateRequest:
             return read_declaration(self.declared).loss
         if self.loss is None or self.alpha is None:
             raise EvalError("say first what counts as a loss and which risk is promised: --loss and --alpha")
-        try:
-            return Loss.named(self.loss)
-        except LossError as error:
-            raise EvalError(str(error)) from None
+        return _named(self.loss)
+
+
+def _named(loss: str) -> Loss:
+    try:
+        return Loss.named(loss)
+    except LossError as error:
+        raise EvalError(str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -152,8 +156,10 @@ def declaration_of(request: GateRequest, responses: Responses) -> Declaration:
     if request.declared is None:
         return declare(responses, request.declared_loss, Promise(request.alpha or 0, request.delta))
     declared = read_declaration(request.declared)
-    if request.loss is not None and Loss.named(request.loss) != declared.loss:
+    if request.loss is not None and _named(request.loss) != declared.loss:
         raise EvalError(f"{request.declared.name} declares the loss {declared.loss.written}; it can't be another now")
+    if request.alpha is not None and request.alpha != declared.promise.alpha:
+        raise EvalError(f"{request.declared.name} declares a risk of {declared.promise.alpha:g}; it can't be another")
     if (declared.rule, declared.groups) != (responses.rule, responses.groups):
         raise EvalError(f"{request.declared.name} declares other groups or another confidence")
     return declared

@@ -18,7 +18,7 @@ from eval.gate_data import NO_CONFIDENCE, Response, Responses, declare
 from eval.gate_run import calibrated
 from flows.judging.judge import judge_text
 from flows.judging.trained import TrainedJudge
-from flows.judging.training import Scale, Trained, TrainingProblem, train
+from flows.judging.training import Scale, Trained, TrainingProblem, check_labels, train
 from lti_tool.calibration_runs import BlindRow, Task
 from rubrics.losses import POINTS, Loss
 from rubrics.model import Rubric
@@ -72,16 +72,16 @@ def _columns(rubric: Rubric, rows: Sequence[BlindRow]) -> dict[str, list[float |
 def _fit(work: Task) -> tuple[Trained, dict[str, str]]:
     """A judge on every sheet, and why a criterion is left out of it."""
     texts, columns = [row.text for row in work.rows], _columns(work.rubric, work.rows)
-    models, left_out = {}, {}
+    scales, left_out = _scales(work.rubric, columns), {}
     for name, column in columns.items():
         try:
-            models[name] = train(texts, {name: column}, _scales(work.rubric, [name])).models[name]
+            check_labels(name, column, scales[name])
         except TrainingProblem as problem:
-            left_out[name] = str(problem).partition(": ")[2] or str(problem)
-    if not models:
+            left_out[name] = str(problem).partition(": ")[2]
+    learned = {name: column for name, column in columns.items() if name not in left_out}
+    if not learned:
         raise TrainingProblem(next(iter(left_out.values())))
-    whole = train(texts, {name: columns[name] for name in models}, _scales(work.rubric, models))
-    return whole, left_out
+    return train(texts, learned, scales), left_out
 
 
 def _scales(rubric: Rubric, names: Any) -> dict[str, Scale]:

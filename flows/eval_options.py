@@ -53,13 +53,17 @@ def scale_of(minimum: float | None, maximum: float | None, step: float) -> Scale
     return Scale(minimum, maximum, step)
 
 
-def criteria_of(named: Sequence[str] | None) -> dict[str, str]:
-    """Rubric criteria by the table's, from RUBRIC=TABLE."""
-    pairs = [one.partition("=") for one in named or ()]
-    wrong = [ours for ours, equals, theirs in pairs if not (ours and equals and theirs)]
-    if wrong:
-        raise TableError(f"--criterion takes RUBRIC=TABLE, not {wrong[0]!r}")
-    return {ours: theirs for ours, _, theirs in pairs}
+def criteria_of(named: Sequence[str] | None, form: str = "RUBRIC=TABLE") -> dict[str, str]:
+    """What stands for each criterion, from --criterion as in `form`; TableError for another form, and for two."""
+    found: dict[str, str] = {}
+    for one in named or ():
+        ours, _, theirs = one.partition("=")
+        if not (ours and theirs):
+            raise TableError(f"--criterion takes {form}, not {one!r}")
+        if ours in found:
+            raise TableError(f"criterion {ours!r} is named twice")
+        found[ours] = theirs
+    return found
 
 
 def told_name(judge: str) -> str:

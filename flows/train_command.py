@@ -7,6 +7,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from eval.errors import EvalError, TableError
+from flows.eval_options import criteria_of
 from flows.judging.kernel_ridge import half_width
 from flows.judging.model_file import save
 from flows.judging.trained import MISSED, OVERALL
@@ -54,13 +55,8 @@ def eval_train(
 
 
 def _columns(human: str | None, named: list[str]) -> dict[str, str]:
-    pairs = [one.partition("=") for one in named]
-    wrong = [ours for ours, equals, theirs in pairs if not (ours and equals and theirs)]
-    if wrong:
-        raise TableError(f"--criterion takes CRITERION=COLUMN, not {wrong[0]!r}")
-    columns = {ours: theirs for ours, _, theirs in pairs}
-    if len(columns) < len(pairs):
-        raise TableError("a criterion is named twice")
+    """The score columns by the name of their model."""
+    columns = criteria_of(named, "CRITERION=COLUMN")
     if bool(columns) == (human is not None):
         raise TableError("say either --human COLUMN for one score, or --criterion CRITERION=COLUMN for each")
     return columns or {OVERALL: str(human)}

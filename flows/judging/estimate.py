@@ -1,5 +1,6 @@
 """What judging a set would cost, before anything is spent."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -94,7 +95,9 @@ def likely_cost(judge: Judge, request: JudgeRequest) -> float:
     if not judge.paid:
         return 0.0
     sent = getattr(judge, "question", None)
-    length = len(str(sent(request))) if sent is not None else len(request.text)
+    whole = json.dumps(sent(request), ensure_ascii=False) if sent is not None else request.text
+    # By bytes: a letter of Chinese or Thai is about a token, and three bytes.
+    length = len(whole.encode("utf-8", "replace"))
     return price_of(judge.model).of(length // BYTES_A_TOKEN, len(request.criteria) * OUTPUT_TOKENS)
 
 

@@ -94,7 +94,7 @@ class PanelJudge:
             criterion=criterion,
             level=level,
             quotes=_quotes(nearest) if level else (),
-            checks=words.checks,
+            checks=next((rating.checks for rating in nearest if rating.checks), ()) if level else words.checks,
             looked_for=words.looked_for if level == 0 else "",
             comment=words.comment,
             confidence=agreeing / len(ratings),

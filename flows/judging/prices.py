@@ -43,6 +43,6 @@ DEAREST = max(PRICES.values(), key=lambda price: price.output)
 
 
 def price_of(model: str) -> Price:
-    """The price of a model, by the longest listed name that its own begins with."""
-    known = [name for name in PRICES if model.startswith(name)]
+    """The price of a model, by the longest listed name in its own, before which a cloud may put its region."""
+    known = [name for name in PRICES if name in model]
     return PRICES[max(known, key=len)] if known else DEAREST

@@ -121,7 +121,7 @@ def train(
     Deterministic. Raises TrainingProblem.
     """
     for name, column in columns.items():
-        _check_labels(name, [value for value in column if value is not None], scales[name])
+        check_labels(name, column, scales[name])
     clean, more = prepared(texts), prepared(more_texts)
     if not all(map(has_words, [*clean, *more])):
         raise TrainingProblem("A text has no words.")
@@ -140,7 +140,9 @@ def train(
     return Trained(space, Anchors(placed.hand, placed.meaning), models, prior, _digest(texts, columns))
 
 
-def _check_labels(name: str, labels: Sequence[float], scale: Scale) -> None:
+def check_labels(name: str, column: Sequence[float | None], scale: Scale) -> None:
+    """TrainingProblem where nothing can be learned from a column of scores, None for a text without one."""
+    labels = [value for value in column if value is not None]
     if len(labels) < FEWEST:
         raise TrainingProblem(f"{name}: {len(labels)} texts with a score; at least {FEWEST} are needed.")
     if not np.isfinite(labels).all():

@@ -147,6 +147,11 @@ def test_another_loss_than_the_declared_one_is_refused(table: Path, tmp_path: Pa
     said = run(table, "--declared", str(plan), declared=("--loss", "off:30"))
     assert said.exit_code == 1
     assert "declares the loss off:10; it can't be another now" in said.stderr
+    said = run(table, "--declared", str(plan), declared=("--loss", "of:10"))
+    assert (said.exit_code, "'of:10' is no loss" in said.stderr) == (1, True)
+    said = run(table, "--declared", str(plan), declared=("--alpha", "0.3"))
+    assert said.exit_code == 1
+    assert "declares a risk of 0.1; it can't be another" in said.stderr
     said = run(table, "--declared", str(plan), "--group", "language", declared=())
     assert said.exit_code == 1
     assert "declares other groups" in said.stderr

@@ -5,9 +5,9 @@ import random
 import pytest
 from sqlalchemy import func, select
 
-from flows import calibrate
+from flows import calibrate, calibration_report
 from flows.calibration_report import report_on
-from flows.judging.training import TrainingProblem
+from flows.judging.training import TrainingProblem, train
 from lti_tool import calibration_runs, claims, jobs
 from lti_tool.calibration_runs import BlindRow, CalibrationProblem, Task, begin
 from lti_tool.models import CalibrationRun, InstalledGate, Job, Release
@@ -59,6 +59,19 @@ def test_both_judges_are_compared_with_the_same_people() -> None:
     assert not now["gate"]["releases"]
     assert "nothing may be released" in " ".join(now["gate"]["lines"])
     assert "label 40 more" in " ".join(trained["gate"]["lines"])
+
+
+def test_a_criterion_is_fitted_once_beside_its_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = []
+
+    def counted(texts, columns, *rest, **more):
+        fitted.append((len(texts), len(columns)))
+        return train(texts, columns, *rest, **more)
+
+    monkeypatch.setattr(calibration_report, "train", counted)
+    report_on(Task(1, "essay", essay_rubric(), made_up(20)))
+    judged = len(essay_rubric().judged)
+    assert fitted == [(20, judged), *[(16, judged)] * calibration_report.FOLDS]
 
 
 def test_a_report_holds_nothing_of_a_learner() -> None:

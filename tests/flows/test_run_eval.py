@@ -246,6 +246,11 @@ def test_another_judge_gets_another_folder(tmp_path: Path, judge: CountingJudge)
         ("id,text,hit,edge\na,b c,1,1\na,d e,2,2\n", [], "again response_id a"),
         ("id,text,hit,edge\na,b c,1,1\n", ["--only", "p"], "there is no prompt 'p'"),
         ("id,text,hit,edge\na,b c,1,1\n", ["--criterion", "hit"], "--criterion takes RUBRIC=TABLE, not 'hit'"),
+        (
+            "id,text,hit,edge\na,b c,1,1\n",
+            ["--criterion", "hit=hit", "--criterion", "hit=edge"],
+            "criterion 'hit' is named twice",
+        ),
         ("id,text,hit,edge\na,b c,1,1\n", ["--criterion", "x=hit"], "x=hit: the rubric has hit, edge, form"),
         ("id,text,hit,edge\na,b c,1,1\n", ["--texts", "nowhere.jsonl"], "nowhere.jsonl can't be read"),
         ("id,text,hit,edge\na,b c,1,1\n", ["--least-words", "5"], "no response is left to be judged"),

@@ -13,7 +13,7 @@ from flows.judging.claude import claude_judge
 from flows.judging.claude_batches import batch_answers, batch_ended, send_batch
 from flows.judging.claude_client import forget_clients
 from flows.judging.commands import app
-from flows.judging.estimate import estimate
+from flows.judging.estimate import estimate, likely_cost
 from flows.judging.judge import JudgeHeld, fingerprint, judge_text
 from flows.judging.prices import DEAREST, price_of
 from tests.flows.judging.anthropic_stub import ApiStub, criteria_asked, error, filled_in, overloaded, tokens
@@ -29,6 +29,7 @@ def mark(criterion: str) -> str:
 def test_a_price_is_that_of_the_longest_name_and_never_too_low() -> None:
     assert price_of("claude-sonnet-5-5-20260901").input == 2
     assert price_of("claude-next") == DEAREST
+    assert price_of("eu.anthropic.claude-sonnet-5-5-20260901-v1:0").input == 2  # as a cloud names it
     assert price_of(MODEL).of(1_000_000, 100_000, cache_read=1_000_000) == pytest.approx(2 + 1 + 0.2)
 
 
@@ -69,6 +70,14 @@ def test_where_nobody_counts_the_estimate_says_so(monkeypatch: pytest.MonkeyPatc
     assert not found.counted
     assert "reckoned from the length" in str(found)
     assert found.usd > 0
+
+
+def test_a_text_without_spaces_is_not_reckoned_cheaper_than_it_is() -> None:
+    judge, plain, chinese = claude_judge(MODEL), "word " * 400, "复制出错时重试会读取记录" * 160
+    price = price_of(MODEL).input / 1_000_000
+    # About a token a letter: three quarters of that at least, where Latin letters take a quarter.
+    more = likely_cost(judge, one(text=chinese)) - likely_cost(judge, one(text=plain))
+    assert more >= price * (0.75 * len(chinese) - len(plain) / 4 - 1)
 
 
 def test_a_dry_run_of_the_checklist_costs_nothing(tmp_path: Path) -> None:

@@ -120,6 +120,17 @@ def test_quotes_are_those_of_the_readers_nearest_to_the_level() -> None:
     assert panel(Member("a", evidence="none"), Member("b")).evidence == "none"
 
 
+def test_a_drawings_level_between_two_rests_on_what_the_one_who_saw_something_saw() -> None:
+    readers = [Reader(Member("blind")), Reader(Member("sees"))]
+    given = [
+        Rating(criterion="crash", level=0, looked_for="A pin."),
+        Rating(criterion="crash", level=2, checks=("n3", "e1")),
+    ]
+    rubric = load_rubric("durable-workflows-drawing")
+    rating = PanelJudge("panel", readers).combine(rubric, "crash", list(zip(readers, given, strict=True)))
+    assert (rating.level, rating.checks) == (1, ("n3", "e1"))  # without them it would be unscored
+
+
 def test_the_gate_tells_the_doubt_in_words_and_holds_even_where_policy_would_release() -> None:
     sheet = judge_text(panel(Member("a", (2,)), Member("b", (4,))), RUBRIC, TEXT)
     reason = gate_reason(
