@@ -30,7 +30,7 @@ State = Literal["waiting", "speaking", "done", "out"]
 
 @dataclass(frozen=True)
 class Coaching:
-    """How far the coach is with a take; `last` is the id of the newest row, for whoever asks again."""
+    """How far the coach is with a take."""
 
     state: State
     why: str = ""
@@ -39,7 +39,6 @@ class Coaching:
     withheld: str = ""
     missed: tuple[str, ...] = ()
     model: str = ""
-    last: int = 0
 
     @property
     def running(self) -> bool:
@@ -63,13 +62,12 @@ def coaching_of(session: Session, submission: Submission) -> Coaching:
     pieces = _newest_pieces(rows)
     if _given_up(session, submission):
         return Coaching("out")
-    last = rows[-1].id if rows else 0
-    return Coaching("speaking", why="".join(pieces), last=last) if pieces else Coaching("waiting", last=last)
+    return Coaching("speaking", why="".join(pieces)) if pieces else Coaching("waiting")
 
 
 def _ended(row: JobEvent) -> Coaching:
     if row.stage == OUT:
-        return Coaching("out", last=row.id)
+        return Coaching("out")
     said = row.detail
     return Coaching(
         "done",
@@ -79,7 +77,6 @@ def _ended(row: JobEvent) -> Coaching:
         withheld=str(said.get("withheld", "")),
         missed=tuple(map(str, said.get("missed", ()))),
         model=str(said.get("model", "")),
-        last=row.id,
     )
 
 

@@ -102,7 +102,7 @@ def coach_json(launch_id: str, public_id: str) -> Response:
         if _item(sent).kind != "hot_take":
             abort(404)
         said = coaching_of(visit.session, sent)
-        return jsonify({"state": said.state, "why": said.why, "running": said.running, "last": said.last})
+        return jsonify({"why": said.why, "running": said.running})
 
 
 @bp.get("/submissions/<public_id>/export.json")

@@ -1,22 +1,16 @@
 // How far a draft of judging again is, asked for every two seconds until nothing waits any more.
-import { getJson } from "./server.js";
+import { ask } from "./server.js";
 
 const EVERY = 2000;
 const far = document.getElementById("far");
 
-async function look() {
-  try {
-    const told = await getJson(far.dataset.progress);
-    const bar = far.querySelector("progress");
-    bar.max = told.of;
-    bar.value = told.judged + told.failed;
-    far.querySelector("[role=status]").textContent = told.words;
-    if (told.judged) document.getElementById("fresh").hidden = false;
-    if (!told.waiting) return;
-  } catch {
-    // Asked again a little later: a lost network, or a server that is being restarted.
-  }
-  setTimeout(look, EVERY);
+function told({ of, judged, failed, words, waiting }) {
+  const bar = far.querySelector("progress");
+  bar.max = of;
+  bar.value = judged + failed;
+  far.querySelector("[role=status]").textContent = words;
+  if (judged) document.getElementById("fresh").hidden = false;
+  return !waiting;
 }
 
-if (far) setTimeout(look, EVERY);
+if (far) ask(far.dataset.progress, EVERY, told);

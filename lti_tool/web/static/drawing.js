@@ -8,8 +8,6 @@ const fresh = (prefix, taken) => {
   return `${prefix}${Math.max(0, ...numbers) + 1}`;
 };
 
-export const empty = { nodes: [], edges: [], at: "", recovery: [], note: "" };
-
 export function read(text) {
   const stored = JSON.parse(text);
   const { nodes = [], edges = [], crash = {}, note = "" } = stored;

@@ -11,7 +11,7 @@ const centre = (cell) => [corner(cell)[0] + BOX_X / 2, corner(cell)[1] + BOX_Y /
 const same = (one, other) => one[0] === other[0] && one[1] === other[1];
 
 // Node id to cell: the first of a kind at home, further ones in the next free cell below.
-export function cellsOf(nodes, homes) {
+function cellsOf(nodes, homes) {
   const cells = new Map();
   const taken = (cell) => [...cells.values()].some((other) => same(cell, other));
   const later = [];

@@ -16,8 +16,8 @@ async function answered(response) {
   throw new Refused(response.status, told.problem || [told.title, told.sentence].filter(Boolean).join(" "));
 }
 
-export async function post(url, fields, accept = "application/json") {
-  const headers = { "X-Form-Token": seal(), Accept: accept };
+export async function post(url, fields) {
+  const headers = { "X-Form-Token": seal(), Accept: "application/json" };
   return answered(await fetch(url, { method: "POST", body: new URLSearchParams(fields), headers }));
 }
 
@@ -25,12 +25,24 @@ export async function getJson(url) {
   return (await answered(await fetch(url, { headers: { Accept: "application/json" } }))).json();
 }
 
-export async function pageOf(response) {
+export async function getPage(url) {
+  const response = await answered(await fetch(url, { headers: { Accept: "text/html" } }));
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
-export async function getPage(url) {
-  return pageOf(await answered(await fetch(url, { headers: { Accept: "text/html" } })));
+// Asks every so often until `told(news)` says that nothing more is to come. A lost network and a server that is being
+// restarted are waited out; what the server refuses ends it, and is said.
+export async function ask(url, every, told) {
+  for (let over = false; !over; ) {
+    await new Promise((done) => setTimeout(done, every));
+    try {
+      over = await told(await getJson(url));
+    } catch (error) {
+      if (!(error.status < 500)) continue;
+      say(error.message);
+      over = true;
+    }
+  }
 }
 
 export function take(page, id) {

@@ -1,7 +1,7 @@
 // Hot-takes: a count of characters, saving by itself, and the reply as soon as it is there.
 import { characters, onCommandEnter, showKeys } from "./count.js";
 import { Drafts } from "./drafts.js";
-import { getJson, getPage, say, take } from "./server.js";
+import { ask, getPage, say, take } from "./server.js";
 import { _ } from "./words.js";
 
 const EVERY = 700;
@@ -39,44 +39,37 @@ function box(form) {
 }
 
 async function watch(article) {
-  const began = Date.now();
-  for (;;) {
-    await new Promise((done) => setTimeout(done, EVERY));
-    try {
-      const { result, running } = await getJson(article.dataset.waits);
-      if (result || !running) break;
-    } catch (error) {
-      if (error.status) return say(error.message);
-    }
-    if (Date.now() - began > SLOW) article.querySelector(".slow").hidden = false;
-  }
-  const fresh = take(await getPage(location.href), article.id);
-  start(fresh);
-  const total = fresh.querySelector(".big")?.textContent;
-  say(total ? _("Reply: %(score)s", { score: total.trim() }) : _("No score yet."));
+  const slow = setTimeout(() => (article.querySelector(".slow").hidden = false), SLOW);
+  await ask(article.dataset.waits, EVERY, async ({ result, running }) => {
+    if (!result && running) return false;
+    const fresh = take(await getPage(location.href), article.id);
+    start(fresh);
+    const total = fresh.querySelector(".big")?.textContent;
+    say(total ? _("Reply: %(score)s", { score: total.trim() }) : _("No score yet."));
+    return true;
+  });
+  clearTimeout(slow);
 }
 
-// The score stands; the coach's first line comes word by word, then the page has the rest.
-async function listen(article) {
-  for (;;) {
-    await new Promise((done) => setTimeout(done, SOON));
-    try {
-      const { why, running } = await getJson(article.dataset.coach);
-      if (!running) break;
-      if (why) article.querySelector(".coach-why").textContent = why;
-    } catch (error) {
-      if (error.status) return say(error.message);
+// The score stands; the coach's first line comes word by word, then its place has the rest. The box beside it, where the
+// next take may be half typed, is left alone.
+function listen(coach) {
+  return ask(coach.dataset.coach, SOON, async ({ why, running }) => {
+    if (running) {
+      if (why) coach.querySelector(".coach-why").textContent = why;
+      return false;
     }
-  }
-  start(take(await getPage(location.href), article.id));
-  say(_("The coach has replied."));
+    take(await getPage(location.href), coach.id);
+    say(_("The coach has replied."));
+    return true;
+  });
 }
 
 function start(article) {
   article.querySelectorAll(".take-form").forEach(box);
   article.querySelectorAll(".no-script").forEach((link) => (link.hidden = true));
   if (article.dataset.waits) watch(article);
-  if (article.dataset.coach) listen(article);
+  article.querySelectorAll("[data-coach]").forEach(listen);
 }
 
 document.querySelectorAll(".take").forEach(start);

@@ -3,23 +3,35 @@
 import pytest
 from sqlalchemy import select, update
 
-from lti_tool.attempts import drafts
+from lti_tool import coaching
+from lti_tool.attempts import drafts, submit
 from lti_tool.db import utc_now
-from lti_tool.models import Submission, WebSession
+from lti_tool.models import Job, Submission, WebSession
+from tests.lti_tool.judged import judge_as
 
 pytestmark = pytest.mark.slow
 NOTE = "#kept-note"
 
 
-def kept(world) -> list[str]:
-    """The essay's drafts, newest first."""
+def kept(world, item_id: str = "essay") -> list[str]:
+    """An item's drafts, newest first."""
     with world.database.read() as session:
-        return [draft.text for draft in drafts(session, world.placement(session), world.ada_id, "essay")]
+        return [draft.text for draft in drafts(session, world.placement(session), world.ada_id, item_id)]
 
 
 def sent(world) -> list[str]:
     with world.database.read() as session:
         return list(session.scalars(select(Submission.text)))
+
+
+def coach(world, **said: str) -> None:
+    """What the coach has said of the only take: a piece of its first line, or the whole reply."""
+    with world.database.write() as session:
+        job = session.scalars(select(Job.id)).one()
+        if said.keys() == {"piece"}:
+            coaching.say(session, job, said["piece"], begins=True)
+        else:
+            coaching.reply(session, job, said)
 
 
 def saved(page) -> None:
@@ -139,3 +151,23 @@ def test_a_server_that_is_away_gets_the_text_first_and_the_form_once_it_is_back(
     page.click("#q1 .btn-go")
     page.wait_for_selector("#q1 .reading")
     assert sent(world) == ["A take."]
+
+
+def test_the_next_take_may_be_typed_while_the_coach_speaks(open_page, world) -> None:
+    with world.database.write() as session:
+        take = submit(session, world.placement(session), world.ada_id, "q1", "The run is lost.")
+        judge_as(session, take, {"hit": 3, "edge": 2, "form": 2})
+    page = open_page("steps/warm-up")
+    page.click("#q1 summary")
+    page.fill("#text-q1", "A second take.")
+    coach(world, piece="Right cause. Where ")
+    page.wait_for_selector("#coach-q1 .coach-why:text-is('Right cause. Where')")
+    page.keyboard.type(" Still typing.")
+    coach(world, why="Right cause. Where does it live?", rewrite="The run dies.")
+    page.wait_for_selector("#coach-q1 ins:has-text('dies.')")
+    assert page.inner_text("#said") == "The coach has replied."
+    assert "further takes are practice" in page.inner_text("#coach-q1")
+    page.keyboard.type(" And on.")
+    assert page.input_value("#text-q1") == "A second take. Still typing. And on."
+    page.wait_for_selector("[data-save] .st-x")
+    assert kept(world, "q1")[0] == "A second take. Still typing. And on."
