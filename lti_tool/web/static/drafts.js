@@ -1,6 +1,6 @@
 // Keeping what is typed: saved two seconds after it goes quiet, again when it failed, again when the network is back.
 // The page says which of these it is; text that cannot be saved is offered for copying.
-import { post, say } from "./server.js";
+import { post, say, unsay } from "./server.js";
 import { spoken } from "./times.js";
 import { _ } from "./words.js";
 
@@ -9,8 +9,12 @@ const AGAIN = 5000;
 const SIGNS = { saved: ["st st-x", "[x]"], typing: ["st", "[ ]"], offline: ["st st-warn", "[!]"], failed: ["st st-bad", "[!]"] };
 const ENDED = [401, 403];
 
+const connected = new Map(); // what each place said before the network was lost
+
 function show(state, words, at) {
   for (const place of document.querySelectorAll("[data-save]")) {
+    if (state !== "offline") connected.delete(place);
+    else if (!connected.has(place)) connected.set(place, [...place.childNodes]);
     const sign = document.createElement("span");
     [sign.className, sign.textContent] = SIGNS[state];
     sign.setAttribute("aria-hidden", "true");
@@ -19,6 +23,11 @@ function show(state, words, at) {
     word.textContent = words;
     place.replaceChildren(sign, " ", word, ...(at ? [" ", clock(at)] : []));
   }
+}
+
+function showAsBefore() {
+  for (const [place, said] of connected) place.replaceChildren(...said);
+  connected.clear();
 }
 
 function clock(at) {
@@ -53,7 +62,7 @@ export class Drafts {
     this.kept = 0;
     this.ended = false;
     this.timer = undefined;
-    window.addEventListener("online", () => this.pending && this.save());
+    window.addEventListener("online", () => this.online());
     window.addEventListener("offline", () => this.offline());
     document.getElementById("kept-copy")?.addEventListener("click", (event) => copy(this.box, event.target));
     window.addEventListener("beforeunload", (event) => this.pending && !this.leaving && event.preventDefault());
@@ -86,8 +95,16 @@ export class Drafts {
     return this.busy?.(false);
   }
 
+  online() {
+    if (this.ended) return undefined;
+    if (this.pending) return this.save();
+    showAsBefore();
+    return this.tell("");
+  }
+
   offline() {
     clearTimeout(this.timer);
+    if (this.ended) return;
     show("offline", _("Offline."));
     this.tell(_("Offline. Typing is safe here; it syncs when you’re back."), { copy: false });
   }
@@ -128,6 +145,8 @@ export class Drafts {
   }
 
   tell(words, { copy: offer = true } = {}) {
+    unsay(this.told);
+    this.told = words;
     if (!this.note) return words && say(words);
     this.note.hidden = !words;
     this.note.querySelector("p").textContent = words;

@@ -58,7 +58,6 @@ function become(next, words, focus) {
   back = [...back, drawing].slice(-MOST_STEPS_BACK);
   forth = [];
   drawing = next;
-  if (!drawing.nodes.some(({ id }) => id === picked)) picked = "";
   trouble("");
   keep();
   render(focus);
@@ -85,7 +84,8 @@ function trouble(words, place) {
 function step(from, to, words) {
   if (!from.length) return;
   to.push(drawing);
-  drawing = from.pop();
+  drawing = { ...from.pop(), note: drawing.note }; // the note has its own undo, in its box
+  trouble("");
   keep();
   render();
   say(words);
@@ -293,7 +293,9 @@ function drawLint() {
 // ---- all of it -----------------------------------------------------------------------------------------------
 
 function render(focus) {
-  if (!drawing.nodes.some(({ id }) => id === here)) here = drawing.nodes[0]?.id || "";
+  const stands = (part) => drawing.nodes.some(({ id }) => id === part);
+  if (!stands(here)) here = drawing.nodes[0]?.id || "";
+  if (!stands(picked)) picked = "";
   const had = focus || document.activeElement?.dataset?.key;
   const called = model.names(drawing);
   drawPicture(called);
@@ -304,7 +306,8 @@ function render(focus) {
   byId("empty").hidden = drawing.nodes.length > 0;
   byId("undo").setAttribute("aria-disabled", String(!back.length));
   byId("redo").setAttribute("aria-disabled", String(!forth.length));
-  if (had) (document.querySelector(`[data-key="${had}"]`) || byId(had))?.focus();
+  const keyed = (key) => document.querySelector(`[data-key="${key}"]`);
+  if (had) (keyed(had) || byId(had) || keyed(`part:${here}`))?.focus();
 }
 
 function connect() {

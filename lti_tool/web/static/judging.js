@@ -19,6 +19,7 @@ function waits(words) {
 }
 
 function told(news) {
+  const back = log.classList.contains("stale");
   log.classList.remove("stale");
   if (news.html) {
     log.innerHTML = news.html;
@@ -26,7 +27,7 @@ function told(news) {
     head.textContent = news.head;
     say(news.say);
   }
-  if (news.stages.length) waits(_("Close this if you like; it keeps going."));
+  if (back || news.stages.length) waits(news.lede);
   if (news.result) {
     clearTimeout(slow);
     location.replace(news.result);
@@ -54,8 +55,9 @@ async function watch() {
     await follow({ streamUrl, jsonUrl, after: last, told, lost });
   } catch (error) {
     clearTimeout(slow);
-    say(error.message || _("This page was opened too long ago."));
+    log.removeAttribute("aria-hidden");
     lede.textContent = error.message || _("This page was opened too long ago.");
+    say(lede.textContent);
   }
 }
 

@@ -56,3 +56,9 @@ export function say(words) {
   const line = document.getElementById("said");
   if (line && line.textContent !== words) line.textContent = words;
 }
+
+// What no longer holds is no longer there to be read, unless something else was said since.
+export function unsay(words) {
+  const line = document.getElementById("said");
+  if (line && words && line.textContent === words) line.textContent = "";
+}

@@ -3,11 +3,12 @@
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from lti_tool import jobs
 from lti_tool.attempts import drafts, submit
-from lti_tool.models import Job, Submission, TermAnswer
+from lti_tool.db import utc_now
+from lti_tool.models import Job, Submission, TermAnswer, WebSession
 from rubrics.text import word_count
 from tests.lti_tool.judged import judge_as
 
@@ -166,6 +167,25 @@ def test_where_no_stream_comes_through_the_log_is_asked_for(open_page, world, se
     event(world, sent["running"], "scoring")
     page.wait_for_url(re.compile(rf"submissions/{sent['running']}$"))
     assert len(refused) == 1
+
+
+def test_a_log_that_lost_its_server_says_so_until_it_is_back_and_is_read_when_it_ends(open_page, world, sent) -> None:
+    page = open_page("help", quiet=True)
+    asked = []
+    page.route("**/stream?*", lambda route: route.abort())
+    page.route("**/stages?*", lambda route: (asked.append(route.request.url), route.abort()))
+    page.goto(page.url.replace("help", f"submissions/{sent['running']}/judging"))
+    page.wait_for_selector("#lede:has-text('Offline.')")
+    assert "stale" in page.get_attribute("#log", "class")
+    assert len(asked) >= 2
+    page.unroute("**/stages?*")
+    page.wait_for_selector("#lede:text-is('Close this if you like; it keeps going.')")
+    assert "stale" not in page.get_attribute("#log", "class")
+    assert page.get_attribute("#log", "aria-hidden") == "true"
+    with world.database.write() as session:
+        session.execute(update(WebSession).values(expires_at=utc_now()))
+    page.wait_for_selector("#lede:has-text('opened too long ago')")
+    assert page.get_attribute("#log", "aria-hidden") is None
 
 
 def test_the_reply_to_a_take_arrives_by_itself(open_page, world) -> None:

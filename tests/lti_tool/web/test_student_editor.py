@@ -104,6 +104,26 @@ def test_delete_removes_and_undo_brings_back(open_page, ada, sample_texts) -> No
     assert page.get_attribute("#redo", "aria-disabled") == "true"
 
 
+def test_undo_leaves_the_note_and_lets_go_of_a_part_that_is_gone(open_page, world) -> None:
+    page = open_page("items/drawing")
+    for kind in ("runtime", "history"):
+        page.select_option("#part", kind)
+        page.click("text=add part")
+    page.locator("#note").evaluate(
+        "(note) => { note.value = 'Typed last.'; note.dispatchEvent(new Event('input', {bubbles: true})); }"
+    )
+    page.focus('[data-key="part:n1"]')
+    press(page, "ArrowUp", "Enter")
+    assert page.get_attribute('[data-key="part:n2"]', "aria-pressed") == "true"
+    press(page, "Control+z")
+    assert page.locator('[data-key="part:n2"]').count() == 0
+    assert label_of_focus(page) == "Durable runtime, no edge out"
+    press(page, "Enter")
+    assert page.get_attribute('[data-key="part:n1"]', "aria-pressed") == "true"
+    saved(page)
+    assert (drawn(world)["note"], len(drawn(world)["nodes"])) == ("Typed last.", 1)
+
+
 def test_the_edges_that_bring_it_back_are_ticked_in_order(open_page, ada, world, sample_texts) -> None:
     bare = json.loads(sample_texts["drawing"])
     del bare["crash"]

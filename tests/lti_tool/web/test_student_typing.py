@@ -65,6 +65,24 @@ def test_typing_without_network_is_said_to_be_safe_and_syncs(open_page, world) -
     assert kept(world) == ["Written on a train."]
 
 
+def test_a_network_that_comes_back_ends_the_note_where_nothing_waits(open_page) -> None:
+    page = open_page("items/essay", quiet=True)
+    state = "[data-save] >> nth=0"
+    before = page.inner_text(state)
+    for typed in ("", "Three short words"):
+        if typed:
+            page.fill("#text", typed)
+            saved(page)
+            before = page.inner_text(state)
+        page.context.set_offline(True)
+        page.wait_for_selector(f"{NOTE}:not([hidden])")
+        assert "Offline." in page.inner_text(state)
+        page.context.set_offline(False)
+        page.wait_for_selector(NOTE, state="hidden")
+        assert page.inner_text(state) == before
+        assert page.inner_text("#said") == ""
+
+
 def test_an_ended_session_keeps_the_text_and_offers_a_copy(open_page, world) -> None:
     page = open_page("items/essay", quiet=True)
     with world.database.write() as session:
@@ -79,6 +97,8 @@ def test_an_ended_session_keeps_the_text_and_offers_a_copy(open_page, world) -> 
     page.wait_for_selector("#kept-copy:text-is('Copied.')")
     assert page.evaluate("navigator.clipboard.readText()") == "Typed too late."
     assert page.input_value("#text") == "Typed too late."
+    page.evaluate("dispatchEvent(new Event('offline'))")  # no promise that it will be saved after all
+    assert page.inner_text(f"{NOTE} p") == said
 
 
 def test_where_the_clipboard_is_closed_the_text_is_selected(open_page, world) -> None:
