@@ -212,6 +212,13 @@ def keep_text(frame: Frame, text: str) -> None:
     expect(frame.locator("[data-save]").last).to_contain_text(KEPT)
 
 
+def asked_for(context: BrowserContext) -> list[str]:
+    """The tool's addresses that the browser asks for from now on, without what they ask."""
+    asked: list[str] = []
+    context.on("request", lambda one: asked.append(one.url.split("?")[0].rsplit("/", 1)[-1]))
+    return asked
+
+
 def cookie_probe(frame: Frame) -> str:
     return str(frame.evaluate("async () => { await fetch('/probe/set'); return (await fetch('/probe/see')).text(); }"))
 
@@ -250,7 +257,9 @@ def test_with_no_cookie_at_all_the_platforms_storage_binds_the_launch_and_a_tab_
     playwright: Playwright, sites_with_storage: Sites
 ) -> None:
     with browser(playwright, sites_with_storage, no_cookies_in_frames=True) as context:
+        asked = asked_for(context)
         frame = open_tool(context.new_page(), sites_with_storage, "ada")
+        assert asked.index("storage_remember.js") < asked.index("storage_recall.js") < asked.index("confirm")
         assert error_of(frame) == "frame_storage_blocked"
 
         tab = open_own_tab(context, frame)
@@ -283,8 +292,14 @@ def test_two_tabs_with_two_people_do_not_disturb_each_other(playwright: Playwrig
         assert ines.locator("main").get_attribute("data-page") == "queue"
 
 
-def test_storage_is_used_where_cookies_are_kept_too(playwright: Playwright, sites_with_storage: Sites) -> None:
+def test_where_cookies_are_kept_too_the_storage_is_given_the_token_and_not_asked_for_it(
+    playwright: Playwright, sites_with_storage: Sites
+) -> None:
     with browser(playwright, sites_with_storage) as context:
+        asked = asked_for(context)
         frame = open_tool(context.new_page(), sites_with_storage, "bo")
+        assert asked.index("login") < asked.index("storage_remember.js") < asked.index("launch")
+        assert "storage_recall.js" not in asked
+        assert "confirm" not in asked
 
         keep_text(frame, "Bo's draft.")

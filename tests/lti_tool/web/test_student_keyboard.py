@@ -80,7 +80,7 @@ def test_warm_up_a_take_is_typed_and_sent(open_page, world, paths) -> None:
         ]
 
 
-def test_pitch_a_draft_is_restored_and_the_text_judged(open_page, paths, sample_texts) -> None:
+def test_pitch_a_draft_is_restored_and_the_text_judged(open_page, world, paths, sample_texts) -> None:
     page = open_page(paths["pitch"])
     tab_to(page, "#text")
     press(page, "Control+a")
@@ -100,6 +100,9 @@ def test_pitch_a_draft_is_restored_and_the_text_judged(open_page, paths, sample_
     tab_to(page, "#ask .btn-go")
     press(page, "Enter")
     arrive(page, "lesson-judging")
+    with world.database.read() as session:
+        judged = session.scalars(select(Submission.text).order_by(Submission.id.desc())).first()
+    assert judged == sample_texts["essay"] + " And a sentence more."
 
 
 def test_drawing_by_selects_and_outline_alone(open_page, world) -> None:
@@ -193,13 +196,14 @@ def test_the_line_is_pinned(open_page, world, paths) -> None:
     assert page.inner_text(".line-of > span >> nth=0") == "“Take one run.”"
 
 
-def test_one_of_several_lessons_is_opened_and_left(open_page, world) -> None:
+def test_one_of_several_lessons_is_opened(open_page, world) -> None:
     with world.database.write() as session:
         world.placement(session).settings = {"lessons": ["durable-workflows", "two-step"]}
     page = open_page("index")
     tab_to(page, "li:nth-child(2) button")
     press(page, "Enter")
-    page.wait_for_function("() => document.querySelector('main').dataset.page !== 'lesson-index'")
+    arrive(page, "lesson-brief")
+    assert "Start" in page.inner_text(".steps")
 
 
 def test_help_leads_to_what_happens_with_the_work_and_back(open_page) -> None:
@@ -207,3 +211,7 @@ def test_help_leads_to_what_happens_with_the_work_and_back(open_page) -> None:
     tab_to(page, "main section a")
     press(page, "Enter")
     arrive(page, "lesson-notice")
+    assert page.inner_text("h1") == "What happens with your work"
+    tab_to(page, ".foot a")
+    press(page, "Enter")
+    arrive(page, "lesson-brief")
