@@ -359,9 +359,7 @@ def draw(launch_id: str, item_id: str) -> Answer:
             drawn = OPERATIONS.get(operation, _keep_only)(drawn, name, visit)
         except BenchProblem as problem:
             return _bench_refused(visit, item_id, drawn, operation, str(problem))
-    kept = _keep(item_id, drawn.as_text())
-    if _wants_json():
-        return _kept_json(kept)
+    _keep(item_id, drawn.as_text())
     if operation == "judge":
         return redirect(url_for("student.confirm", item_id=item_id), code=303)
     return redirect(item_url(item_id, _anchor=ANCHORS.get(operation)), code=303)
@@ -387,10 +385,6 @@ def _with_pin(drawn: Bench) -> Bench:
 
 
 def _bench_refused(visit: Visit, item_id: str, drawn: Bench, operation: str, sentence: str) -> Answer:
-    if _wants_json():
-        answer = jsonify(problem=sentence)
-        answer.status_code = UNPROCESSABLE
-        return answer
     step = visit.lesson.step_of(item_id)
     assert isinstance(step, DrillStep)
     found = desk(visit.session, visit.link, visit.person_id, visit.published, item_id)

@@ -69,6 +69,12 @@ def all_at(submission: Submission, level: int) -> dict[str, int]:
     return {criterion.id: min(level, criterion.top) for criterion in rubric_of(submission).criteria}
 
 
+def judged_levels(session: Any, submission: Submission) -> dict[str, int]:
+    """The judge's level for each criterion."""
+    rows = session.scalars(select(RatingRow).where(RatingRow.submission_id == submission.id))
+    return {row.criterion: row.level for row in rows}
+
+
 def decisions(levels: Mapping[str, int], **changed: Decision) -> dict[str, Decision]:
     """A person's sheet with these levels, some of them changed."""
     return {**{key: Decision(level) for key, level in levels.items()}, **changed}

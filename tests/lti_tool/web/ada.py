@@ -53,3 +53,9 @@ def text_box(answer) -> str:
     found = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", answer.text, re.DOTALL)
     assert found
     return unescape(found.group(1))
+
+
+def press(page, *keys: str) -> None:
+    """One key after the other, on whatever has the focus."""
+    for key in keys:
+        page.keyboard.press(key)

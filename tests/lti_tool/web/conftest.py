@@ -16,6 +16,7 @@ from lti_tool.models import Launch, WebSession
 from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 from lti_tool.web.sessions import COOKIE, form_token, open_session, token_hash
+from tests.lti_tool.web.stages import everything
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,18 @@ def sign_in(app, world) -> SignIn:
 def ada(sign_in) -> Browser:
     """Ada, signed in."""
     return sign_in("launch-ada-01")
+
+
+@pytest.fixture
+def ines(sign_in) -> Browser:
+    """Ines, who teaches, signed in."""
+    return sign_in("launch-ines-01")
+
+
+@pytest.fixture
+def paths(world, sample_texts) -> dict[str, str]:
+    """Ada's placement in the middle of things: name of a state to its path."""
+    return everything(world, sample_texts)
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from lti_tool.admin import make_code
 from lti_tool.attempts import submit
 from lti_tool.db import utc_now
 from lti_tool.deep_linking import ContentRequest
-from lti_tool.models import DeepLinking, Deployment, Job, Person, RatingRow, Registration, Submission
+from lti_tool.models import DeepLinking, Deployment, Job, Person, Registration, Submission
 from lti_tool.registrations import SELF
 from lti_tool.results import newest_judgement
 from lti_tool.reviews import Decision, release
 from lti_tool.web.sessions import token_hash
 from tests.conftest import World
-from tests.lti_tool.judged import all_at, judge_as
+from tests.lti_tool.judged import all_at, judge_as, judged_levels
 from tests.lti_tool.web.stages import CHECKLIST, COMMENT, LEVELS, QUOTES
 
 SLUG, ESSAY = "durable-workflows", "durable-workflows-essay"
@@ -46,7 +46,7 @@ def course(world: World, texts: Mapping[str, str]) -> dict[str, str]:
                 blind.commit(session, sent, reader, _nearby(session, sent, draw))
         blind.commit(session, scored[-1], world.tom_id, all_at(scored[-1], 3))
         for sent in scored[1:-1]:
-            levels = _judged(session, sent)
+            levels = judged_levels(session, sent)
             chosen = {key: Decision(level, "wrong_level") for key, level in levels.items()}
             release(session, link, sent, world.ines_id, chosen, newest_judgement(session, sent).id)
         revealed = scored[0].public_id
@@ -99,15 +99,9 @@ def _shifted(draw: random.Random) -> dict[str, int | None]:
     return moved | {"human_gate": min(4, max(0, 3 + by) + draw.choice((0, 1)))}
 
 
-def _judged(session: Any, sent: Submission) -> dict[str, int]:
-    """The judge's levels of a sheet."""
-    rows = session.scalars(select(RatingRow).where(RatingRow.submission_id == sent.id))
-    return {row.criterion: row.level for row in rows}
-
-
 def _nearby(session: Any, sent: Submission, draw: random.Random) -> dict[str, int]:
     """What a person gives: the judge's level or one beside it, and less on the gate."""
-    levels = {key: level + draw.choice((-1, 0, 0, 0, 0, 1)) for key, level in _judged(session, sent).items()}
+    levels = {key: level + draw.choice((-1, 0, 0, 0, 0, 1)) for key, level in judged_levels(session, sent).items()}
     levels["human_gate"] -= 1
     return {key: min(4, max(0, level)) for key, level in levels.items()}
 

@@ -15,7 +15,7 @@ from lti_tool.reviews import Decision, release
 from rubrics.diagram import parse_drawing
 from rubrics.drawing import check_drawing
 from tests.conftest import World
-from tests.lti_tool.judged import judge_as
+from tests.lti_tool.judged import judge_as, judged_levels
 
 CHECKLIST = (
     "A checklist that looks offline for phrases the rubric's author wrote down: "
@@ -67,8 +67,7 @@ def everything(world: World, texts: Mapping[str, str]) -> dict[str, str]:
         save_draft(session, link, world.ada_id, _item(session, link, "essay"), texts["essay"])
         item = _item(session, link, "drawing")
         save_draft(session, link, world.ada_id, item, item.sample("minimal").text)
-        held = submit(session, link, world.bo_id, "essay", texts["essay"])
-        assert held.id
+        submit(session, link, world.bo_id, "essay", texts["essay"])
         sheets = {
             "result": essay,
             "result-first": first,
@@ -127,15 +126,8 @@ def _judged(
 def _released(session: Any, link: Any, sent: Submission, reviewer_id: int, **changed: Decision) -> None:
     judgement = newest_judgement(session, sent)
     assert judgement is not None
-    rated = {key: Decision(level) for key, level in _levels(session, judgement).items()}
+    rated = {key: Decision(level) for key, level in judged_levels(session, sent).items()}
     release(session, link, sent, reviewer_id, rated | changed, judgement.id)
-
-
-def _levels(session: Any, judgement: Any) -> dict[str, int]:
-    from lti_tool.models import RatingRow
-
-    found = session.scalars(select(RatingRow).where(RatingRow.id.in_(judgement.rating_ids.values())))
-    return {row.criterion: row.level for row in found}
 
 
 def _appealed(session: Any, link: Any, essay: Submission, world: World) -> Appeal:

@@ -21,11 +21,6 @@ ESSAY = "durable-workflows-essay"
 EDITOR = f"lessons/{SLUG}/rubrics/{ESSAY}"
 
 
-@pytest.fixture
-def ines(sign_in):
-    return sign_in("launch-ines-01")
-
-
 def fields(page: str) -> dict[str, str]:
     """The form's fields as a browser would send them back unchanged."""
     found = dict(re.findall(r'<input type="(?:text|number|hidden)"[^>]*? name="([^"]+)"[^>]*? value="([^"]*)"', page))

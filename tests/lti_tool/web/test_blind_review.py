@@ -26,17 +26,12 @@ from lti_tool.review_queue import Wanted, queue
 from lti_tool.reviews import ReviewProblem, release, release_by_policy
 from lti_tool.scores import settle
 from tests.lti_tool.judged import all_at, decisions, judge_as
-from tests.lti_tool.web.test_instructor_pages import INES, TOM, Sent, send
+from tests.lti_tool.web.test_instructor_pages import TOM, Sent, send
 
 QUOTE = "the marmalade clause"
 COMMENT = "a comment of the judge alone"
 LEVELS = {"claim": 4, "failure_story": 1, "retry": 2, "checkpoint": 0, "human_gate": 1, "tradeoffs": 4, "economy": 2}
 MINE = {"claim": 3, "failure_story": 3, "retry": 2, "checkpoint": 1, "human_gate": 1, "tradeoffs": 4, "economy": 2}
-
-
-@pytest.fixture
-def ines(sign_in):
-    return sign_in(INES)
 
 
 @pytest.fixture

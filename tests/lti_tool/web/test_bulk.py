@@ -11,14 +11,9 @@ from sqlalchemy import select
 from lti_tool.db import utc_now
 from lti_tool.models import PendingRelease, Release
 from lti_tool.pending_releases import GRACE, carry_out_due
-from tests.lti_tool.web.test_instructor_pages import INES, NASTY, TOM, Sent, essay, send
+from tests.lti_tool.web.test_instructor_pages import NASTY, TOM, Sent, essay, send
 
 __all__ = ["essay"]
-
-
-@pytest.fixture
-def ines(sign_in):
-    return sign_in(INES)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import csv
 import random
 from io import StringIO
 
-import pytest
 from sqlalchemy import select
 
 from lti_tool import blind
@@ -14,12 +13,6 @@ from lti_tool.db import utc_now
 from lti_tool.models import BlindPick, CalibrationRun, JudgementRow, Person, Submission
 from lti_tool.reviews import Decision, release
 from tests.lti_tool.judged import all_at, judge_as
-from tests.lti_tool.web.test_instructor_pages import INES
-
-
-@pytest.fixture
-def ines(sign_in):
-    return sign_in(INES)
 
 
 def crowd(world, text: str, count: int) -> list[int]:

@@ -13,7 +13,7 @@ from lti_tool.pseudo import LONGER, RIGHT_TO_LEFT
 from lti_tool.web.languages import inner_case, local_time, number_word, points
 from lti_tool.web.records import time_zone_of
 from lti_tool.web.sessions import COOKIE
-from tests.lti_tool.web.ada import LEVELS, TAKE, judged, released, send
+from tests.lti_tool.web.ada import judged, send
 
 TEMPLATES = Path(__file__).parents[3] / "lti_tool" / "web" / "templates"
 TRANSLATED = (*sorted((TEMPLATES / "student").glob("*.html")), TEMPLATES / "base.html", TEMPLATES / "error.html")
@@ -75,25 +75,16 @@ def in_language(world, tag: str) -> None:
 
 
 @pytest.fixture
-def paths(world, sample_texts) -> list[str]:
-    """Every page of a student's, with things on them."""
-    essay = judged(
-        world, "essay", sample_texts["essay"], LEVELS, quotes={"failure_story": "Take one run."}, comment="So?"
-    )
-    released(world, essay)
-    again = judged(world, "essay", sample_texts["essay"] + " More.", {**LEVELS, "claim": None})
-    drawing = judged(world, "drawing", sample_texts["drawing"], {"labels": 2, "crash": 3, "economy": 4})
-    judged(world, "q1", TAKE, {"hit": 3, "edge": 2, "form": 2})
-    waiting = send(world, "q2", "A key for every step.")
-    steps = [f"steps/{step}" for step in ("reference", "vocabulary", "vocabulary?face=definition", "warm-up")]
-    sheets = [f"submissions/{public_id}" for public_id in (essay, again, drawing)]
-    writing = ["items/essay", "items/drawing", "items/essay/confirm", "items/drawing/confirm"]
-    return ["path", "help", "notice", *steps, *writing, *sheets, f"submissions/{waiting}/judging", "steps/nowhere"]
+def everywhere(world, sample_texts, paths) -> list[str]:
+    """Every page of a student's with things on them, a sheet with a gap and a take that waits among them."""
+    gap = judged(world, "essay", f"{sample_texts['essay']} Less.", {**LEVELS, "claim": None})
+    waits = send(world, "q2", "A key for every step.")
+    return [*paths.values(), f"submissions/{gap}", f"submissions/{waits}/judging"]
 
 
-def test_no_word_of_the_interface_is_left_in_english(ada, world, paths) -> None:
+def test_no_word_of_the_interface_is_left_in_english(ada, world, everywhere) -> None:
     in_language(world, LONGER)
-    for path in paths:
+    for path in everywhere:
         answer = ada.client.get(ada.url(path), follow_redirects=True)
         reader = Untranslated(LONGER)
         reader.feed(answer.text)

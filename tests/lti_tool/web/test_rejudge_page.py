@@ -12,7 +12,6 @@ from lti_tool.rejudge_decisions import carry_out_due
 from lti_tool.results import newest_judgement
 from tests.lti_tool.test_rejudging import confirm, drafted, send_judged, two
 from tests.lti_tool.web.test_instructor_browser import STANDARDS, WIDTHS, open_page, signed_in
-from tests.lti_tool.web.test_instructor_pages import INES
 
 __all__ = ["open_page", "signed_in", "two"]
 
@@ -20,11 +19,6 @@ __all__ = ["open_page", "signed_in", "two"]
 @pytest.fixture
 def either_world(world):
     return world
-
-
-@pytest.fixture
-def ines(sign_in):
-    return sign_in(INES)
 
 
 def draft_of(world) -> RejudgeDraft:

@@ -2,20 +2,14 @@
 
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import select, update
 
 from lti_tool.db import utc_now
 from lti_tool.models import Job, JobEvent, ResourceLink, ReturnedWork
-from tests.lti_tool.web.test_instructor_pages import INES, TOM, Sent, essay
+from tests.lti_tool.web.test_instructor_pages import TOM, Sent, essay
 
 __all__ = ["essay"]
 WORDS = "Take a <b>side</b> first, then send it again."
-
-
-@pytest.fixture
-def ines(sign_in):
-    return sign_in(INES)
 
 
 def returns(world) -> list[ReturnedWork]:

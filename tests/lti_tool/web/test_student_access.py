@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 
 from lti_tool.pseudo import LONGER, RIGHT_TO_LEFT
-from tests.lti_tool.web.stages import everything, sent_back
+from tests.lti_tool.web.stages import sent_back
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -45,11 +45,6 @@ RINGLESS = """() => {
     return ring.outlineStyle === 'none' ? [e.outerHTML.slice(0, 100)] : [];
 }"""
 SHOWN = "[...document.querySelectorAll('[hidden]')].filter(e => getComputedStyle(e).display !== 'none').length"
-
-
-@pytest.fixture
-def paths(world, sample_texts) -> dict[str, str]:
-    return everything(world, sample_texts)
 
 
 def look(page: Any, width: int, scheme: str) -> list[Any]:

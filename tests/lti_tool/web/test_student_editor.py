@@ -10,6 +10,7 @@ from sqlalchemy import select
 from lti_tool.attempts import latest_draft
 from lti_tool.models import Submission
 from seeds.load import bundled, read_lesson
+from tests.lti_tool.web.ada import press
 
 pytestmark = pytest.mark.slow
 STATIC = Path(__file__).parents[3] / "lti_tool" / "web" / "static"
@@ -32,11 +33,6 @@ def saved(page) -> None:
 
 def keep(ada, text: str) -> None:
     assert ada.post("items/drawing/draft", {"text": text}).status_code == 303
-
-
-def press(page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def label_of_focus(page) -> str:

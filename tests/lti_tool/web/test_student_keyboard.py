@@ -10,16 +10,11 @@ from sqlalchemy import select
 
 from lti_tool.attempts import latest_draft
 from lti_tool.models import Appeal, Submission
-from tests.lti_tool.web.stages import everything
+from tests.lti_tool.web.ada import press
 
 pytestmark = pytest.mark.slow
 MOST_TABS = 150
 FOCUSED = "selector => Boolean(document.activeElement?.matches(selector))"
-
-
-@pytest.fixture
-def paths(world, sample_texts) -> dict[str, str]:
-    return everything(world, sample_texts)
 
 
 def tab_to(page, selector: str) -> None:
@@ -29,11 +24,6 @@ def tab_to(page, selector: str) -> None:
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"{selector} is not reached by Tab")
-
-
-def press(page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def arrive(page, name: str) -> None:
