@@ -45,7 +45,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Log:
-    """The log and what heads it; `say` is what a screen reader hears, only when the stage changes."""
+    """The log and what heads it; `say` is what a screen reader hears, only when the stage changes.
+
+    `language` is the rubric's: its criteria are named in it.
+    """
 
     lines: tuple[Line, ...]
     head: str
@@ -53,6 +56,7 @@ class Log:
     say: str
     last: int
     running: bool
+    language: str
 
 
 def log_of(session: Session, submission: Submission) -> Log:
@@ -80,7 +84,7 @@ def judging_log(reached: Iterable[Stage], state: State, rubric: Rubric) -> Log:
     head = _head(events, state, at_work)
     say = _capital(_(at_work or "received")) if running else head
     lede = KEEPS_GOING if running else IN_THE_BOX if state in ("returned", "withdrawn") else OPENS_LATER
-    return Log(tuple(lines), head, _(lede), say, events[-1].id if events else 0, running)
+    return Log(tuple(lines), head, _(lede), say, events[-1].id if events else 0, running, rubric.language)
 
 
 def _furthest(events: list[Stage]) -> str:

@@ -13,7 +13,7 @@ from lti_tool.pseudo import LONGER, RIGHT_TO_LEFT
 from lti_tool.web.languages import inner_case, local_time, number_word, points
 from lti_tool.web.records import time_zone_of
 from lti_tool.web.sessions import COOKIE
-from tests.lti_tool.web.ada import judged, send
+from tests.lti_tool.web.ada import LEVELS, judged, send
 
 TEMPLATES = Path(__file__).parents[3] / "lti_tool" / "web" / "templates"
 TRANSLATED = (*sorted((TEMPLATES / "student").glob("*.html")), TEMPLATES / "base.html", TEMPLATES / "error.html")
