@@ -31,7 +31,7 @@ from flows.run_names import lessons_of
 from flows.upkeep import Upkeep
 from flows.wakeup import wake_on_work
 from flows.watches import watches
-from flows.work import Bench, Calibrating, Chunk, Sending
+from flows.work import Bench, Calibrating, Chunk, Retaining, Sending
 from lti_tool import claims, jobs
 from lti_tool.ags import AgsClient
 from lti_tool.db import Database
@@ -146,7 +146,7 @@ class Executor:
         }
         upkeep = Upkeep(self._database, self._settings.prefect_days)
         threads["upkeep"] = lambda: upkeep.run(self._stopping)
-        for watch in watches(self._database, self._bench, self._judge, self._settings):
+        for watch in watches(self._database, self._bench, self._judge, self._retain):
             threads[watch.name] = lambda watch=watch: watch.keep(self._stopping)  # type: ignore[misc]
         for name, target in threads.items():
             threading.Thread(target=target, name=name, daemon=True).start()
@@ -205,6 +205,14 @@ class Executor:
         while not self._stopping.wait(WATCH_SECONDS):
             if self._server is not None and self._server.revive():
                 log.error("Prefect's server ended and was started again")
+
+    def _retain(self) -> bool:
+        """Run the flow `retention`, and wait for its end; False if Prefect is not there yet."""
+        if not self._ready.is_set() or self._prefect is None:
+            return False
+        work = Retaining(self._bench, self._settings)
+        asyncio.run_coroutine_threadsafe(self._prefect.retain(work), self._loop).result()
+        return True
 
     def _listen(self) -> None:
         url = self._database.engine.url.render_as_string(hide_password=False)

@@ -17,9 +17,10 @@ from flows.calibrate import calibrate
 from flows.judge_submissions import judge_submissions
 from flows.records import BLOCK, SealedRecords
 from flows.rejudge import rejudge
+from flows.retention_flow import retention
 from flows.send_scores import send_scores
 from flows.task_events import TaskEvents
-from flows.work import CALIBRATING, CHUNK, SENDING, Calibrating, Chunk, Sending
+from flows.work import CALIBRATING, CHUNK, RETAINING, SENDING, Calibrating, Chunk, Retaining, Sending
 from lti_tool.settings import Settings
 
 T = TypeVar("T")
@@ -53,13 +54,17 @@ class Ready:
         """One flow run for a chunk of messages."""
         await self._run(SENDING, sending, send_scores, list(sending.claims))
 
+    async def retain(self, work: Retaining) -> None:
+        """One flow run for all that was kept long enough."""
+        await self._run(RETAINING, work, retention)
+
     async def _run(
-        self, variable: ContextVar[T], value: T, flow: Callable[[list[int]], Coroutine[Any, Any, None]], ids: list[int]
+        self, variable: ContextVar[T], value: T, flow: Callable[..., Coroutine[Any, Any, None]], *ids: list[int]
     ) -> None:
         context = self._connected.copy()
         context.run(variable.set, value)
         context.run(structlog.contextvars.bind_contextvars, **structlog.contextvars.get_contextvars())
-        await asyncio.get_running_loop().create_task(flow(ids), context=context)
+        await asyncio.get_running_loop().create_task(flow(*ids), context=context)
 
     def close(self) -> None:
         """Tell Prefect what is left to tell."""

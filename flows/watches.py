@@ -13,7 +13,6 @@ from flows.judging.judge import Judge
 from flows.work import Bench
 from lti_tool import gate_deadlines, pending_releases, rejudge_decisions, scores
 from lti_tool.db import Database
-from lti_tool.settings import Settings
 
 CLOSING_SECONDS = 60.0
 RELEASE_SECONDS = 5.0
@@ -41,10 +40,10 @@ class Watch:
                 seconds = CLOSING_SECONDS
 
 
-def watches(database: Database, bench: Bench, judge: Judge, settings: Settings) -> list[Watch]:
-    """All of them."""
+def watches(database: Database, bench: Bench, judge: Judge, retain: Callable[[], bool]) -> list[Watch]:
+    """All of them; `retain` runs the flow `retention`, and says whether it could."""
     return [
-        Watch("retention", lambda: retention.look(database, settings)),
+        Watch("retention", lambda: retention.look(database, retain)),
         Watch("closing", lambda: _settle_closed(database)),
         Watch("gates", lambda: _look_at_gates(database)),
         Watch("waiting", lambda: _settle_overdue(database)),

@@ -20,6 +20,7 @@ from flows.turns import Turns
 from lti_tool.db import Database
 from lti_tool.delivery import GradebookOf
 from lti_tool.jobs import Claim
+from lti_tool.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -138,6 +139,15 @@ class Calibrating:
     claims: dict[int, Claim]
 
 
+@dataclass(frozen=True)
+class Retaining:
+    """What a run of the flow `retention` needs."""
+
+    bench: Bench
+    settings: Settings
+
+
 CALIBRATING: ContextVar[Calibrating] = ContextVar("calibrating")
 CHUNK: ContextVar[Chunk] = ContextVar("chunk")
+RETAINING: ContextVar[Retaining] = ContextVar("retaining")
 SENDING: ContextVar[Sending] = ContextVar("sending")

@@ -6,7 +6,7 @@ By hand with `atelier purge`; executors do it by themselves. Two at once do no h
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
 from lti_tool.attempts import lock_learner
 from lti_tool.db import Database, utc_now
@@ -38,6 +38,14 @@ def due_now(database: Database, now: datetime | None = None) -> tuple[Due, ...]:
     """Whose work has been kept as long as its placement says."""
     with database.read() as session:
         return tuple(due_for_erasing(session, now or utc_now()))
+
+
+def anything_due(database: Database, now: datetime | None = None) -> bool:
+    """Whether `purge` would find something."""
+    now = now or utc_now()
+    with database.read() as session:
+        ended = [select(table).where(table.expires_at < now - A_DAY).exists() for table in OVER]
+        return session.scalars(select(or_(*ended))).one() or bool(due_for_erasing(session, now))
 
 
 def purge(database: Database, now: datetime | None = None) -> Purged:

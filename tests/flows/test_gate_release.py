@@ -20,7 +20,7 @@ from lti_tool.attempts import submit
 from lti_tool.gate_audit import read_blind
 from lti_tool.gates import gate_status, install
 from lti_tool.models import GateDraw, GateEvent, Job, JudgementRow, Passback, Release, ResourceLink, Submission
-from lti_tool.settings import Settings, get_settings
+from lti_tool.settings import get_settings
 from rubrics.gate_file import JudgeIdentity
 from tests.flows.counting_judge import CountingJudge, rate_everything
 from tests.flows.test_sheets import claim, fill_in
@@ -229,11 +229,10 @@ def test_the_command_says_what_it_found(many_attempts, fixed, sample_texts, monk
 
 def test_the_executor_closes_a_gate_whose_alarm_rings(many_attempts, fixed, sample_texts) -> None:
     release_many(many_attempts, fixed, sample_texts["essay"], 4, wrong=4)
-    settings = Settings(database_url=str(many_attempts.database.engine.url), secret_key="s" * 40)
     bench = Bench(many_attempts.database, criteria_at_once=3)
     try:
         [gates] = [
-            one for one in watches(many_attempts.database, bench, CountingJudge(), settings) if one.name == "gates"
+            one for one in watches(many_attempts.database, bench, CountingJudge(), lambda: True) if one.name == "gates"
         ]
         gates.look()
         gates.look()

@@ -47,9 +47,11 @@ def test_the_receipt_of_an_erased_answer_goes_with_it(world, settings, answered,
 
     erase(world)
     assert count(world, ForgottenReceipt) == 1
-    retention.look(world.database, settings)
+    assert retention.is_due(world.database)
+    assert retention.forget(world.database, settings) == 1
 
     assert count(world, ForgottenReceipt) == 0
+    assert not retention.is_due(world.database)
     with pytest.raises(FileNotFoundError):
         store.read_path(answered)
     assert store.read_path("another") == b"of somebody else"
@@ -75,12 +77,47 @@ def test_storage_that_is_away_is_asked_again_later(world, answered) -> None:
     assert retention.forget_receipts(world.database, lambda: lambda fingerprint: None) == 1
 
 
-def test_a_look_erases_what_is_due_and_whoever_came_back_meanwhile_stays(
-    world, settings, answered, monkeypatch
-) -> None:
+def test_nothing_runs_where_nothing_is_due_and_what_could_not_run_is_looked_at_soon(world, answered) -> None:
+    ran: list[str] = []
+    assert retention.look(world.database, lambda: not ran.append("nothing is due")) == retention.EVERY_SECONDS
+    assert ran == []
+    erase(world)
+    assert retention.look(world.database, lambda: False) == retention.SOON_SECONDS
+    assert retention.look(world.database, lambda: not ran.append("due")) == retention.EVERY_SECONDS
+    assert ran == ["due"]
+
+
+def test_more_receipts_than_one_read_takes_are_all_forgotten(world, settings, monkeypatch) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 3)
+    with world.database.write() as session:
+        session.add_all(ForgottenReceipt(fingerprint=f"mark-{number}") for number in range(8))
+    assert retention.forget(world.database, settings) == 8
+    assert count(world, ForgottenReceipt) == 0
+
+
+@pytest.mark.slow
+def test_an_executor_erases_by_a_flow_that_prefect_shows(world, executor, answered, monkeypatch) -> None:
+    monkeypatch.setattr(purging, "utc_now", lambda: utc_now() + timedelta(days=31))
     with world.database.write() as session:
         session.get_one(ResourceLink, world.resource_link_id).settings = {"retention_days": 30}
-    assert retention.look(world.database, settings) == retention.EVERY_SECONDS
+    working = executor()
+    working.start()
+    assert working.wait_until_ready(60)
+    assert retention.look(world.database, working._retain) == retention.EVERY_SECONDS
+    assert (count(world, Submission), count(world, ForgottenReceipt)) == (0, 0)
+
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+
+    with get_client(sync_client=True) as client:
+        runs = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=["retention"])))
+    assert [run.state_name for run in runs] == ["Completed"]
+
+
+def test_whoever_came_back_meanwhile_stays(world, answered, monkeypatch) -> None:
+    with world.database.write() as session:
+        session.get_one(ResourceLink, world.resource_link_id).settings = {"retention_days": 30}
+    assert retention.erase(world.database) == 0
     assert count(world, Submission) == 1
 
     later = utc_now() + timedelta(days=31)
@@ -92,5 +129,5 @@ def test_a_look_erases_what_is_due_and_whoever_came_back_meanwhile_stays(
     assert count(world, Submission) == 1
 
     monkeypatch.setattr(purging, "utc_now", lambda: later + timedelta(days=60))
-    retention.look(world.database, settings)
+    assert retention.erase(world.database) == 2  # Ada and Bo were both here
     assert count(world, Submission) == 0
