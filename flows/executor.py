@@ -19,27 +19,24 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
+from flows.chunks import Chunks
 from flows.judging.catalog import get_coach, get_judge
 from flows.judging.coach import Coach
 from flows.judging.judge import Judge
 from flows.pace import Pace
 from flows.portions import BULK, SUSPECT, URGENT, Places, portion
 from flows.prefect_setup import API_URL, EmbeddedServer, prepare
-from flows.run_names import lessons_of
 from flows.upkeep import Upkeep
 from flows.wakeup import wake_on_work
 from flows.watches import watches
-from flows.work import Bench, Calibrating, Chunk, Retaining, Sending
+from flows.work import Bench, Retaining
 from lti_tool import claims, jobs
-from lti_tool.ags import AgsClient
 from lti_tool.db import Database
-from lti_tool.delivery import Gradebook, GradebookOf
+from lti_tool.delivery import GradebookOf
+from lti_tool.gradebooks import platform_gradebooks
 from lti_tool.jobs import Claim, LeaseLost
-from lti_tool.keys import current_key
-from lti_tool.models import Job, Passback, Person, ResourceLink
-from lti_tool.outbound import Outbound
+from lti_tool.models import Job
 from lti_tool.settings import Settings
 
 LOOK_SECONDS = 1.0  # for what has become due, or was missed
@@ -80,8 +77,6 @@ class Executor:
         self._settings = settings
         self._database = database
         self._judge = judge_factory(settings.judge)
-        self._coach = coach_factory(settings.coach or settings.judge)
-        self._gradebook_of = gradebook_of or platform_gradebooks(settings)
         self._lease_seconds = lease_seconds
         self._places = {
             jobs.JUDGE: judging_at_once or max(JUDGING_AT_ONCE, 2 * calls_at_once),
@@ -98,6 +93,8 @@ class Executor:
             offered={name: judge_factory(name) for name in settings.offered_judges},
             pace=Pace(database, settings.provider_limits, self.owner),
         )
+        coach = coach_factory(settings.coach or settings.judge)
+        self._chunks = Chunks(self._bench, self._judge, coach, gradebook_of or platform_gradebooks(settings))
         self._loop = asyncio.new_event_loop()
         self._server: EmbeddedServer | None = None
         self._stopping = threading.Event()
@@ -189,7 +186,8 @@ class Executor:
                 from flows.prefect_ready import Ready
 
                 self._prefect = self._prefect or Ready(self._settings, self._loop)
-                asyncio.run_coroutine_threadsafe(self._judge_chunk([], URGENT), self._loop).result()
+                warming = self._chunks.run(self._prefect, jobs.JUDGE, URGENT, [])
+                asyncio.run_coroutine_threadsafe(warming, self._loop).result()
             except Exception as error:
                 if not self._stopping.is_set():
                     log.error("Prefect is not ready", error=type(error).__name__)
@@ -306,7 +304,8 @@ class Executor:
         log.info("run begins", kind=kind, jobs=[claim.job_id for claim in held])
         began = time.monotonic()
         try:
-            await self._run_kind(kind, of_class, held)
+            assert self._prefect is not None
+            await self._chunks.run(self._prefect, kind, of_class, held)
         except Exception as error:
             log.error("flow run failed", kind=kind, jobs=len(held), error=type(error).__name__)
             await self._bench.in_thread(self._put_back, held, type(error).__name__)
@@ -317,46 +316,6 @@ class Executor:
                     # A job that was lost and claimed again meanwhile is held by its newer claim.
                     if self._held.get(claim.job_id) == claim:
                         del self._held[claim.job_id]
-
-    async def _run_kind(self, kind: str, of_class: str, held: Sequence[Claim]) -> None:
-        if kind == jobs.JUDGE:
-            await self._judge_chunk(held, of_class)
-        elif kind == jobs.REJUDGE:
-            await self._rejudge_chunk(held)
-        elif kind == jobs.CALIBRATE:
-            assert self._prefect is not None
-            await self._prefect.calibrate(Calibrating(self._bench, {claim.job_id: claim for claim in held}))
-        else:
-            await self._send_chunk(held)
-
-    async def _judge_chunk(self, held: Sequence[Claim], of_class: str) -> None:
-        by_submission = {claim.submission_id: claim for claim in held if claim.submission_id is not None}
-        lessons = await self._bench.in_thread(lessons_of, self._database, by_submission)
-        assert self._prefect is not None
-        chunk = Chunk(self._bench, self._judge, by_submission, lessons, coach=self._coach, urgent=of_class != BULK)
-        await self._prefect.judge(chunk)
-
-    async def _rejudge_chunk(self, held: Sequence[Claim]) -> None:
-        by_submission = {claim.submission_id: claim for claim in held if claim.submission_id is not None}
-        lessons = await self._bench.in_thread(lessons_of, self._database, by_submission)
-        assert self._prefect is not None
-        chunk = Chunk(self._bench, self._judge, by_submission, lessons, urgent=False, draft=True)
-        await self._prefect.rejudge(chunk)
-
-    async def _send_chunk(self, held: Sequence[Claim]) -> None:
-        by_message = {claim.passback_id: claim for claim in held if claim.passback_id is not None}
-        registrations = await self._bench.in_thread(self._registrations, list(by_message))
-        assert self._prefect is not None
-        await self._prefect.send(Sending(self._bench, self._gradebook_of, by_message, registrations))
-
-    def _registrations(self, passback_ids: Sequence[int]) -> Mapping[int, int]:
-        with self._database.read() as session:
-            found = session.execute(
-                select(Passback.id, Person.registration_id)
-                .join(Person, Person.id == Passback.person_id)
-                .where(Passback.id.in_(passback_ids))
-            )
-            return {row[0]: row[1] for row in found}
 
     def _put_back(self, held: Sequence[Claim], error: str) -> None:
         for claim in held:
@@ -396,14 +355,3 @@ class Executor:
                     jobs.give_back(session, claim)
             except (LeaseLost, SQLAlchemyError):
                 continue  # finished, somebody else's, or claimed again when its lease runs out
-
-
-def platform_gradebooks(settings: Settings) -> GradebookOf:
-    """Gradebooks as platforms offer them over AGS."""
-    outbound = Outbound(settings)
-
-    def gradebook_of(session: Session, link: ResourceLink) -> Gradebook:
-        registration = link.deployment.registration
-        return AgsClient(outbound, registration, current_key(session, settings), scopes=link.scopes or None)
-
-    return gradebook_of
