@@ -94,6 +94,11 @@ def points(number: float) -> str:
     return format_decimal(display(number), "#,##0.##", locale=spoken().locale)
 
 
+def plain_number(number: float) -> str:
+    """A number for a field that is read again, the same in every language: no separators but the point."""
+    return f"{number:.6f}".rstrip("0").rstrip(".")
+
+
 _DAY, _WEEKDAY, _TIME, _SECONDS = "d MMM", "EEEE", "HH:mm", "HH:mm:ss"
 
 
@@ -157,7 +162,7 @@ def register_languages(app: Flask) -> None:
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.install_gettext_callables(raw_gettext, raw_ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.globals.update(content_in=content_in, words_address=words_address)
-    for word in (local_time, points, content, sentence_case, inner_case, number_word):
+    for word in (local_time, points, plain_number, content, sentence_case, inner_case, number_word):
         app.add_template_filter(word)
     app.before_request(speak_as_the_browser)
     app.context_processor(_reader)

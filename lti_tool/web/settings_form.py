@@ -1,5 +1,6 @@
 """The form of a placement's settings, read field by field; every fault is said at once, and nothing typed is lost."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ MIN_RETENTION_DAYS, MAX_RETENTION_DAYS = 30, 3650
 MAX_WAIT_DAYS = 365
 MAX_BUDGET = 100_000.0
 MAX_NOTICE = 2000
+_THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
 
 
 def read_form(form: Mapping[str, str], before: Chosen, lesson: Lesson, *, judges: tuple[str, ...]) -> Chosen:
@@ -97,6 +99,9 @@ class _Reader:
     def number(self, name: str, before: float, least: float, most: float) -> float:
         said = self._form.get(name)
         if said is None:
+            return before
+        if _THOUSANDS.fullmatch(said.strip()):  # a thousand and a half, or one and a half
+            self.faults[name] = f"Write it with a point and nothing between thousands, from {least:g} to {most:g}."
             return before
         try:
             value = float(said.strip().replace(",", "."))

@@ -95,6 +95,27 @@ def test_the_usual_value_again_is_taken_out(sign_in, world) -> None:
     assert {name: value for name, value in settings_of(world).items() if name != "chosen"} == {}
 
 
+@pytest.mark.parametrize("budget", ["1500", "1500.25", "0.125", "99999.99"])
+def test_numbers_stay_what_they_are_however_often_the_page_is_saved(sign_in, world, budget: str) -> None:
+    ines = sign_in(INES)
+    weights = {f"weight-{item}": "33.333333" for item in ("q1", "essay")} | {"weight-drawing": "33.333334"}
+    page = said(save(ines, budget_usd=budget, audit_share="12.5", **weights, **{"weight-q2": "0"}), ines)
+    kept = settings_of(world)
+    assert (kept["budget_usd"], kept["audit_share"]) == (float(budget), 0.125)
+    assert fields(page)["budget_usd"] == budget
+    assert "Nothing had changed." in said(save(ines), ines)
+    assert settings_of(world) == kept
+
+
+def test_a_number_that_can_be_read_in_two_ways_is_asked_about(sign_in, world) -> None:
+    answer = save(sign_in(INES), budget_usd="1,500")
+    assert (answer.status_code, settings_of(world)) == (422, {})
+    assert "nothing between thousands" in answer.text
+    assert fields(answer.text)["budget_usd"] == "1,500"
+    save(sign_in(INES), budget_usd="1,5")
+    assert settings_of(world)["budget_usd"] == 1.5
+
+
 FAULTS = {
     "weights that do not sum to 100": ({"weight-essay": "10"}, "Weights must sum to 100; these sum to"),
     "a weight that is no number": ({"weight-essay": "much"}, "A number from 0 to 100."),
