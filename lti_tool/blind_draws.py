@@ -15,8 +15,9 @@ from lti_tool.db import insert_new
 from lti_tool.models import BlindPick, BlindSheet, GateDraw, Submission
 
 HELD = "Blind."
-AUTO_AUDIT_SHARE = 0.1
+_USUAL = {("gate", "blind_share"): 0.1, ("auto", "audit_share"): 0.1}
 Source = Literal["draw", "audit", "pick"]
+Share = Literal["blind_share", "audit_share"]
 Draw = Callable[[], float]
 _RANDOM = secrets.SystemRandom()
 
@@ -47,8 +48,10 @@ def draw_all(session: Session, sheets: Sequence[Drawable], draw: Draw = _RANDOM.
 
 
 def _drawn(sheet: Drawable, draw: Draw) -> dict[str, Any] | None:
-    blind_share = _share(sheet.settings, "blind_share", 0.0)
-    audit_share = _share(sheet.settings, "audit_share", AUTO_AUDIT_SHARE) if sheet.reason is None else 0.0
+    # What was released had a policy that does so, whatever the placement says since.
+    policy = "auto" if sheet.reason is None else "review"
+    blind_share = share_of(sheet.settings, "blind_share", policy)
+    audit_share = share_of(sheet.settings, "audit_share", policy) if sheet.reason is None else 0.0
     if not blind_share and not audit_share:
         return None
     blind = draw() < blind_share
@@ -69,10 +72,16 @@ def _drawn(sheet: Drawable, draw: Draw) -> dict[str, Any] | None:
     }
 
 
-def _share(settings: Mapping[str, Any], name: str, default: float) -> float:
-    said = settings.get(name, default)
+def usual_share(release: object, name: Share) -> float:
+    """What the system draws under a policy of release where nobody set a share."""
+    return _USUAL.get((str(release), name), 0.0)
+
+
+def share_of(settings: Mapping[str, Any], name: Share, release: object) -> float:
+    """A share as a placement's settings have it; the usual one of a policy where they say nothing that makes sense."""
+    said = settings.get(name)
     usable = isinstance(said, int | float) and not isinstance(said, bool) and 0 <= said <= 1
-    return float(said) if usable else default
+    return float(said) if usable else usual_share(release, name)  # type: ignore[arg-type]
 
 
 # ---- what waits for it ---------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from lti_tool.blind_draws import share_of
 from lti_tool.gates import (
     NONE_INSTALLED,
     POLICY,
@@ -37,7 +38,6 @@ from rubrics.model import Rubric
 from rubrics.scoring import item_points
 
 BLIND = "Chosen at random to be scored blind."
-BLIND_SHARE = 0.1
 NEAR_TIMES, EARLY_TIMES = 3, 4
 """How many times more often is audited what lies near the threshold, and what is among a question's first releases."""
 EARLY = 100
@@ -159,7 +159,7 @@ def _within(words: tuple[int, int] | None, count: Any) -> bool:
 def _drawn(
     session: Session, sheet: JudgedSheet, row: InstalledGate | None, gate: Gate | None, why: str, draw: Draw
 ) -> GateDraw:
-    share = _share(sheet.submission.resource_link, "blind_share", BLIND_SHARE)
+    share = share_of(sheet.submission.resource_link.settings, "blind_share", POLICY)
     blind = draw() < share
     released = not blind and not why
     one = gate.prompts.get(sheet.submission.item_id) if gate else None
@@ -190,7 +190,7 @@ def _audit_base(session: Session, sheet: JudgedSheet, row: InstalledGate, gate: 
 
     Nothing about the sheet itself is in it, which is what makes readings comparable.
     """
-    least = max(gate.audit_share, _share(sheet.submission.resource_link, "audit_share", 0.0))
+    least = max(gate.audit_share, share_of(sheet.submission.resource_link.settings, "audit_share", POLICY))
     before = session.scalar(
         select(func.count())
         .select_from(GateDraw)
@@ -198,12 +198,6 @@ def _audit_base(session: Session, sheet: JudgedSheet, row: InstalledGate, gate: 
         .where(GateDraw.gate_id == row.id, GateDraw.released.is_(True), Submission.item_id == sheet.submission.item_id)
     )
     return min(1.0, least * EARLY_TIMES if (before or 0) < EARLY else least)
-
-
-def _share(link: ResourceLink, name: str, default: float) -> float:
-    """A share from the placement's settings; the default where it says nothing that makes sense."""
-    said = link.settings.get(name, default)
-    return float(said) if isinstance(said, int | float) and 0 <= said <= 1 else default
 
 
 def _sheet(session: Session, submission: Submission, judgement: JudgementRow) -> JudgedSheet:

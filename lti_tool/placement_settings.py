@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from lti_tool import jobs
 from lti_tool.attempts import GRACE_MINUTES
+from lti_tool.blind_draws import share_of
 from lti_tool.gate_deadlines import REMIND
-from lti_tool.gate_release import BLIND_SHARE
 from lti_tool.lesson import Lesson
 from lti_tool.models import Audit, Person, ResourceLink
 
@@ -36,7 +36,7 @@ class Chosen:
     release: Release = "review"
     release_on: str = ""
     audit_share: float = 0.0
-    blind_share: float = BLIND_SHARE
+    blind_share: float = 0.0
     show_judged: bool = False
     attempts: Mapping[str, int] = field(default_factory=dict)
     counts: str = "best"
@@ -74,6 +74,8 @@ def chosen_of(link: ResourceLink, lesson: Lesson) -> Chosen:
     attempts = {item.id: int(said.get("attempts", {}).get(item.id) or item.attempts) for item in lesson.items}
     return Chosen(
         **{**{name: getattr(usual, name) for name in _PLAIN}, **known},
+        audit_share=share_of(said, "audit_share", known.get("release")),
+        blind_share=share_of(said, "blind_share", known.get("release")),
         attempts=attempts,
         weights={**lesson.weights, **said.get("weights", {})},
         accommodations=dict(said.get("accommodations", {})),
@@ -81,7 +83,7 @@ def chosen_of(link: ResourceLink, lesson: Lesson) -> Chosen:
 
 
 _PLAIN = (
-    *("release", "release_on", "audit_share", "blind_share", "show_judged", "counts", "late", "grace_minutes"),
+    *("release", "release_on", "show_judged", "counts", "late", "grace_minutes"),
     *("judge", "budget_usd", "language", "notice", "appeal_tokens", "appeal_days", "retention_days"),
     *("wait_days", "wait_then"),
 )
@@ -97,7 +99,7 @@ def save(
 ) -> tuple[str, ...]:
     """Keep what differs from what holds; returns the names of what changed. Raises SettingsMoved.
 
-    A value that is the usual one again is taken out, so that it follows the lesson and the tool.
+    A value that is the usual one again is taken out, so that it follows the lesson and the tool; a share stays.
     """
     if version_of(link) != seen:
         raise SettingsMoved()
@@ -134,6 +136,8 @@ def _kept(name: str, wanted: Chosen, lesson: Lesson) -> Any:
         return dict(value) if dict(value) != dict(lesson.weights) else None
     if name == "accommodations":
         return {handle: dict(granted) for handle, granted in value.items()} or None
+    if name in ("audit_share", "blind_share"):
+        return value  # what is usual depends on the policy, so what somebody chose is kept, none also
     return None if value == getattr(Chosen(), name) else value
 
 

@@ -116,6 +116,28 @@ def test_a_number_that_can_be_read_in_two_ways_is_asked_about(sign_in, world) ->
     assert settings_of(world)["budget_usd"] == 1.5
 
 
+SHARES = {"review": ("0", "0"), "auto": ("10", "0"), "gate": ("0", "10"), "date": ("0", "0")}
+
+
+@pytest.mark.parametrize(("release", "shares"), SHARES.items(), ids=SHARES)
+def test_the_shares_on_the_page_are_those_that_are_drawn(sign_in, world, release: str, shares: tuple[str, str]) -> None:
+    ines = sign_in(INES)
+    page = said(save(ines, release=release, release_on="2030-01-01T10:00"), ines)
+    shown = fields(page)
+    assert (shown["audit_share"], shown["blind_share"]) == shares
+    assert not {"audit_share", "blind_share"} & set(settings_of(world))
+
+
+def test_a_share_that_somebody_chose_is_kept_also_where_it_is_none(sign_in, world) -> None:
+    ines = sign_in(INES)
+    save(ines, release="auto")
+    save(ines, audit_share="0", blind_share="5")
+    save(ines, blind_share="0")
+    assert (settings_of(world)["audit_share"], settings_of(world)["blind_share"]) == (0, 0)
+    save(ines, release="gate")
+    assert fields(ines.get("settings").text)["blind_share"] == "0"
+
+
 FAULTS = {
     "weights that do not sum to 100": ({"weight-essay": "10"}, "Weights must sum to 100; these sum to"),
     "a weight that is no number": ({"weight-essay": "much"}, "A number from 0 to 100."),
