@@ -6,8 +6,9 @@ from datetime import datetime
 from itertools import combinations
 
 from sqlalchemy import Row, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager
 
+from lti_tool.blind_draws import is_pending
 from lti_tool.lessons import lesson_here, rubric_for
 from lti_tool.models import BlindSheet, JudgementRow, RatingRow, ResourceLink, Submission
 from rubrics.agreement import ENOUGH, FEW, Agreement, agreement
@@ -151,13 +152,17 @@ def _spells(pairs: Iterable[Pair], name_of: Callable[[Pair], str]) -> tuple[Spel
 
 
 def pairs_of(session: Session, link: ResourceLink) -> list[Pair]:
-    """Every criterion that a person scored blind in this placement, beside the judge's level, oldest first."""
+    """Every criterion that a person scored blind in this placement, beside the judge's level, oldest first.
+
+    What another reader is still to score blind is left out: its pairs would tell them the judge's levels.
+    """
+    submission = contains_eager(BlindSheet.submission)
     found = session.execute(
         select(BlindSheet, JudgementRow)
         .join(JudgementRow, JudgementRow.id == BlindSheet.judgement_id)
-        .join(Submission, Submission.id == BlindSheet.submission_id)
-        .where(Submission.resource_link_id == link.id)
-        .options(joinedload(BlindSheet.submission).joinedload(Submission.rubric_version))
+        .join(BlindSheet.submission)
+        .where(Submission.resource_link_id == link.id, ~is_pending())
+        .options(submission.defer(Submission.text), submission.joinedload(Submission.person))
         .order_by(BlindSheet.id)
     ).all()
     levels = _levels(session, [judgement for _, judgement in found])

@@ -197,7 +197,7 @@ def pick(launch_id: str) -> Answer:
 @bp.get("/pairs.csv")
 @signed_in("instructor")
 def pairs(launch_id: str) -> Answer:
-    """Every pair as a table, by handle and without texts."""
+    """Every pair as a table, without texts or anybody's name or handle."""
     with current().database.read() as session:
         found = pairs_of(session, placement_here(session))
         rows = [_told(pair) for pair in found]

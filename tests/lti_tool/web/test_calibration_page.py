@@ -123,6 +123,22 @@ def test_pairs_are_taken_away_without_names(world, ines, sample_texts) -> None:
     assert "ines" not in str(rows)
 
 
+def test_what_a_second_reader_is_still_to_score_tells_no_levels(world, ines, sample_texts) -> None:
+    ids = crowd(world, sample_texts["essay"], 2)
+    with world.database.write() as session:
+        blind.pick(session, world.placement(session), 2, "ines-01", readers=2)
+        first, both = (session.get_one(Submission, one) for one in ids)
+        blind.commit(session, first, world.ines_id, all_at(first, 2))
+        for reader in (world.ines_id, world.tom_id):
+            blind.commit(session, both, reader, all_at(both, 2))
+        whole, half = both.public_id, first.public_id
+    rows = csv.DictReader(StringIO(ines.get("calibration/pairs.csv").text))
+    assert {row["submission"] for row in rows} == {whole}
+    cell = ines.get("calibration?item=essay&open=human_gate&you=2&judge=4").text
+    assert (whole in cell, half in cell) == (True, False)
+    assert essay(world).sheets == 2
+
+
 def test_another_placements_pairs_are_not_here(world, ines, sample_texts) -> None:
     score(world, crowd(world, sample_texts["essay"], 2), world.ines_id)
     with world.database.read() as session:
