@@ -62,7 +62,7 @@ def due_for_erasing(session: Session, now: datetime, *, link_id: int | None = No
     `link_id` asks about one placement.
     """
     found = []
-    placements = select(ResourceLink).where(ResourceLink.settings["retention_days"].is_not(None))
+    placements = select(ResourceLink).where(ResourceLink.settings["retention_days"].as_string().is_not(None))
     if link_id is not None:
         placements = placements.where(ResourceLink.id == link_id)
     for link in session.scalars(placements):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs, returns
@@ -32,64 +32,80 @@ def wait_days(link: ResourceLink) -> int | None:
 
 def overdue(session: Session, link: ResourceLink, now: datetime | None = None) -> Sequence[int]:
     """The submissions that have waited too long for a person, the longest first."""
+    found = _overdue(link, now or utc_now())
+    return () if found is None else session.scalars(found.order_by(_since(), Submission.id)).all()
+
+
+def count_overdue(session: Session, link: ResourceLink) -> int:
+    """How many submissions have waited too long for a person."""
+    found = _overdue(link, utc_now())
+    return 0 if found is None else session.scalar(select(func.count()).select_from(found.subquery())) or 0
+
+
+def _overdue(link: ResourceLink, now: datetime) -> Select[int] | None:
     days = wait_days(link)
-    if days is None:
-        return ()
-    return session.scalars(_waiting_since(link, (now or utc_now()) - timedelta(days=days))).all()
+    return None if days is None else _waiting_since(link, now - timedelta(days=days))
+
+
+def _since() -> ColumnElement[datetime]:
+    """SQL: since when a submission has waited for a person."""
+    held = select(func.max(JobEvent.at)).where(JobEvent.job_id == Job.id, JobEvent.stage == "held")
+    return func.coalesce(held.correlate(Job).scalar_subquery(), Submission.sent_at)
 
 
 def _waiting_since(link: ResourceLink, before: datetime) -> Select[int]:
-    held = (
-        select(JobEvent.job_id, func.max(JobEvent.at).label("at"))
-        .where(JobEvent.stage == "held")
-        .group_by(JobEvent.job_id)
-        .subquery()
-    )
     decided = select(PendingRelease.submission_id).where(PendingRelease.submission_id == Submission.id)
     return (
         select(Submission.id)
         .join(Job, (Job.submission_id == Submission.id) & (Job.kind == jobs.JUDGE))
-        .outerjoin(held, held.c.job_id == Job.id)
         .where(
             Submission.resource_link_id == link.id,
             Job.state.in_(("awaiting_review", "needs_person")),
-            func.coalesce(held.c.at, Submission.sent_at) <= before,
+            _since() <= before,
             ~decided.exists(),
             ~is_pending(),
         )
-        .order_by(func.coalesce(held.c.at, Submission.sent_at), Submission.id)
     )
 
 
 def carry_out(database: Database, now: datetime | None = None) -> int:
     """Release or return what has waited too long, each in a transaction of its own; returns how many."""
+    now = now or utc_now()
     with database.read() as session:
         links = session.scalars(
             select(ResourceLink).where(
-                ResourceLink.settings["wait_days"].is_not(None), ResourceLink.rehearsal.is_(False)
+                ResourceLink.settings["wait_days"].as_string().is_not(None), ResourceLink.rehearsal.is_(False)
             )
         ).all()
         due = [
-            (submission_id, str(link.settings.get("wait_then")))
+            submission_id
             for link in links
             if link.settings.get("wait_then") in (RELEASE, RETURN)
             for submission_id in overdue(session, link, now)
         ]
-    return sum(_settle(database, submission_id, policy) for submission_id, policy in due)
+    return sum(_settle(database, submission_id, now) for submission_id in due)
 
 
-def _settle(database: Database, submission_id: int, policy: str) -> bool:
+def _settle(database: Database, submission_id: int, now: datetime) -> bool:
     try:
         with database.write() as session:
-            submission = session.get_one(Submission, submission_id)
+            submission = session.get(Submission, submission_id)
+            if submission is None or not _is_still_due(session, submission, now):
+                return False  # decided, drawn, erased or given more time since it was found
+            policy = submission.resource_link.settings.get("wait_then")
             if policy == RETURN:
                 returns.expire(session, submission)
-            else:
+            elif policy == RELEASE:
                 _release(session, submission)
-        return True
+            return policy in (RETURN, RELEASE)
     except (ReviewProblem, AlreadyReleased) as problem:
         log.info("still waits for a person", submission=submission_id, why=type(problem).__name__)
         return False
+
+
+def _is_still_due(session: Session, submission: Submission, now: datetime) -> bool:
+    found = _overdue(submission.resource_link, now)
+    return found is not None and session.scalar(found.where(Submission.id == submission.id)) is not None
 
 
 def _release(session: Session, submission: Submission) -> None:

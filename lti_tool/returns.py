@@ -39,15 +39,14 @@ def return_work(
     decided = session.get(PendingRelease, submission.id)
     if decided is not None and decided.problem is None:
         raise ReviewProblem(f"{decided.reviewer.handle} decided this already. It can be taken back until it goes out.")
-    if deadlines_for(session, link, submission.person_id).stage(utc_now()) == "closed":
-        raise ReviewProblem(
-            "The course takes no work of this learner's any more. Grant them days in the settings first, or score it."
-        )
     return _give_back(session, link, submission, reviewer_id, words)
 
 
 def expire(session: Session, submission: Submission) -> ReturnedWork:
-    """Send work back that nobody got to; no score comes of it. Raises as `return_work`."""
+    """Send work back that nobody got to; no score comes of it. Raises as `return_work`.
+
+    Where the course is closed it waits on for a person: its learner could not send another attempt.
+    """
     return _give_back(session, submission.resource_link, submission, None, "")
 
 
@@ -55,6 +54,10 @@ def _give_back(
     session: Session, link: ResourceLink, submission: Submission, reviewer_id: int | None, words: str
 ) -> ReturnedWork:
     lock_learner(session, link, submission.person_id)
+    if deadlines_for(session, link, submission.person_id).stage(utc_now()) == "closed":
+        raise ReviewProblem(
+            "The course takes no work of this learner's any more. Grant them days in the settings first, or score it."
+        )
     if not jobs.return_judged(session, submission.id):
         raise taken_by_another(session, submission)
     row = ReturnedWork(submission_id=submission.id, reviewer_id=reviewer_id, words=words)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
-from lti_tool.gate_deadlines import overdue
+from lti_tool.gate_deadlines import count_overdue
 from lti_tool.language import gettext as _
 from lti_tool.language import later
 from lti_tool.lesson import Item
@@ -125,7 +125,7 @@ def queue_page(session: Session, resource_link: ResourceLink, view: View, grader
         matching=count_matching(session, resource_link, wanted) if narrowed else found[view.tab],
         items=lesson_here(session, resource_link).lesson.items,
         judged=_judged(session, resource_link),
-        overdue=len(overdue(session, resource_link)),
+        overdue=count_overdue(session, resource_link),
     )
 
 

@@ -211,3 +211,63 @@ def test_nobodys_decision_is_overtaken_and_a_flag_waits_for_a_person(either_worl
     assert overdue(either_world) == [flagged]
     assert carry_out(either_world) == 0
     assert state(either_world, flagged) == "awaiting_review"
+
+
+def test_where_the_course_is_closed_nothing_goes_back_by_itself(either_world, judged) -> None:
+    put(either_world, wait_days=DAYS, wait_then="return")
+    with either_world.database.write() as session:
+        launched(session, either_world, closes=utc_now() - timedelta(hours=1))
+    assert carry_out(either_world) == 0
+    assert state(either_world, judged) == "awaiting_review"
+
+
+CHANGES = {
+    "decided": lambda session, world, judged: postpone(
+        session,
+        world.placement(session),
+        sent := session.get_one(Submission, judged),
+        world.tom_id,
+        decisions(all_at(sent, 3)),
+        newest_judgement(session, sent).id,
+        utc_now() + timedelta(days=30),
+        "b",
+    ),
+    "picked to be scored blind": lambda session, world, judged: session.add(
+        BlindPick(
+            submission_id=judged,
+            judgement_id=newest_judgement(session, session.get_one(Submission, judged)).id,
+            by="ines-01",
+            probability=1.0,
+        )
+    ),
+    "given more time": lambda session, world, judged: setattr(world.placement(session), "settings", {}),
+    "only to be named": lambda session, world, judged: setattr(
+        world.placement(session), "settings", {"wait_days": DAYS, "wait_then": "remind"}
+    ),
+}
+
+
+@pytest.mark.parametrize("policy", ["release", "return"])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_happened_since_it_was_found_overdue_holds(either_world, judged, monkeypatch, change, policy) -> None:
+    put(either_world, wait_days=DAYS, wait_then=policy)
+    settle, met = gate_deadlines._settle, []
+
+    def meanwhile(database, submission_id: int, *rest) -> bool:
+        with database.write() as session:
+            change(session, either_world, submission_id)
+        met.append(submission_id)
+        return settle(database, submission_id, *rest)
+
+    monkeypatch.setattr(gate_deadlines, "_settle", meanwhile)
+    assert (carry_out(either_world), met) == (0, [judged])
+    assert state(either_world, judged) == "awaiting_review"
+
+
+def test_time_counts_from_the_last_time_it_was_held(either_world, judged) -> None:
+    put(either_world, wait_days=DAYS, wait_then="return")
+    with either_world.database.write() as session:
+        job = session.scalars(select(Job).where(Job.submission_id == judged)).one()
+        session.add(JobEvent(job_id=job.id, stage="held", detail={}, at=utc_now() + timedelta(days=3)))
+    assert overdue(either_world) == []
+    assert carry_out(either_world, DAYS + 4) == 1
