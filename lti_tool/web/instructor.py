@@ -99,13 +99,15 @@ def hold(launch_id: str, public_id: str) -> Answer:
 @signed_in("instructor")
 def send_back(launch_id: str, public_id: str) -> Answer:
     """Send work back to its learner for a new attempt, with a sentence."""
-    view = read_view(request.form)
+    view, words = read_view(request.form), request.form.get("words", "")
     try:
         with current().database.write() as session:
             link, submission = placement_here(session), work_here(session, public_id)
-            returns.return_work(session, link, submission, g.person_id, request.form.get("words", ""))
+            returns.return_work(session, link, submission, g.person_id, words)
     except reviews.ReviewProblem as problem:
-        return _refused(public_id, view, str(problem)), 422
+        with current().database.read() as session:
+            submission = work_here(session, public_id)
+            return _review(session, submission, view, problem=str(problem), words=words), 422
     except reviews.AlreadyReleased:
         return _taken(public_id, view), 409
     here = url_for("instructor.review", launch_id=launch_id, public_id=public_id)
@@ -232,10 +234,10 @@ def _taken(public_id: str, view: View) -> str:
 
 
 def _done(session: Session, public_id: str) -> str:
-    """The line about the release that led here, if there was one in this placement."""
+    """The line about the release that led here, if there was one in this placement; it tells no points too early."""
     submission = find_submission(session, placement_here(session), public_id) if public_id else None
     release = newest_release(session, submission) if submission else None
-    if submission is None or release is None:
+    if submission is None or release is None or pending(session, [submission.id]):
         return ""
     title = judge_sheet(session, submission).item.title
     return told_released(learner(submission.person, read_view(request.args).names), title, release)
@@ -276,6 +278,7 @@ def _review(
     notice: str = "",
     taken: bool = False,
     held: Held | None = None,
+    words: str = "",
 ) -> str:
     page = review_page(session, placement_here(session), submission, view, g.person_id, change=change, form=form)
     return teachers_page(
@@ -287,6 +290,7 @@ def _review(
         notice=notice,
         taken=taken,
         held=held,
+        words=words,
         reasons=REASONS,
         unscored=unscored_words,
         place={"launch_id": g.launch.id, "public_id": submission.public_id},

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lti_tool.blind_draws import is_pending
-from lti_tool.jobs import MAX_TRIES
+from lti_tool.jobs import GONE, JUDGE, MAX_TRIES
 from lti_tool.lesson import Lesson
 from lti_tool.lessons import lesson_here
 from lti_tool.models import Job, LessonScore, Passback, Person, ResourceLink, Submission
@@ -131,8 +131,12 @@ def scores_page(session: Session, resource_link: ResourceLink, names: bool) -> S
 
 def _blind(session: Session, resource_link: ResourceLink) -> set[int]:
     """Ids of the people of whom something is still to be scored blind."""
-    here = (Submission.resource_link_id == resource_link.id, is_pending())
-    return set(session.scalars(select(Submission.person_id).where(*here)))
+    found = (
+        select(Submission.person_id)
+        .join(Job, (Job.submission_id == Submission.id) & (Job.kind == JUDGE))
+        .where(Submission.resource_link_id == resource_link.id, is_pending(), Job.state.not_in(GONE))
+    )
+    return set(session.scalars(found))
 
 
 def _without_points(row: ScoreRow) -> ScoreRow:

@@ -13,6 +13,7 @@ from lti_tool.db import utc_now
 from lti_tool.models import (
     BlindSheet,
     HumanScoreRow,
+    Job,
     JudgementRow,
     LessonScore,
     Passback,
@@ -250,7 +251,21 @@ def test_scores_sent_tells_no_points_of_what_is_still_to_be_scored_blind(world, 
         message = session.scalars(select(Passback).order_by(Passback.timestamp.desc())).first()
         message.state, message.settled_at = "sent", utc_now()
         message.read_back = {"resultScore": score.given, "resultMaximum": 100.0}
-        given = f"{score.given:g}"
+        given, public_id = f"{score.given:g}", sent.public_id
     cells = cells_of(ines.get("scores").text)
     assert cells["our score"] == "blind"
     assert not re.search(rf"(?<![\d.]){re.escape(given)}(?![\d.])", " ".join(cells.values()))
+    assert "/ 100." not in ines.get(f"queue?done={public_id}").text
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "returned"])
+def test_what_is_gone_and_nobody_will_score_blind_any_more_hides_no_points(world, ines, sample_texts, state) -> None:
+    with world.database.write() as session:
+        link = world.placement(session)
+        for number, policy in enumerate(({"blind_share": 1.0}, {})):
+            sent = submit(session, link, world.ada_id, "essay", f"{sample_texts['essay']} {number}")
+            judged = judge_as(session, sent, all_at(sent, 3))
+            draw_all(session, [Drawable(sent.id, judged.id, policy, "provisional")], draw=lambda: 0.5)
+            if policy:
+                session.scalars(select(Job).where(Job.submission_id == sent.id)).one().state = state
+    assert '<span class="quiet">blind</span>' not in ines.get("scores").text

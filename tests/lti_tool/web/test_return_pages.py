@@ -43,7 +43,19 @@ def test_without_a_sentence_nothing_is_sent_back(world, ines, essay: Sent) -> No
     refused = ines.post(f"{essay.page}/return", {"words": " "})
     assert refused.status_code == 422
     assert "Say what is to be done" in refused.text
+    assert "has no level yet" not in refused.text
     assert returns(world) == []
+
+
+def test_what_was_typed_stays_where_it_is_refused(world, ines, sign_in, essay: Sent) -> None:
+    opened = ines.get(essay.page).text
+    refused = ines.post(f"{essay.page}/return", {"words": "Too long. " * 201})
+    assert refused.status_code == 422
+    assert f">{'Too long. ' * 201}</textarea>" in refused.text
+    assert refused.text.count(" checked") == opened.count(" checked") > 0
+    ines.post(f"{essay.page}/return", {"words": WORDS})
+    second = sign_in(TOM).post(f"{essay.page}/return", {"words": "Cut it."})
+    assert "You wrote: Cut it." in second.text
 
 
 def test_whoever_comes_second_is_told(world, ines, sign_in, essay: Sent) -> None:
