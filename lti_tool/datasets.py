@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, distinct, func, or_, select
 from sqlalchemy.orm import Session
 
+from lti_tool.export import on_another_rubric
 from lti_tool.models import (
     BlindReading,
     BlindSheet,
@@ -31,12 +32,18 @@ class DataSet:
     responses: int
     blind: int
     learners: int
+    blind_learners: int
     courses: int
 
     @property
     def is_offered(self) -> bool:
         """Whether its table may leave."""
         return self.learners >= FEWEST_LEARNERS
+
+    @property
+    def is_offered_blind(self) -> bool:
+        """Whether the table of what was scored blind may leave."""
+        return self.blind_learners >= FEWEST_LEARNERS
 
 
 def datasets(session: Session) -> list[DataSet]:
@@ -52,6 +59,7 @@ def datasets(session: Session) -> list[DataSet]:
             func.count(distinct(Submission.id)),
             func.count(distinct(Submission.id)).filter(blind),
             func.count(distinct(Submission.person_id)),
+            func.count(distinct(Submission.person_id)).filter(blind),
             func.count(distinct(ResourceLink.context_id)),
         )
         .join(ResourceLink, ResourceLink.id == Submission.resource_link_id)
@@ -69,12 +77,16 @@ def find_dataset(session: Session, lesson: str, item: str) -> DataSet | None:
 
 
 def _is_reviewed() -> ColumnElement[bool]:
-    return select(Review.id).where(Review.submission_id == Submission.id).exists()
+    reviewed = select(Review.id).where(Review.submission_id == Submission.id, ~on_another_rubric(Review.judgement_id))
+    return reviewed.exists()
 
 
 def _is_blind() -> ColumnElement[bool]:
     """Somebody scored it who had not seen the judge's sheet."""
-    sheet = select(BlindSheet.id).where(BlindSheet.submission_id == Submission.id)
+    sheet = select(BlindSheet.id).where(
+        BlindSheet.submission_id == Submission.id, ~on_another_rubric(BlindSheet.judgement_id)
+    )
     unseen = select(Review.id).where(Review.submission_id == Submission.id, Review.judgement_id.is_(None))
     drawn = select(BlindReading.id).join(GateDraw, GateDraw.id == BlindReading.gate_draw_id)
-    return or_(sheet.exists(), unseen.exists(), drawn.where(GateDraw.submission_id == Submission.id).exists())
+    read = drawn.where(GateDraw.submission_id == Submission.id, ~on_another_rubric(GateDraw.judgement_id))
+    return or_(sheet.exists(), unseen.exists(), read.exists())

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 
 from lti_tool.lessons import rubric_of
 from lti_tool.models import (
@@ -58,6 +58,11 @@ class Exported:
     texts: dict[str, str] = field(default_factory=dict)
     without_notice: int = 0
     without_people: int = 0
+
+    @property
+    def learners(self) -> int:
+        """Of how many learners there is something in the table."""
+        return len({row["student"] for row in self.rows})
 
 
 class Pseudonyms:
@@ -140,11 +145,8 @@ class _Sheet:
 def _people(session: Session, submission: Submission, wanted: Wanted, pseudonym: Pseudonyms) -> list[_Sheet]:
     """Each person's sheet: their blind reading, else the newest review; blind if they had no judge's sheet to see."""
     sheets: dict[int, _Sheet] = {}
-    # A sheet on another version of the rubric than the row names would be read against the wrong levels.
-    elsewhere = select(JudgementRow.id).where(
-        JudgementRow.id == Review.judgement_id, JudgementRow.rubric_version_id.is_not(None)
-    )
-    reviews = select(Review).where(Review.submission_id == submission.id, ~elsewhere.exists()).order_by(Review.id)
+    here = Review.submission_id == submission.id
+    reviews = select(Review).where(here, ~on_another_rubric(Review.judgement_id)).order_by(Review.id)
     for review in session.scalars(reviews.options(selectinload(Review.scores))):
         levels = {score.criterion: score.level for score in review.scores}
         name = pseudonym("person", review.reviewer_id)
@@ -155,17 +157,28 @@ def _people(session: Session, submission: Submission, wanted: Wanted, pseudonym:
     readings = (
         select(BlindReading)
         .join(GateDraw, GateDraw.id == BlindReading.gate_draw_id)
-        .where(GateDraw.submission_id == submission.id)
+        .where(GateDraw.submission_id == submission.id, ~on_another_rubric(GateDraw.judgement_id))
         .order_by(BlindReading.id)
     )
     for reading in session.scalars(readings):
         name = pseudonym("person", reading.reader_id)
         sheets[reading.reader_id] = _Sheet(name, "human", reading.levels, blind=True)
-    committed = select(BlindSheet).where(BlindSheet.submission_id == submission.id)
+    committed = select(BlindSheet).where(
+        BlindSheet.submission_id == submission.id, ~on_another_rubric(BlindSheet.judgement_id)
+    )
     for sheet in session.scalars(committed.order_by(BlindSheet.id)):
         name = pseudonym("person", sheet.reader_id)
         sheets[sheet.reader_id] = _Sheet(name, "human", sheet.levels, blind=True)
     return [sheet for sheet in sheets.values() if sheet.blind or not wanted.blind_only]
+
+
+def on_another_rubric(judgement_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """SQL: whether what a person scored was judged on another version of the rubric than its submission has.
+
+    Read beside the submission's own version it would be taken for other levels.
+    """
+    found = select(JudgementRow.id).where(JudgementRow.id == judgement_id, JudgementRow.rubric_version_id.is_not(None))
+    return found.exists()
 
 
 def _judge(session: Session, submission: Submission) -> list[_Sheet]:

@@ -39,6 +39,7 @@ DOOR = Door(
     refusals.ResearchLinkUsed,
 )
 DOOR.add_to(bp, "research.index")
+TOO_FEW = f"Fewer than {FEWEST_LEARNERS} learners: this set can’t leave."
 MARGIN = 0.02
 MARGINS = (0.0, 0.01, MARGIN, 0.05)
 
@@ -62,10 +63,13 @@ def download() -> Answer:
     blind = request.form.get("blind") == "yes"
     with current().database.write() as session:
         if find_dataset(session, lesson, item) is None:
-            return _index(session, problem=f"Fewer than {FEWEST_LEARNERS} learners: this set can’t leave."), 422
+            return _index(session, problem=TOO_FEW), 422
         found = export_reviews(session, Wanted(lesson, item, blind), Pseudonyms())
         if not found.rows:
             return _index(session, problem="Nobody scored these before they saw the judge’s sheet."), 422
+        if found.learners < FEWEST_LEARNERS:
+            few = f"Answers of {found.learners} learners were scored blind; from {FEWEST_LEARNERS} on they can leave."
+            return _index(session, problem=few if blind else TOO_FEW), 422
         detail = {"lesson": lesson, "item": item, "blind": blind, "responses": len(found.names)}
         session.add(Audit(kind="research", code="downloaded", detail=detail))
     answer = Response(_table(found), mimetype="text/csv")

@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from eval.long_table import read_long
 from eval.matching import match
-from lti_tool import export_commands
+from lti_tool import blind, export_commands
 from lti_tool.attempts import submit
+from lti_tool.datasets import datasets
 from lti_tool.export import COLUMNS, SMALL, Pseudonyms, Wanted, export_reviews
 from lti_tool.models import (
     BlindReading,
@@ -23,6 +24,7 @@ from lti_tool.models import (
     JudgementRow,
     NoticeAcceptance,
     Review,
+    RubricVersion,
     Submission,
 )
 from lti_tool.reviews import Decision, change, release
@@ -102,6 +104,23 @@ def test_a_blind_reading_stands_and_who_saw_the_judge_can_be_left_out(world, rev
     assert sorted(row["blind"] for row in by_rater(exported(world), "human", "claim")) == ["no", "yes"]
     [row] = by_rater(exported(world, blind_only=True), "human", "claim")
     assert (row["score"], row["blind"]) == (1, "yes")
+
+
+def test_what_was_scored_blind_on_another_version_of_the_rubric_is_left_out_and_not_counted(world, submission) -> None:
+    with world.database.write() as session:
+        sent = session.get_one(Submission, submission.id)
+        judged, first = judge_as(session, sent, all_at(sent, 3)), sent.rubric_version
+        newer = RubricVersion(rubric_id=first.rubric_id, content_hash="n" * 64, title="New", content=first.content)
+        session.add(newer)
+        session.flush()
+        kept = {name: getattr(judged, name) for name in ("submission_id", "judge", "judge_version", "judge_label")}
+        kept |= {name: getattr(judged, name) for name in ("evidence", "provisional", "rating_ids", "facts")}
+        session.add(JudgementRow(fingerprint="again", flags=[], rubric_version_id=newer.id, **kept))
+        blind.pick(session, world.placement(session), 1, "ines-01")
+        blind.commit(session, sent, world.ines_id, all_at(sent, 1))
+    assert exported(world).rows == []
+    with world.database.read() as session:
+        assert datasets(session) == []
 
 
 def test_a_correction_replaces_the_same_persons_sheet(world, reviewed) -> None:

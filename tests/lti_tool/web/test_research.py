@@ -107,21 +107,21 @@ def test_a_download_needs_its_sealed_form(researcher, world, sample_texts) -> No
 
 
 def test_a_set_leaves_without_names_or_texts_and_is_written_down(researcher, world, sample_texts) -> None:
-    scored(world, sample_texts["essay"], 12, blinds=4)
+    scored(world, sample_texts["essay"], 12, blinds=10)
     answer = ask_for(researcher, item="essay")
     rows = list(csv.DictReader(StringIO(answer.text)))
     people = [row for row in rows if row["rater_kind"] == "human" and row["criterion"] == "claim"]
-    assert (len(people), sum(row["blind"] == "yes" for row in people)) == (12, 4)
+    assert (len(people), sum(row["blind"] == "yes" for row in people)) == (12, 10)
     assert {row["score"] for row in people if row["blind"] == "yes"} == {"3"}
     assert "reader-0" not in answer.text
     assert "ines" not in answer.text
     assert sample_texts["essay"][:40] not in answer.text
     only = list(csv.DictReader(StringIO(ask_for(researcher, item="essay", blind="yes").text)))
     assert {row["response_id"] for row in only}.isdisjoint({row["response_id"] for row in rows})  # named anew
-    assert len({row["response_id"] for row in only}) == 4
+    assert len({row["response_id"] for row in only}) == 10
     with world.database.read() as session:
         noted = session.scalars(select(Audit).where(Audit.kind == "research", Audit.code == "downloaded")).all()
-        assert [row.detail["responses"] for row in noted] == [12, 4]
+        assert [row.detail["responses"] for row in noted] == [12, 10]
 
 
 @pytest.mark.parametrize(("learners", "accepted"), [(9, 9), (30, 9)])
@@ -133,6 +133,15 @@ def test_few_learners_or_few_who_accepted_are_no_set(researcher, world, sample_t
     refused = ask_for(researcher, item="essay")
     assert refused.status_code == 422
     assert "Fewer than 10 learners" in refused.text
+
+
+def test_few_learners_who_were_scored_blind_are_no_set_of_their_own(researcher, world, sample_texts) -> None:
+    scored(world, sample_texts["essay"], 12, blinds=9)
+    assert ">blind only<" not in get(researcher).text
+    refused = ask_for(researcher, item="essay", blind="yes")
+    assert (refused.status_code, refused.mimetype) == (422, "text/html")
+    assert "Answers of 9 learners were scored blind; from 10 on they can leave." in refused.text
+    assert ask_for(researcher, item="essay").status_code == 200
 
 
 def test_a_tool_without_scores_says_what_will_appear(researcher) -> None:
