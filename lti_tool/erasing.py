@@ -24,7 +24,7 @@ from lti_tool.models import (
     ResourceLink,
     Submission,
 )
-from lti_tool.placement_settings import retention_ends
+from lti_tool.placement_settings import hold_settings, retention_ends
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ def erase_work(session: Session, link: ResourceLink, person_id: int, *, by: int 
             session.execute(delete(table).where(*here))
     _forget_answers(session, bought)
     handle = session.get_one(Person, person_id).handle
+    hold_settings(session, link)
     granted = {name: value for name, value in link.settings.get("accommodations", {}).items() if name != handle}
     if "accommodations" in link.settings:
         link.settings = {**link.settings, "accommodations": granted}

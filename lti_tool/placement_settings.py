@@ -94,6 +94,12 @@ def version_of(link: ResourceLink) -> str:
     return hashlib.sha256(json.dumps(link.settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
+def hold_settings(session: Session, link: ResourceLink) -> None:
+    """Read a placement's settings as they are now, and let nobody else change them before this transaction ends."""
+    # With key_share: work that is sent meanwhile points at the placement and does not wait for this.
+    session.refresh(link, ["settings"], with_for_update={"key_share": True})
+
+
 def save(
     session: Session, link: ResourceLink, lesson: Lesson, wanted: Chosen, *, seen: str, person_id: int
 ) -> tuple[str, ...]:
@@ -101,6 +107,7 @@ def save(
 
     A value that is the usual one again is taken out, so that it follows the lesson and the tool; a share stays.
     """
+    hold_settings(session, link)
     if version_of(link) != seen:
         raise SettingsMoved()
     before = chosen_of(link, lesson)
@@ -150,6 +157,7 @@ def grant(
     """Give one learner more time or attempts; nothing of both takes it back. Raises SettingsRefused."""
     registration_id = link.deployment.registration_id
     known = select(Person.id).where(Person.registration_id == registration_id, Person.handle == handle)
+    hold_settings(session, link)
     granted = dict(link.settings.get("accommodations", {}))
     if handle not in granted and session.scalar(known) is None:
         raise SettingsRefused({"handle": "Nobody of this handle has opened the tool yet."})

@@ -24,6 +24,7 @@ from lti_tool.models import (
     ResourceLink,
     Submission,
 )
+from lti_tool.placement_settings import hold_settings
 from lti_tool.settings import Settings
 from lti_tool.shelf import read_lessons
 from lti_tool.web.claims import MAX_ID
@@ -153,7 +154,9 @@ def _resource_link(
     link.line_items_url, link.line_item_url = verified.line_items_url, verified.line_item_url
     link.memberships_url, link.scopes = verified.memberships_url, list(verified.scopes)
     link.groups_url, link.platform_family = verified.groups_url, verified.platform_family
-    link.settings = _placed(session, link, verified.custom)
+    if _placed(session, link, verified.custom) != link.settings:
+        hold_settings(session, link)
+        link.settings = _placed(session, link, verified.custom)
     return link
 
 

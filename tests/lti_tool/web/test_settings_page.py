@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -11,12 +13,14 @@ import pytest
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
-from lti_tool import purging
+from lti_tool import placement_settings, purging
 from lti_tool.attempts import attempts_allowed, save_draft, submit
-from lti_tool.db import utc_now
+from lti_tool.db import Database, utc_now
 from lti_tool.deadlines import deadlines_for
+from lti_tool.erasing import erase_work
 from lti_tool.lessons import current_lesson
 from lti_tool.models import AnswerRow, Audit, Base, Draft, Launch, Person, RatingRow, Submission
+from lti_tool.placement_settings import SettingsMoved, chosen_of, grant, version_of
 from lti_tool.purge_command import app as purge
 from lti_tool.scores import lesson_standing
 from lti_tool.settings import Settings, get_settings
@@ -24,7 +28,7 @@ from lti_tool.spending import spent_on
 from lti_tool.web.app import create_app
 from lti_tool.web.records import _placed
 from lti_tool.web.sessions import COOKIE, open_session
-from tests.conftest import World
+from tests.conftest import World, populate
 from tests.lti_tool.judged import all_at, judge_as
 from tests.lti_tool.web.conftest import Browser
 
@@ -179,6 +183,45 @@ def test_two_who_save_at_once_do_not_overwrite_each_other(sign_in, world) -> Non
     assert (kept["appeal_tokens"], settings_of(world)["counts"]) == ("5", "last")
     assert ines.post("settings", kept | {"counts": "last"}).status_code == 303
     assert (settings_of(world)["appeal_tokens"], settings_of(world)["counts"]) == (5, "last")
+
+
+@pytest.mark.slow
+def test_changes_of_two_at_once_both_hold(postgres_url) -> None:
+    """A page of settings, a grant and an erasing that all read the placement before the others wrote."""
+    database = Database(postgres_url)
+    world = populate(database)
+
+    def granted(days: float, handle: str, *, first: Callable[[], None]) -> None:
+        with database.write() as session:
+            link = world.placement(session)
+            assert link.settings is not None  # read as it was
+            first()
+            grant(session, link, handle, extra_days=days, extra_attempts=0, person_id=world.ines_id)
+
+    def set_counts() -> None:
+        with database.write() as session:
+            link = world.placement(session)
+            lesson = current_lesson(session, link.lesson_slug).lesson
+            wanted = replace(chosen_of(link, lesson), counts="last")
+            placement_settings.save(session, link, lesson, wanted, seen=version_of(link), person_id=world.ines_id)
+
+    granted(1, "ada-01", first=lambda: granted(2, "bo-01", first=set_counts))
+    with database.write() as session:
+        link = world.placement(session)
+        lesson = current_lesson(session, link.lesson_slug).lesson
+        seen, wanted = version_of(link), replace(chosen_of(link, lesson), counts="best")
+        granted(3, "bo-01", first=lambda: None)
+        with pytest.raises(SettingsMoved):
+            placement_settings.save(session, link, lesson, wanted, seen=seen, person_id=world.ines_id)
+    with database.write() as session:
+        link = world.placement(session)
+        assert link.settings["accommodations"].keys() == {"ada-01", "bo-01"}
+        granted(4, "bo-01", first=lambda: None)
+        erase_work(session, link, world.ada_id, by=world.ines_id)
+    with database.read() as session:
+        kept = world.placement(session).settings
+    database.close()
+    assert (kept["counts"], kept["accommodations"]) == ("last", {"bo-01": {"extra_days": 4, "extra_attempts": 0}})
 
 
 def test_what_an_instructor_set_stays_when_the_link_says_otherwise(sign_in, world) -> None:
