@@ -17,22 +17,23 @@ from werkzeug.wrappers import Response
 from lti_tool.lessons import rubric_of
 from lti_tool.models import Job, JobEvent, Submission
 from lti_tool.results import stages, state_of, student_sheet
+from lti_tool.web.context import current
 from lti_tool.web.judging_log import judging_log
 from lti_tool.web.sessions import require_form_token, signed_in
 from lti_tool.web.visit import Visit, bp, own_submission, reading, submission_url
+from lti_tool.web.whole import whole
 
 MOST_STREAMS = 16  # half of the threads of a web process
 STREAM_SECONDS = 50.0
 LOOK_EVERY = 0.25
 PING_EVERY = 2.0  # a proxy that keeps these back is found out by the silence
-SEEN_DIGITS = 18
+SEEN_DIGITS = 17
 
 _free = BoundedSemaphore(MOST_STREAMS)
 
 
 def _seen() -> int:
-    after = request.args.get("after", "0")
-    return int(after) if after.isascii() and after.isdigit() and len(after) < SEEN_DIGITS else 0
+    return whole(request.args.get("after", ""), SEEN_DIGITS) or 0
 
 
 def _news(visit: Visit, sent: Submission, after: int) -> dict[str, Any]:
@@ -89,11 +90,12 @@ def _events(public_id: str, job_id: int, after: int) -> Iterator[str]:
     until, pinged, first = time.monotonic() + STREAM_SECONDS, time.monotonic(), True
     yield ": open\n\n"
     while time.monotonic() < until:
-        with reading() as visit:
-            newest = visit.session.scalar(select(func.max(JobEvent.id)).where(JobEvent.job_id == job_id)) or 0
-            news = _news(visit, own_submission(visit, public_id), after) if first or newest > after else None
-        if news is not None:
-            after, first = newest, False
+        with current().database.read() as session:
+            newest = session.scalar(select(func.max(JobEvent.id)).where(JobEvent.job_id == job_id)) or 0
+        if first or newest > after:
+            with reading() as visit:
+                news = _news(visit, own_submission(visit, public_id), after)
+            after, first = max([newest, *(one["id"] for one in news["stages"])]), False
             yield f"id: {after}\ndata: {json.dumps(news)}\n\n"
             if news["result"] or not news["running"]:
                 return

@@ -7,7 +7,7 @@ from html import unescape
 from threading import BoundedSemaphore
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from lti_tool import jobs
 from lti_tool.attempts import submit
@@ -213,6 +213,23 @@ def test_the_stream_tells_what_happens_until_there_is_a_sheet(ada, world, runnin
     assert [(stage["stage"], stage["detail"]) for stage in last["stages"]] == [("scoring", {})]
     assert last["result"].endswith(f"/submissions/{public_id}")
     assert list(lines) == []
+
+
+def test_while_nothing_happens_the_stream_asks_for_the_newest_stage_and_nothing_else(
+    ada, world, running, monkeypatch
+) -> None:
+    public_id, _ = running
+    monkeypatch.setattr(stages_stream, "LOOK_EVERY", 0.001)
+    monkeypatch.setattr(stages_stream, "PING_EVERY", 0.02)
+    asked: list[str] = []
+    with contextlib.closing(streamed(ada, public_id).response) as answer:
+        lines = iter(answer)
+        assert [next(lines)[:3] for _ in range(2)] == [b": o", b"id:"]
+        event.listen(world.database.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+        assert next(lines) == b": still here\n\n"
+    looks = [one for one in asked if one != "BEGIN"]
+    assert looks
+    assert [one for one in looks if "max(job_event.id)" not in one] == []
 
 
 def test_the_stream_asks_for_the_pages_token_and_for_ones_own_work(ada, sign_in, running) -> None:
