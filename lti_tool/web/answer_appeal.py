@@ -15,6 +15,7 @@ from lti_tool.web.drawing_page import drawing_page
 from lti_tool.web.markup import Passage, highlight
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.teaching import placement_here, teachers_page
+from lti_tool.web.whole import whole
 
 bp = Blueprint("appeals", __name__, url_prefix="/l/<launch_id>/appeals")
 
@@ -103,8 +104,8 @@ def answer(launch_id: str, public_id: str) -> Answer:
 
 
 def _level() -> int:
-    typed = request.form.get("level", "")
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 3 else -1
+    level = whole(request.form.get("level", ""), 2)
+    return -1 if level is None else level
 
 
 def _refused(public_id: str, problem: AppealProblem) -> Answer:

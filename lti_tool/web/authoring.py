@@ -18,6 +18,7 @@ from lti_tool.web.lesson_form import lesson_form, typed_part
 from lti_tool.web.rubric_form import rubric_form, typed_rubric
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.teaching import own_handle, placement_here, teachers_page
+from lti_tool.web.whole import whole
 from rubrics.model import listed_levels
 from rubrics.yaml_file import YamlFault, parse_yaml, write_yaml
 
@@ -160,9 +161,10 @@ def save_rubric(launch_id: str, slug: str, rubric_id: str) -> Answer:
 
 
 def _anchor() -> str:
-    what, _, at = request.form.get("do", "").partition(":")
-    places = {"add": "#end", "up": f"#c{max(0, int(at) - 1) if at.isdigit() else 0}"}
-    return places.get(what, f"#c{at}" if at.isdigit() else "")
+    what, _, said = request.form.get("do", "").partition(":")
+    at = whole(said)
+    places = {"add": "#end", "up": f"#c{max(0, (at or 0) - 1)}"}
+    return places.get(what, "" if at is None else f"#c{at}")
 
 
 def _rubric(
@@ -315,8 +317,7 @@ def read_file(launch_id: str, slug: str) -> Answer:
 
 
 def _save(slug: str, name: str, content: Mapping[str, Any], seen: int | None = None) -> DraftMoved | None:
-    sent = request.form.get("seen", "")
-    revision = seen if seen is not None else int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else 0
+    revision = seen if seen is not None else whole(request.form.get("seen", "")) or 0
     try:
         with current().database.write() as session:
             _edition(session, slug)

@@ -26,6 +26,7 @@ from lti_tool.web.context import current
 from lti_tool.web.queue_page import View, learner, read_view
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.teaching import own_handle, placement_here, teachers_page
+from lti_tool.web.whole import whole
 
 bp = Blueprint("bulk", __name__, url_prefix="/l/<launch_id>/queue/bulk")
 
@@ -82,7 +83,7 @@ def release(launch_id: str) -> Answer:
     view, batch = read_view(request.form), pending_releases.new_batch()
     for pick in request.form.get("picks", "").split()[:MOST]:
         public_id, _colon, seen = pick.partition(":")
-        _postpone(public_id, int(seen) if seen.isascii() and seen.isdigit() else None, batch)
+        _postpone(public_id, whole(seen), batch)
     return redirect(_queue_url(view, batch=batch), code=303)
 
 

@@ -19,6 +19,7 @@ from lti_tool.review_queue import Wanted, counts, queue
 from lti_tool.web.context import current
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.teaching import own_handle, placement_here, teachers_page
+from lti_tool.web.whole import whole
 from rubrics.agreement import ENOUGH, Interval
 
 bp = Blueprint("calibration", __name__, url_prefix="/l/<launch_id>/calibration")
@@ -141,14 +142,10 @@ def _opened(shown: Calibration) -> Opened | None:
     row = next((one for one in shown.rows if one.criterion.id == request.args.get("open")), None)
     if row is None:
         return None
-    person, judge = (_level(request.args.get(name, "")) for name in ("you", "judge"))
+    person, judge = (whole(request.args.get(name, ""), 2) for name in ("you", "judge"))
     if person is None or judge is None:
         return Opened(row, None, None, ())
     return Opened(row, person, judge, tuple(shown.in_cell(row.criterion.id, person, judge)))
-
-
-def _level(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 3 else None
 
 
 def first_sentence(shown: Calibration) -> str:

@@ -19,6 +19,7 @@ from lti_tool.web.queue_page import View, read_view
 from lti_tool.web.scores_page import scores_page
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.teaching import placement_here, teachers_page
+from lti_tool.web.whole import whole
 
 bp = Blueprint("gradebook", __name__, url_prefix="/l/<launch_id>/scores")
 
@@ -92,7 +93,7 @@ def _back(launch_id: str, **done: str) -> Response:
 
 def _done() -> str:
     """What the last step did, by the address that it led to."""
-    asked = {name: int(value) for name, value in request.args.items() if value.isascii() and value.isdigit()}
+    asked = {name: count for name, said in request.args.items() if (count := whole(said)) is not None}
     if "sent" in asked:
         count = asked["sent"]
         return _SENT.get(count, f"{count} are on their way again.")

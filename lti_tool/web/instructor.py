@@ -22,6 +22,7 @@ from lti_tool.web.review_form import ReviewForm, blind_form, judged_form, posted
 from lti_tool.web.review_page import review_page
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.teaching import placement_here, teachers_page, work_here
+from lti_tool.web.whole import whole
 
 bp = Blueprint("instructor", __name__, url_prefix="/l/<launch_id>")
 
@@ -257,7 +258,7 @@ def _queue(session: Session, view: View, *, done: str = "", problem: str = "") -
         batch=batch,
         pending=pending,
         due=due,
-        undone=request.args.get("undone", "") if request.args.get("undone", "").isdigit() else "",
+        undone=whole(request.args.get("undone", "")),
         filters=FILTERS,
         tabs=TABS,
         me=g.person_id,

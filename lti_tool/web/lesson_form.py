@@ -10,6 +10,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from lti_tool.web.whole import whole
+
 FIXED = {"id", "kind", "slug", "rubric", "items", "language", "number", "col", "row", "start", "end", "edges", "one_of"}
 SKIPPED = {"expected", "required", "outside", "core", "plot"}
 OPTIONAL = {
@@ -144,9 +146,9 @@ def _reshape(written: dict[str, Any], asked: str) -> None:
         return
     if what == "add" and len(rows) < MOST:
         rows.append(_new_term(rows) if name == "terms" else "")
-    at = place.rstrip("]")
-    if what == "remove" and at.isdigit() and int(at) < len(rows) and len(rows) > (name == "terms"):
-        del rows[int(at)]
+    at = whole(place.rstrip("]"))
+    if what == "remove" and at is not None and at < len(rows) and len(rows) > (name == "terms"):
+        del rows[at]
 
 
 def _new_term(rows: list[Any]) -> dict[str, str]:

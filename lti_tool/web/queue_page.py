@@ -14,6 +14,7 @@ from lti_tool.lesson import Item
 from lti_tool.lessons import lesson_here
 from lti_tool.models import JudgementRow, Person, ResourceLink, Submission
 from lti_tool.review_queue import WAITING, QueueRow, Tab, Wanted, count_matching, counts, queue
+from lti_tool.web.whole import whole
 
 SEARCH_CHARACTERS = 100
 PAGE_ROWS = 50
@@ -101,14 +102,13 @@ def read_view(asked: Mapping[str, str]) -> View:
     """The view a query string or a form asks for; anything unknown is left out."""
     tab: Tab = next((name for name in TABS if name == asked.get("tab")), "to_review")
     reason = asked.get("why", "")
-    page = asked.get("page", "")
     return View(
         tab=tab,
         item=asked.get("item", "")[:64],
         search=asked.get("q", "").strip()[:SEARCH_CHARACTERS].replace("\x00", ""),
         names=asked.get("names") == "1",
         reason=reason if reason in FILTERS else "",
-        page=int(page) if page.isascii() and page.isdigit() and 0 < len(page) < 7 and int(page) else 1,
+        page=whole(asked.get("page", ""), 6) or 1,
     )
 
 

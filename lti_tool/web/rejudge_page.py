@@ -19,6 +19,7 @@ from lti_tool.rejudging import DraftProgress, DraftRow, Order, RejudgeProblem
 from lti_tool.web.context import current
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.teaching import own_handle, placement_here, teachers_page
+from lti_tool.web.whole import whole
 from rubrics.model import Rubric
 
 bp = Blueprint("rejudging", __name__, url_prefix="/l/<launch_id>/again")
@@ -96,9 +97,8 @@ def apply(launch_id: str, draft_id: str) -> Answer:
     """Have the picked rows, or all of them, take effect when the grace time is over."""
     batch = new_batch()
     every = request.form.get("which") == "all"
-    picked = (
-        None if every else [int(one) for one in request.form.getlist("pick")[:MOST] if one.isascii() and one.isdigit()]
-    )
+    ticked = [whole(one) for one in request.form.getlist("pick")[:MOST]]
+    picked = None if every else [one for one in ticked if one is not None]
     try:
         with current().database.write() as session:
             found = _find(session, draft_id)
@@ -214,7 +214,7 @@ def _page(session: Session, draft: RejudgeDraft, problem: str = "") -> str:
         batch=batch,
         going=going,
         due=due,
-        undone=_count(request.args.get("undone", "")),
+        undone=whole(request.args.get("undone", "")) or 0,
         problem=problem,
         reason=request.form.get("reason", ""),
         grace=int(GRACE.total_seconds() // 60),
@@ -245,11 +245,7 @@ def _order() -> Order:
 
 
 def _number() -> int:
-    return max(1, _count(request.args.get("page", "")))
-
-
-def _count(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+    return max(1, whole(request.args.get("page", ""), 6) or 0)
 
 
 def _find(session: Session, draft_id: str) -> RejudgeDraft:

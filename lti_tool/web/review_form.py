@@ -9,6 +9,7 @@ from lti_tool.language import gettext as _
 from lti_tool.models import HumanScoreRow
 from lti_tool.results import REASONS, Row, Sheet
 from lti_tool.reviews import Decision, level_problem
+from lti_tool.web.whole import whole
 from rubrics.scoring import criterion_points, item_points
 from rubrics.text import find_quote, normalise
 
@@ -129,7 +130,7 @@ def posted_form(sheet: Sheet, posted: Mapping[str, str], own: Mapping[str, int] 
         _posted_row(number, row, posted, (own or {}).get(row.criterion.id), reader)
         for number, row in enumerate(sheet.rows, start=1)
     )
-    return ReviewForm(sheet, rows, _whole(posted.get("seen", "")), posted.get("reason", "")[:REASON_CHARACTERS])
+    return ReviewForm(sheet, rows, whole(posted.get("seen", "")), posted.get("reason", "")[:REASON_CHARACTERS])
 
 
 def blind_form(sheet: Sheet, posted: Mapping[str, str]) -> ReviewForm:
@@ -192,14 +193,10 @@ def _posted_row(number: int, row: Row, posted: Mapping[str, str], own: int | Non
 
 
 def _level(row: Row, posted: Mapping[str, str]) -> int | None:
-    return _whole(posted.get(f"level-{row.criterion.id}", ""))
+    return whole(posted.get(f"level-{row.criterion.id}", ""))
 
 
 def _reasons_given(sheet: Sheet) -> dict[str, HumanScoreRow]:
     if sheet.release is None or sheet.release.review is None:
         return {}
     return {score.criterion: score for score in sheet.release.review.scores}
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None

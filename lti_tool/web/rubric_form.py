@@ -6,6 +6,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from lti_tool.web.whole import whole
+
 MOST_CRITERIA = 20
 MOST_LEVELS = 10
 NEW_LEVELS = 5
@@ -164,10 +166,10 @@ def _number(text: str) -> Any:
 
 def _reshaped(rows: list[dict[str, Any]], asked: str) -> list[dict[str, Any]]:
     what, _, where = asked.partition(":")
-    at = int(where) if where.isascii() and where.isdigit() else -1
+    at = whole(where)
     if what == "add" and len(rows) < MOST_CRITERIA:
         return [*rows, _new_row(rows)]
-    if not 0 <= at < len(rows):
+    if at is None or at >= len(rows):
         return rows
     if what == "remove" and len(rows) > 1:
         return rows[:at] + rows[at + 1 :]
