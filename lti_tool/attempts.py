@@ -2,11 +2,12 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from lti_tool import jobs
 from lti_tool.db import utc_now
@@ -20,6 +21,7 @@ from rubrics.checks import send_problem
 from rubrics.drawing import DrawingError, parse_drawing
 from rubrics.model import Rubric
 
+AT_ONCE = 500
 MAX_CHARACTERS = 40_000
 GRACE_MINUTES = 10
 
@@ -148,6 +150,16 @@ def find_submission(
     if person_id is not None:
         found = found.where(Submission.person_id == person_id)
     return session.scalar(found)
+
+
+def find_submissions(session: Session, resource_link: ResourceLink, public_ids: Sequence[str]) -> list[Submission]:
+    """The submissions of this placement by their public ids, in this order; what is not of it is left out."""
+    here = Submission.resource_link_id == resource_link.id
+    found: dict[str, Submission] = {}
+    for at in range(0, len(public_ids), AT_ONCE):
+        some = select(Submission).where(here, Submission.public_id.in_(public_ids[at : at + AT_ONCE]))
+        found |= {sent.public_id: sent for sent in session.scalars(some.options(defer(Submission.text)))}
+    return [found[one] for one in dict.fromkeys(public_ids) if one in found]
 
 
 def attempts_allowed(session: Session, resource_link: ResourceLink, person_id: int, item: Item) -> int:

@@ -29,7 +29,7 @@ from lti_tool.models import (
     ReviewClaim,
     Submission,
 )
-from lti_tool.results import standing_rubric
+from lti_tool.results import newest_judgement_id, standing_rubric
 from lti_tool.review_rank import rank_all
 from lti_tool.reviews import ReviewProblem
 from rubrics.model import Rubric
@@ -95,7 +95,7 @@ def commit(
     rubric = standing_rubric(session, submission)
     if found := problems(rubric, levels):
         raise ReviewProblem(next(iter(found.values())))
-    judgement_id = session.scalar(select(func.max(JudgementRow.id)).where(JudgementRow.submission_id == submission.id))
+    judgement_id = newest_judgement_id(session, submission)
     if judgement_id is None:
         raise ReviewProblem(_("The judge has not read this yet."))
     judgement_id = _judged(session, submission, source) or judgement_id

@@ -3,7 +3,7 @@
 What comes of it is a report. It releases nothing: a gate holds when a researcher's signed file is installed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from lti_tool.lessons import lesson_here, rubric_for, rubric_of
 from lti_tool.models import BlindSheet, CalibrationRun, Job, JudgementRow, RatingRow, ResourceLink, Submission
 from rubrics.model import Rubric
 
+AT_ONCE = 500
 FEWEST = 10  # texts from which on a judge can be fitted
 
 
@@ -124,14 +125,22 @@ def task_of(session: Session, job_id: int) -> Task | None:
     by_text: dict[int, list[tuple[BlindSheet, JudgementRow, Submission]]] = {}
     for sheet, judgement, submission in found:
         by_text.setdefault(submission.id, []).append((sheet, judgement, submission))
-    rows = tuple(_row(session, sheets) for sheets in by_text.values())
+    ratings = _ratings(session, [sheets[0][1] for sheets in by_text.values()])
+    rows = tuple(_row(sheets, ratings) for sheets in by_text.values())
     rubric = rubric_of(found[0][2], found[0][1]) if found else None
     return None if rubric is None else Task(run.id, run.item_id, rubric, rows)
 
 
-def _row(session: Session, sheets: list[tuple[BlindSheet, JudgementRow, Submission]]) -> BlindRow:
+def _ratings(session: Session, judgements: Sequence[JudgementRow]) -> Mapping[int, RatingRow]:
+    """The ratings of many sheets, by their ids."""
+    ids = [rating_id for judgement in judgements for rating_id in judgement.rating_ids.values()]
+    parts = [ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)]
+    return {row.id: row for part in parts for row in session.scalars(select(RatingRow).where(RatingRow.id.in_(part)))}
+
+
+def _row(sheets: Sequence[tuple[BlindSheet, JudgementRow, Submission]], known: Mapping[int, RatingRow]) -> BlindRow:
     _sheet, judgement, submission = sheets[0]
-    ratings = session.scalars(select(RatingRow).where(RatingRow.id.in_(judgement.rating_ids.values()))).all()
+    ratings = [known[one] for one in judgement.rating_ids.values() if one in known]
     return BlindRow(
         submission=submission.public_id,
         text=submission.text,

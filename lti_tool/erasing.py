@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, union_all
+from sqlalchemy import Select, delete, func, select, union_all
 from sqlalchemy.orm import Session
 
 from lti_tool.db import insert_new
@@ -57,34 +57,40 @@ def erase_work(session: Session, link: ResourceLink, person_id: int, *, by: int 
     session.expire_all()
 
 
-def due_for_erasing(session: Session, now: datetime, *, link_id: int | None = None) -> list[Due]:
+def due_for_erasing(
+    session: Session, now: datetime, *, link_id: int | None = None, person_id: int | None = None
+) -> list[Due]:
     """Whose work has been kept as long as their placement says, counted from the last thing that happened to it.
 
-    `link_id` asks about one placement.
+    `link_id` asks about one placement, `person_id` about one learner.
     """
     found = []
     placements = select(ResourceLink).where(ResourceLink.settings["retention_days"].as_string().is_not(None))
     if link_id is not None:
         placements = placements.where(ResourceLink.id == link_id)
     for link in session.scalars(placements):
-        for person_id, last in session.execute(_last_touched(link.id)):
+        for whose, last in session.execute(_last_touched(link.id, person_id)):
             ends = retention_ends(link, last)
             if ends is not None and ends <= now:
-                found.append(Due(link.id, person_id, last))
+                found.append(Due(link.id, whose, last))
     return found
 
 
-def _last_touched(resource_link_id: int):  # type: ignore[no-untyped-def]
+def _last_touched(resource_link_id: int, person_id: int | None = None):  # type: ignore[no-untyped-def]
     """Person id and when something last happened to their work on a placement; those who teach are left out."""
     here = Launch.resource_link_id == resource_link_id
-    touched = union_all(
+    parts: list[Select[int, datetime]] = [
         select(Launch.person_id, Launch.launched_at.label("at")).where(here, Launch.role == "student"),
         select(Draft.person_id, Draft.saved_at).where(Draft.resource_link_id == resource_link_id),
         select(Submission.person_id, Submission.sent_at).where(Submission.resource_link_id == resource_link_id),
         select(Submission.person_id, Release.released_at)
         .join(Release, Release.submission_id == Submission.id)
         .where(Submission.resource_link_id == resource_link_id),
-    ).subquery()
+    ]
+    if person_id is not None:
+        whose = (Launch.person_id, Draft.person_id, Submission.person_id, Submission.person_id)
+        parts = [part.where(column == person_id) for part, column in zip(parts, whose, strict=True)]
+    touched = union_all(*parts).subquery()
     taught = select(Launch.person_id).where(here, Launch.role != "student")
     return (
         select(touched.c.person_id, func.max(touched.c.at))

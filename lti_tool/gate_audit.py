@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lti_tool.lessons import rubric_of
-from lti_tool.models import BlindReading, GateDraw, InstalledGate, Release, ResourceLink, Review, Submission
+from lti_tool.models import BlindReading, GateDraw, InstalledGate, Release, Review, Submission
 from lti_tool.reviews import ReviewProblem
 from rubrics.gate_file import Gate, read_gate_file
 from rubrics.model import Rubric
@@ -29,21 +29,6 @@ class Audited:
     overridden: bool
     released_at: datetime
     read_at: datetime | None
-
-
-def to_read(session: Session, link: ResourceLink) -> list[GateDraw]:
-    """The draws of a placement that wait for a person to read blind, oldest first."""
-    done = select(BlindReading.id).where(BlindReading.gate_draw_id == GateDraw.id)
-    found = (
-        select(GateDraw)
-        .join(Submission, Submission.id == GateDraw.submission_id)
-        .where(
-            Submission.resource_link_id == link.id,
-            GateDraw.blind.is_(True) | GateDraw.audited.is_(True),
-            ~done.exists(),
-        )
-    )
-    return list(session.scalars(found.order_by(GateDraw.id)))
 
 
 def read_blind(session: Session, submission: Submission, reader_id: int, levels: Mapping[str, int]) -> BlindReading:

@@ -66,9 +66,8 @@ def _erase(database: Database, one: Due, now: datetime) -> bool:
         if link is None:
             return False
         lock_learner(session, link, one.person_id)
-        here = (one.resource_link_id, one.person_id)
-        still = {(due.resource_link_id, due.person_id) for due in due_for_erasing(session, now, link_id=link.id)}
-        if here not in still or session.scalar(select(Person.id).where(Person.id == one.person_id)) is None:
+        still = due_for_erasing(session, now, link_id=link.id, person_id=one.person_id)
+        if not still or session.scalar(select(Person.id).where(Person.id == one.person_id)) is None:
             return False
         erase_work(session, link, one.person_id, by=None)
         return True

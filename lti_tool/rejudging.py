@@ -6,7 +6,6 @@ A draft changes nothing. What is applied from it, and when, is decided row by ro
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, insert, select, update
@@ -302,8 +301,3 @@ def _sentence(state: State, sheet: RejudgedSheet, error: str | None) -> str:
     if state == "stays":
         return sheet.problem or ""
     return (error or "") if state in ("failed", "waiting") else ""
-
-
-def last_judged(session: Session, draft: RejudgeDraft) -> datetime | None:
-    """When something of a draft was last judged."""
-    return session.scalar(select(func.max(RejudgedSheet.judged_at)).where(RejudgedSheet.draft_id == draft.id))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import Session
 
 from lti_tool.language import gettext as _
@@ -121,7 +121,12 @@ def newest_judgement(session: Session, submission: Submission) -> JudgementRow |
 
 def newest_judgement_id(session: Session, submission: Submission) -> int | None:
     """The id of the judge's last sheet on a submission, read anew."""
-    return session.scalar(select(func.max(JudgementRow.id)).where(JudgementRow.submission_id == submission.id))
+    return session.scalar(select(last_sheet(submission.id)))
+
+
+def last_sheet(submission_id: int) -> ScalarSelect[int]:
+    """SQL: the id of the judge's last sheet on a submission."""
+    return select(func.max(JudgementRow.id)).where(JudgementRow.submission_id == submission_id).scalar_subquery()
 
 
 def newest_release(session: Session, submission: Submission) -> Release | None:
@@ -157,9 +162,8 @@ def bare_sheet(session: Session, submission: Submission) -> Sheet:
 
 def standing_rubric(session: Session, submission: Submission) -> Rubric:
     """The rubric that a submission is read against now: a newer version where it was judged again on one."""
-    newest = select(func.max(JudgementRow.id)).where(JudgementRow.submission_id == submission.id).scalar_subquery()
     found = select(RubricVersion).join(JudgementRow, JudgementRow.rubric_version_id == RubricVersion.id)
-    version = session.scalar(found.where(JudgementRow.id == newest))
+    version = session.scalar(found.where(JudgementRow.id == last_sheet(submission.id)))
     return read_rubric(version) if version is not None else rubric_of(submission)
 
 

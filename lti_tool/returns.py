@@ -78,12 +78,6 @@ def take_again(session: Session, link: ResourceLink, submission: Submission) -> 
     rank_all(session, [submission.id])
 
 
-def newest_return(session: Session, submission: Submission) -> ReturnedWork | None:
-    """The last time this went back, if it did."""
-    found = select(ReturnedWork).where(ReturnedWork.submission_id == submission.id)
-    return session.scalar(found.order_by(ReturnedWork.id.desc()).limit(1))
-
-
 def returns_of(session: Session, submission: Submission) -> list[ReturnedWork]:
     """Every time this went back, the first one first."""
     found = select(ReturnedWork).where(ReturnedWork.submission_id == submission.id)

@@ -329,6 +329,16 @@ def _first_other(senders: Mapping[int, str], person_id: int) -> str:
     return next((handle for sender, handle in senders.items() if sender != person_id), "")
 
 
+def count_to_review(session: Session, resource_link: ResourceLink) -> int:
+    """How many submissions wait for a decision."""
+    return count_matching(session, resource_link, Wanted("to_review"))
+
+
+def count_blind(session: Session, resource_link: ResourceLink) -> int:
+    """How many submissions wait to be scored blind."""
+    return count_matching(session, resource_link, Wanted("blind"))
+
+
 def counts(session: Session, resource_link: ResourceLink) -> dict[Tab, int]:
     """How many submissions each tab of the queue holds."""
     by_state = session.execute(
@@ -339,15 +349,9 @@ def counts(session: Session, resource_link: ResourceLink) -> dict[Tab, int]:
         .group_by(Job.state)
     ).all()
     waiting = [(count, decided) for state, count, decided in by_state if state in WAITING]
-    blind = (
-        select(func.count())
-        .select_from(Submission)
-        .join(Job, (Job.submission_id == Submission.id) & (Job.kind == "judge"))
-        .where(Submission.resource_link_id == resource_link.id, Job.state.not_in(GONE))
-    )
     return {
         "to_review": sum(count - decided for count, decided in waiting),
-        "blind": session.scalar(blind.where(is_pending())) or 0,
+        "blind": count_blind(session, resource_link),
         "going_out": sum(decided for _, decided in waiting),
         "all": sum(count for _, count, _ in by_state),
     }

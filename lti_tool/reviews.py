@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -18,6 +18,7 @@ from lti_tool.results import (
     Sheet,
     judge_sheet,
     judging_job,
+    last_sheet,
     newest_judgement_id,
     newest_release,
     state_of,
@@ -92,12 +93,11 @@ def check(
 
 def own_levels(session: Session, submission_id: int, reviewer_id: int) -> Mapping[str, int]:
     """The levels that this person committed before they were shown the judge's; none if they did not."""
-    newest = select(func.max(JudgementRow.id)).where(JudgementRow.submission_id == submission_id).scalar_subquery()
     standing = aliased(JudgementRow)
     found = (
         select(BlindSheet.levels)
         .join(JudgementRow, JudgementRow.id == BlindSheet.judgement_id)
-        .join(standing, standing.id == newest)
+        .join(standing, standing.id == last_sheet(submission_id))
         .where(
             BlindSheet.submission_id == submission_id,
             BlindSheet.reader_id == reviewer_id,

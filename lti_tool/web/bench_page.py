@@ -12,7 +12,6 @@ from lti_tool.web.diagram import Picture, drawing_picture
 from lti_tool.web.visit import Visit, page
 from rubrics.diagram import MAX_EDGES, MAX_LABEL, MAX_NODES, MAX_NOTE
 
-PLACING = {"kind", "label", "col", "row", "outside", "core"}
 LIMITS = {"parts": MAX_NODES, "edges": MAX_EDGES, "label": MAX_LABEL, "note": MAX_NOTE}
 
 

@@ -8,15 +8,14 @@ from io import StringIO
 from typing import Any
 
 from flask import Blueprint, Response, abort, g, redirect, request, url_for
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from lti_tool import pending_releases, rejudging, review_claims
-from lti_tool.attempts import find_submission
+from lti_tool.attempts import find_submission, find_submissions
 from lti_tool.db import utc_now
 from lti_tool.language import gettext as _
-from lti_tool.models import ResourceLink, Submission
+from lti_tool.models import ResourceLink
 from lti_tool.pending_releases import GRACE, AlreadyPending
 from lti_tool.rejudging import RejudgeProblem
 from lti_tool.results import Sheet, judge_sheet
@@ -122,8 +121,7 @@ def assign(launch_id: str) -> Answer:
         people = {person.handle: person.id for person in review_claims.graders(session, link)}
         if handle and handle not in people:
             abort(404)
-        picks = [pick.partition(":")[0] for pick in request.form.get("picks", "").split()[:MOST]]
-        ids = [found.id for pick in picks if (found := find_submission(session, link, pick)) is not None]
+        ids = [found.id for found in find_submissions(session, link, _names())]
         review_claims.assign(session, ids, people.get(handle))
     return redirect(_queue_url(read_view(request.form)), code=303)
 
@@ -132,11 +130,10 @@ def assign(launch_id: str) -> Answer:
 @signed_in("instructor")
 def rejudge(launch_id: str) -> Answer:
     """Have the rows that were shown judged again, as a draft of each question; nothing that holds is touched."""
-    picks = [pick.partition(":")[0] for pick in request.form.get("picks", "").split()[:MOST]]
     made = []
     with current().database.write() as session:
         link = placement_here(session)
-        found = [sent for pick in picks if (sent := find_submission(session, link, pick)) is not None]
+        found = find_submissions(session, link, _names())
         handle = own_handle(session)
         for item_id in dict.fromkeys(sent.item_id for sent in found):
             ids = [sent.id for sent in found if sent.item_id == item_id]
@@ -149,6 +146,11 @@ def rejudge(launch_id: str) -> Answer:
     return redirect(url_for("rejudging.drafts", launch_id=launch_id), code=303)
 
 
+def _names() -> list[str]:
+    """The public ids of the rows that were shown."""
+    return [pick.partition(":")[0] for pick in request.form.get("picks", "").split()[:MOST]]
+
+
 # ---- what is picked, and what would become of it -------------------------------------------------------------
 
 
@@ -157,13 +159,7 @@ def _picked(session: Session, link: ResourceLink, view: View) -> list[QueueRow]:
     if request.form.get("every") == "1":
         return queue(session, link, view.wanted(g.person_id), limit=MOST)
     names = [pick.partition(":")[0] for pick in request.form.getlist("pick")][:MOST]
-    found = session.execute(
-        select(Submission.public_id, Submission.id).where(
-            Submission.resource_link_id == link.id, Submission.public_id.in_(names)
-        )
-    )
-    ids = {row.public_id: row.id for row in found}
-    return rows_of(session, link, [ids[name] for name in dict.fromkeys(names) if name in ids])
+    return rows_of(session, link, [sent.id for sent in find_submissions(session, link, names)])
 
 
 def _plan(session: Session, action: str, rows: Sequence[QueueRow]) -> Plan:

@@ -15,7 +15,7 @@ from lti_tool.calibration import LEAST, Calibration, CriterionRow, Pair, calibra
 from lti_tool.calibration_runs import CalibrationProblem
 from lti_tool.language import gettext as _
 from lti_tool.models import CalibrationRun, ResourceLink
-from lti_tool.review_queue import Wanted, counts, queue
+from lti_tool.review_queue import Wanted, count_blind, queue
 from lti_tool.web.context import current
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.teaching import own_handle, placement_here, teachers_page
@@ -54,7 +54,7 @@ def calibration(launch_id: str) -> Answer:
             found=found,
             shown=shown,
             opened=_opened(shown),
-            waiting=counts(session, link)["blind"],
+            waiting=count_blind(session, link),
             sentence=first_sentence(shown),
             said=_said(),
             trial=trial_of(session, link, shown.item_id),

@@ -38,12 +38,12 @@ Answer = str | Response | tuple[str, int]
 
 @dataclass(frozen=True)
 class Listed:
-    """A draft in the list of a placement's, and how far it is."""
+    """A draft in the list of a placement's, and how far it is; None of one that is put away."""
 
     draft: RejudgeDraft
     title: str
     version: int
-    progress: DraftProgress
+    progress: DraftProgress | None
 
 
 @bp.get("")
@@ -181,7 +181,8 @@ def _index(session: Session, problem: str = "") -> str:
 
 def _listed(session: Session, here: Published, draft: RejudgeDraft) -> Listed:
     rubric = read_rubric(draft.rubric_version)
-    return Listed(draft, _title(here, draft), rubric.version, rejudging.progress(session, draft))
+    far = rejudging.progress(session, draft) if draft.closed_at is None else None
+    return Listed(draft, _title(here, draft), rubric.version, far)
 
 
 def _title(here: Published, draft: RejudgeDraft) -> str:
@@ -210,7 +211,6 @@ def _page(session: Session, draft: RejudgeDraft, problem: str = "") -> str:
         page=page,
         page_count=max(1, -(-far.of // PAGE_ROWS)),
         every=rejudge_decisions.count_open(session, draft),
-        released=any(row.sheet.before_release_id for row in rows),
         batch=batch,
         going=going,
         due=due,

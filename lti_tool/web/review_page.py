@@ -13,7 +13,7 @@ from lti_tool.language import gettext as _
 from lti_tool.language import ngettext
 from lti_tool.models import BlindSheet, PendingRelease, ResourceLink, Submission
 from lti_tool.results import Sheet, bare_sheet, judge_sheet, judging_job, state_of
-from lti_tool.review_queue import WAITING, counts, same_text
+from lti_tool.review_queue import WAITING, count_to_review, same_text
 from lti_tool.reviews import own_levels
 from lti_tool.web.drawing_page import DrawingPage, drawing_page
 from lti_tool.web.instructor_words import STATES, Moment, fact_words, history
@@ -80,7 +80,7 @@ def review_page(
         lead=_lead(session, sheet, mode),
         learner=learner(submission.person, view.names),
         view=view,
-        waiting=counts(session, resource_link)["to_review"],
+        waiting=count_to_review(session, resource_link),
         pending=decided,
         text=highlight(submission.text, marked),
         quoted=frozenset(passage.number for passage in marked),
@@ -114,7 +114,7 @@ def _blind_page(
         lead=why_not or _("Score first. The judge’s levels appear after you commit."),
         learner=learner(submission.person, view.names),
         view=view,
-        waiting=counts(session, resource_link)["to_review"],
+        waiting=count_to_review(session, resource_link),
         pending=None,
         text=highlight(submission.text, ()),
         quoted=frozenset(),

@@ -15,7 +15,7 @@ from lti_tool.lessons import lesson_here
 from lti_tool.models import Job, LessonScore, Passback, Person, ResourceLink, Submission
 from lti_tool.platforms import rules_for
 from lti_tool.reconcile import is_empty, is_other
-from lti_tool.review_queue import counts
+from lti_tool.review_queue import count_to_review
 from lti_tool.roster import RosterRow, roster_of
 from lti_tool.scores import Standing, lesson_standings
 from lti_tool.web.queue_page import learner
@@ -126,7 +126,7 @@ def scores_page(session: Session, resource_link: ResourceLink, names: bool) -> S
         _nothing_sent(row.name or row.handle if names else row.handle, row.handle)
         for row in _silent(session, resource_link)
     ]
-    return ScoresPage(tuple(rows), counts(session, resource_link)["to_review"], _compared_at(messages))
+    return ScoresPage(tuple(rows), count_to_review(session, resource_link), _compared_at(messages))
 
 
 def _blind(session: Session, resource_link: ResourceLink) -> set[int]:

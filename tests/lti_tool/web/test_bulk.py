@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from sqlalchemy import select
 
+from lti_tool.attempts import find_submissions
 from lti_tool.db import utc_now
 from lti_tool.models import PendingRelease, Release
 from lti_tool.pending_releases import GRACE, carry_out_due
@@ -144,3 +145,11 @@ def test_a_long_queue_comes_in_pages(world, ines, sample_texts, monkeypatch) -> 
     assert (first.count('name="pick"'), second.count('name="pick"')) == (2, 1)
     assert "1 to 2 of 3" in first
     assert "3 to 3 of 3" in second
+
+
+def test_rows_are_found_in_their_order_and_none_of_another_placement(world, essay, gap) -> None:
+    names = [gap.public_id, "nothing", essay.public_id, gap.public_id]
+    with world.database.read() as session:
+        found = find_submissions(session, world.placement(session), names)
+        assert [one.public_id for one in found] == [gap.public_id, essay.public_id]
+        assert find_submissions(session, world.tiny(session), names) == []

@@ -4,9 +4,9 @@ import csv
 import random
 from io import StringIO
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
-from lti_tool import blind
+from lti_tool import blind, calibration_runs
 from lti_tool.attempts import submit
 from lti_tool.calibration import calibrations, pairs_of
 from lti_tool.db import utc_now
@@ -20,7 +20,9 @@ def crowd(world, text: str, count: int) -> list[int]:
     draw, ids = random.Random(3), []
     with world.database.write() as session:
         for number in range(count):
-            person = Person(registration_id=world.registration_id, sub=f"c-{number}", handle=f"crowd-{number:02}")
+            person = Person(
+                registration_id=world.registration_id, sub=f"c-{count}-{number}", handle=f"crowd-{count}-{number}"
+            )
             session.add(person)
             session.flush()
             sent = submit(session, world.placement(session), person.id, "essay", f"{text} {number}.")
@@ -185,6 +187,21 @@ def test_one_click_begins_a_trial_and_its_result_releases_nothing(world, ines, s
     assert "without a signature" in page
     assert ".70 (.50–.80)" in page
     assert ines.get("calibration/trial.json?item=essay").json["texts"] == 12
+
+
+def test_what_a_judge_is_fitted_on_is_read_in_as_many_steps_for_many_texts_as_for_few(world, sample_texts) -> None:
+    steps = []
+    for count in (10, 22):
+        score(world, crowd(world, sample_texts["essay"], 12 if steps else 10), world.ines_id)
+        asked: list[str] = []
+        with world.database.write() as session:
+            run = calibration_runs.begin(session, world.placement(session), "essay", "ines-01")
+            event.listen(world.database.engine, "before_cursor_execute", lambda *said, to=asked: to.append(said[2]))
+            task = calibration_runs.task_of(session, run.job_id)
+        assert len(task.rows) == count
+        assert all(row.judged["human_gate"] == 4 for row in task.rows)
+        steps.append(sum("FROM rating" in one for one in asked))
+    assert steps == [1, 1]
 
 
 def test_what_could_not_be_fitted_says_why(world, ines, sample_texts) -> None:

@@ -17,7 +17,7 @@ from lti_tool import placement_settings, purging
 from lti_tool.attempts import attempts_allowed, save_draft, submit
 from lti_tool.db import Database, utc_now
 from lti_tool.deadlines import deadlines_for
-from lti_tool.erasing import erase_work
+from lti_tool.erasing import due_for_erasing, erase_work
 from lti_tool.lessons import current_lesson
 from lti_tool.models import AnswerRow, Audit, Base, Draft, Launch, Person, RatingRow, Submission
 from lti_tool.placement_settings import SettingsMoved, chosen_of, grant, version_of
@@ -384,6 +384,16 @@ def test_nothing_is_deleted_by_a_slip(sign_in, world, worked, sent: tuple[str, s
     answer = sign_in(INES).post("settings/erased", {"handle": sent[0], "again": sent[1]})
     assert (answer.status_code, everything_of(world, world.ada_id)) == (422, before)
     assert "Nothing was deleted" in answer.text
+
+
+def test_one_learners_work_is_asked_about_alone(sign_in, world, worked) -> None:
+    save(sign_in(INES), retention_days="30")
+    later = utc_now() + timedelta(days=31)
+    with world.database.read() as session:
+        assert {one.person_id for one in due_for_erasing(session, later)} == {world.ada_id, world.bo_id}
+        for person_id in (world.ada_id, world.bo_id, world.ines_id):
+            found = due_for_erasing(session, later, link_id=world.resource_link_id, person_id=person_id)
+            assert [one.person_id for one in found] == [person_id] * (person_id != world.ines_id)
 
 
 def test_purge_erases_what_was_kept_long_enough_and_nothing_else(world, worked, sign_in, monkeypatch) -> None:
