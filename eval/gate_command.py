@@ -1,14 +1,18 @@
 """`atelier eval gate`: what share of a judge's scores may be released unseen, at which risk, with which confidence."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from eval import gate_options as options
 from eval.errors import EvalError
 from eval.gate_key_command import passphrase_from_environment
+
+if TYPE_CHECKING:
+    from eval.gate_run import Calibration, GateRequest
 
 app = typer.Typer(help="Calibrate a release gate and write it as a signed file.", add_completion=False)
 CLOSED = 3
@@ -17,99 +21,89 @@ CLOSED = 3
 
 @app.command()
 def gate(
-    table: Annotated[Path, typer.Argument(help="Labelled responses: a row each, a long table, or a run's folder.")],
-    loss: Annotated[
-        str | None, typer.Option(help="What counts as a loss: any, steps:N, off:X, over:X, outside, criteria:N.")
-    ] = None,
-    alpha: Annotated[float | None, typer.Option(help="The risk that is promised at most, as 0.1.")] = None,
-    delta: Annotated[float, typer.Option(help="How often such a promise may be broken.")] = 0.1,
-    human: Annotated[str | None, typer.Option(help="Column of the human scores, given without the judge's.")] = None,
-    human2: Annotated[str | None, typer.Option(help="Column of a second person's scores.")] = None,
-    system: Annotated[str | None, typer.Option(help="Column of the judge's scores.")] = None,
-    confidence: Annotated[
-        str | None, typer.Option(help="Column of the judge's confidence, 0 to 1; in a long table: least, mean or none.")
-    ] = None,
-    rater: Annotated[str | None, typer.Option(help="In a long table: the judge's rater id.")] = None,
-    criterion: Annotated[str | None, typer.Option(help="In a long table: compare this one score.")] = None,
-    blind: Annotated[
-        bool, typer.Option("--blind", help="People did not see the judge's scores, though the table does not say so.")
-    ] = False,
-    prompt: Annotated[str | None, typer.Option(help="Column of prompts; each gets a threshold of its own.")] = None,
-    prompt_id: Annotated[str, typer.Option(help="The one prompt's name, as the lesson's item id.")] = "",
-    group: Annotated[list[str] | None, typer.Option(help="Column of groups that must be shown too.")] = None,
-    accept: Annotated[
-        list[str] | None, typer.Option(help="COLUMN=VALUE of a group to release without proof; again for each.")
-    ] = None,
-    accepted_by: Annotated[str, typer.Option(help="Who signs for those groups.")] = "",
-    words: Annotated[str | None, typer.Option(help="Column of lengths in words; others are held.")] = None,
-    id_column: Annotated[str | None, typer.Option("--id", help="Column of ids; a second row is refused.")] = None,
-    minimum: Annotated[float, typer.Option("--min", help="Lowest score.")] = 0,
-    maximum: Annotated[float, typer.Option("--max", help="Highest score.")] = 100,
-    step: Annotated[float, typer.Option(help="Distance of two levels.")] = 1,
-    declare: Annotated[
-        Path | None, typer.Option(help="Write what would be tested to this file and look at no human score.")
-    ] = None,
-    declared: Annotated[Path | None, typer.Option(help="Test what this file declared, and nothing else.")] = None,
-    judge: Annotated[Path | None, typer.Option(help="JSON of the judge: name, version, model, prompt_hash.")] = None,
-    rubric: Annotated[str | None, typer.Option(help="Id or path of the rubric.")] = None,
-    placement: Annotated[list[str] | None, typer.Option(help="Placement it is for, as `atelier gate` lists.")] = None,
-    days: Annotated[float, typer.Option(min=0.01, max=400, help="For how many days it holds.")] = 120,
-    boundary: Annotated[list[float] | None, typer.Option(help="Points near which a person decides.")] = None,
-    margin: Annotated[float, typer.Option(min=0, help="How near.")] = 2.0,
-    audit_share: Annotated[
-        float, typer.Option(min=0.05, max=1, help="Share of the released that is read again.")
-    ] = 0.05,
-    key: Annotated[Path | None, typer.Option(help="Private key that signs: see `atelier eval gate-key`.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write the signed gate file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    table: options.Table,
+    loss: options.LossOption = None,
+    alpha: options.Alpha = None,
+    delta: options.Delta = 0.1,
+    human: options.Human = None,
+    human2: options.Human2 = None,
+    system: options.System = None,
+    confidence: options.Confidence = None,
+    rater: options.Rater = None,
+    criterion: options.Criterion = None,
+    blind: options.Blind = False,
+    prompt: options.Prompt = None,
+    prompt_id: options.PromptId = "",
+    group: options.Group = None,
+    accept: options.Accept = None,
+    accepted_by: options.AcceptedBy = "",
+    words: options.Words = None,
+    id_column: options.Id = None,
+    minimum: options.Minimum = 0,
+    maximum: options.Maximum = 100,
+    step: options.Step = 1,
+    declare: options.Declare = None,
+    declared: options.Declared = None,
+    judge: options.Judge = None,
+    rubric: options.RubricOption = None,
+    placement: options.Placement = None,
+    days: options.Days = 120,
+    boundary: options.Boundary = None,
+    margin: options.Margin = 2.0,
+    audit_share: options.AuditShare = 0.05,
+    key: options.Key = None,
+    out: options.Out = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Say what may be released unseen, and sign it.
 
     The loss is declared before anything is looked at; thresholds come from confidences alone. A gate that can't be
     shown stays closed: exit code 3.
     """
-    from eval.gate_run import GateRequest, calibrated, declaration_of, responses_of
+    from eval.gate_run import GateRequest
     from eval.gate_terms import Terms, signed_gate
 
     columns = {"human": human, "human2": human2, "system": system, "confidence": confidence, "prompt": prompt}
-    columns |= {"words": words, "id": id_column}
-    scale = (minimum, maximum, step)
     request = GateRequest(
-        table=table,
-        loss=loss,
-        alpha=alpha,
-        delta=delta,
-        columns=columns,
-        groups=tuple(group or ()),
-        scale=scale,
-        prompt_id=prompt_id,
-        rater=rater,
-        rubric=rubric,
-        declared=declared,
-        criterion=criterion,
-        blind=blind,
-    )
+        table, loss, alpha, delta, columns | {"words": words, "id": id_column}, tuple(group or ()),
+        (minimum, maximum, step), prompt_id, rater, rubric, declared, criterion, blind,
+    )  # fmt: skip
     terms = Terms(
         judge, rubric, key, tuple(placement or ()), days, tuple(boundary or ()), margin if boundary else 0, audit_share
     )
     try:
-        responses = responses_of(request)
-        declaration = declaration_of(request, responses)
-        if declare is not None:
-            _write(declare, json.dumps(declaration.as_json(), indent=2) + "\n")
-            typer.echo(f"{declare} declares: {declaration.loss.words}; no human score was compared.")
-            return
-        found = calibrated(responses, declaration, _accepted(accept or (), accepted_by))
-        if out is not None:
+        found = _calibrated(request, declare, _accepted(accept or (), accepted_by))
+        if found is not None and out is not None:
             _write(out, signed_gate(found, terms, passphrase_from_environment()))
     except EvalError as error:
         typer.echo(f"atelier eval gate: {error}.", err=True)
         raise typer.Exit(1) from None
+    if found is not None:
+        _say(found, out, as_json)
+
+
+def _say(found: "Calibration", out: Path | None, as_json: bool) -> None:
+    """The result in words or as JSON; a gate that stays closed ends the command with its own code."""
     typer.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=2) if as_json else "\n".join(found.lines()))
     if out is not None:
         typer.echo(f"signed: {out}", err=as_json)
     if not found.releases:
         raise typer.Exit(CLOSED)
+
+
+def _calibrated(
+    request: "GateRequest", declare: Path | None, accepted: Mapping[tuple[str, str], str]
+) -> "Calibration | None":
+    """What may be released; None where it is only declared what would be tested."""
+    from eval.gate_run import calibrated, declaration_of, responses_of
+
+    responses = responses_of(request)
+    declaration = declaration_of(request, responses)
+    if declare is None:
+        return calibrated(responses, declaration, accepted)
+    _write(declare, json.dumps(declaration.as_json(), indent=2) + "\n")
+    typer.echo(f"{declare} declares: {declaration.loss.words}; no human score was compared.")
+    return None
 
 
 def _accepted(named: Sequence[str], who: str) -> dict[tuple[str, str], str]:

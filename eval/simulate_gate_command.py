@@ -1,6 +1,7 @@
 """`atelier eval simulate-gate`: how often the gate breaks its promise, in worlds where the truth is known."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from eval.errors import EvalError
 
 if TYPE_CHECKING:
     from eval.gate_chain import Promise
+    from eval.gate_run import GateRequest
     from eval.simulate_gate import Outcome
 
 app = typer.Typer(help="Rerun the gate where the truth is known.", add_completion=False)
@@ -47,7 +49,6 @@ def simulate_gate(
     """
     from eval.gate_chain import Promise
     from eval.gate_run import GateRequest
-    from eval.simulate_gate import SIZES, outcomes_json, rerun, split_check, table_of, worlds, worlds_of
 
     columns = {"human": human, "system": system, "confidence": confidence}
     try:
@@ -55,31 +56,48 @@ def simulate_gate(
         if alarm:
             _say_alarms(promise, replicates, seed, as_json)
             return
-        halves = None
-        if table is None:
-            known = worlds(alpha, seed)
-        else:
-            request = GateRequest(table, loss, alpha, delta, columns, (), (minimum, maximum, step))
-            own, lost = table_of(request)
-            known = worlds_of(own, lost, alpha, seed)
-            halves = None if lost is None else split_check(own, lost, promise, splits, seed)
-        outcomes = []
-        for one in rerun(known, labels or SIZES, promise, replicates, seed, own_thresholds):
-            outcomes.append(one)
-            if not as_json:
-                _say(one, delta, first=len(outcomes) == 1)
+        asked = None
+        if table is not None:
+            asked = GateRequest(table, loss, alpha, delta, columns, (), (minimum, maximum, step))
+        outcomes = _rerun(asked, promise, labels, replicates, splits, seed, own_thresholds, as_json)
     except EvalError as error:
         typer.echo(f"atelier eval simulate-gate: {error}.", err=True)
         raise typer.Exit(1) from None
+    if any(one.rule == "gate" and one.wrong > one.limit(delta) for one in outcomes):
+        raise typer.Exit(1)
+
+
+def _rerun(
+    table: "GateRequest | None",
+    promise: "Promise",
+    labels: Sequence[int] | None,
+    replicates: int,
+    splits: int,
+    seed: int,
+    own_thresholds: bool,
+    as_json: bool,
+) -> "list[Outcome]":
+    """Calibrate in every world, saying what comes of it as it comes; a table with labels is split in halves, too."""
+    from eval.simulate_gate import SIZES, outcomes_json, rerun, split_check, table_of, worlds, worlds_of
+
+    known, halves = worlds(promise.alpha, seed), None
+    if table is not None:
+        own, lost = table_of(table)
+        known = worlds_of(own, lost, promise.alpha, seed)
+        halves = None if lost is None else split_check(own, lost, promise, splits, seed)
+    outcomes = []
+    for one in rerun(known, labels or SIZES, promise, replicates, seed, own_thresholds):
+        outcomes.append(one)
+        if not as_json:
+            _say(one, promise.delta, first=len(outcomes) == 1)
     if as_json:
         typer.echo(json.dumps(outcomes_json(outcomes, promise, halves), indent=2))
     elif halves is not None:
         typer.echo(
             f"\n{halves.splits} halves of the table: open in {halves.open}, {halves.share:.0%} released, risk of the "
-            f"other half {halves.risk:.3f}; above {alpha:g} in {halves.above:.1%} of the splits"
+            f"other half {halves.risk:.3f}; above {promise.alpha:g} in {halves.above:.1%} of the splits"
         )
-    if any(one.rule == "gate" and one.wrong > one.limit(delta) for one in outcomes):
-        raise typer.Exit(1)
+    return outcomes
 
 
 def _say(one: "Outcome", delta: float, first: bool) -> None:
