@@ -4,6 +4,7 @@ Each adapter knows its set's columns and its quirks; `read_data` picks the one w
 apart from the scores, so that a report never holds one by accident.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,11 +161,12 @@ def _row(response: str, rater: str, score: str, scale: tuple[float, float, float
 
 
 def _code(score: str) -> Row:
+    """Why there is no score; pandas and others write "nan" for what was blank."""
     try:
-        float(score)
+        blank = math.isnan(float(score))
     except ValueError:
         return {"score": "", "code": score.strip() or "blank"}
-    return {}
+    return {"score": "", "code": "blank"} if blank else {}
 
 
 def _present(row: dict[str, str], name: str) -> bool:

@@ -63,12 +63,21 @@ class JsonLines:
         """Append a row; with `durable` it is on the disk when this returns."""
         line = json.dumps({"fingerprint": mark, **row}, separators=(",", ":")).encode() + b"\n"
         with self._turn:
-            self._file.write(line)
-            self._file.flush()
+            self._append(line)
             self._places[mark] = (self._end, len(line))
             self._end += len(line)
         if durable:
             os.fsync(self._file.fileno())
+
+    def _append(self, line: bytes) -> None:
+        """The whole line or none of it: half a line that a full disk left would swallow the next one."""
+        left = memoryview(line)
+        try:
+            while left:
+                left = left[os.write(self._file.fileno(), left) :]
+        except OSError:
+            self._file.truncate(self._end)
+            raise
 
     def close(self) -> None:
         """Let the file go."""

@@ -89,7 +89,7 @@ class ClaudeJudge:
     @property
     def prompt_hash(self) -> str:
         """SHA-256 of every word of ours that the model reads, beside the rubric's own."""
-        ours = [prompt("rate"), prompt("drawing"), _AROUND]
+        ours = [prompt("rate"), prompt("drawing"), _RUBRIC, _CRITERION, _LEVEL, _AROUND]
         return hashlib.sha256("\n".join(ours).encode()).hexdigest()
 
     @property
@@ -221,14 +221,19 @@ def _instructions(rubric: Rubric) -> str:
 
 def rubric_text(rubric: Rubric) -> str:
     """The whole rubric in words, the same for every criterion, so that it is cached once."""
-    blocks = [f"The rubric: {rubric.title}."]
+    blocks = [_RUBRIC.format(title=rubric.title)]
     for criterion in rubric.judged:
         question = f" {criterion.question}" if criterion.question else ""
-        levels = [f"  {level.level}: {level.descriptor}" for level in criterion.levels]
-        blocks.append("\n".join([f"Criterion `{criterion.id}`, {criterion.title}.{question}", *levels]))
+        levels = [_LEVEL.format(level=one.level, descriptor=one.descriptor) for one in criterion.levels]
+        blocks.append(
+            "\n".join([_CRITERION.format(id=criterion.id, title=criterion.title, question=question), *levels])
+        )
     return "\n\n".join(blocks)
 
 
+_RUBRIC = "The rubric: {title}."
+_CRITERION = "Criterion `{id}`, {title}.{question}"
+_LEVEL = "  {level}: {descriptor}"
 _AROUND = (
     "Rate {asked}. The work stands between the two lines that read {marker}.\n\n"
     "{marker}\n{text}\n{marker}\n\nNow rate {asked}."

@@ -18,7 +18,7 @@ from rubrics.addressing import addresses_judge
 from rubrics.checks import form_level
 from rubrics.languages import common_words
 from rubrics.model import CODE_TOP, Rubric
-from rubrics.text import words
+from rubrics.text import normalise, words
 
 WHY = 140  # characters
 REWRITE = 200
@@ -210,28 +210,43 @@ def coach_prompt() -> str:
 
 
 def prompt_hash() -> str:
-    """SHA-256 of the instructions."""
-    return hashlib.sha256(coach_prompt().encode()).hexdigest()
+    """SHA-256 of the instructions and of what stands around a take."""
+    return hashlib.sha256("\n".join([coach_prompt(), _AROUND, _ROW, _UNSCORED]).encode()).hexdigest()
+
+
+_AROUND = (
+    "The question was: {question}\n\nThe judge's levels:\n{rows}\n- Form, by code: {facts}\n\n"
+    "The second line is `{wanted}: `. The sentence stands between the two lines that read {marker}.\n\n"
+    "{marker}\n{text}\n{marker}"
+)
+_ROW = "- {title}: level {level} of {top}: {descriptor}"
+_UNSCORED = "- {title}: not scored"
 
 
 def take_text(take: RatedTake) -> str:
-    """What a model is told about one take, the take itself as data between two lines it cannot contain."""
+    """What a model is told about one take, the take itself as data between two lines it cannot contain.
+
+    The model sees it as a reader would, with nothing invisible.
+    """
+    text = normalise(take.text, lines=True).text
     marker = secrets.token_hex(12)
-    while marker in take.text:
+    while marker in text:
         marker = secrets.token_hex(12)
     rows = []
     for criterion in take.rubric.judged:
         level = take.levels.get(criterion.id)
-        said = "not scored" if level is None else f"level {level} of {criterion.top}: {criterion.descriptor(level)}"
-        rows.append(f"- {criterion.title}: {said}")
-    wanted = "QUESTION" if take.idea_is_wrong else "REWRITE"
-    facts = "; ".join(take.form)
-    return (
-        f"The question was: {take.question}\n\nThe judge's levels:\n"
-        + "\n".join(rows)
-        + f"\n- Form, by code: {facts}\n\n"
-        f"The second line is `{wanted}: `. The sentence stands between the two lines that read {marker}.\n\n"
-        f"{marker}\n{take.text}\n{marker}"
+        if level is None:
+            rows.append(_UNSCORED.format(title=criterion.title))
+        else:
+            descriptor = criterion.descriptor(level)
+            rows.append(_ROW.format(title=criterion.title, level=level, top=criterion.top, descriptor=descriptor))
+    return _AROUND.format(
+        question=take.question,
+        rows="\n".join(rows),
+        facts="; ".join(take.form),
+        wanted="QUESTION" if take.idea_is_wrong else "REWRITE",
+        marker=marker,
+        text=text,
     )
 
 

@@ -117,6 +117,13 @@ def test_any_other_table_by_its_columns(tmp_path: Path) -> None:
     assert found.texts == {"a": "x", "b": "y"}
 
 
+def test_what_pandas_wrote_for_a_blank_is_a_blank(tmp_path: Path) -> None:
+    table = file_of(tmp_path, "id,mark", "a,nan", "b,4", "c,")
+    frame = read_columns(table, Named("id", {"overall": ["mark"]}, Scale(1, 6))).table.frame
+    assert list(frame["code"]) == ["blank", "", "blank"]
+    assert list(frame["score"].notna()) == [False, True, False]
+
+
 def test_columns_of_no_known_set_are_told(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"none of the known kinds .*; it has id, mark"):
         read_data(file_of(tmp_path, "id,mark", "a,1"))

@@ -1,6 +1,7 @@
 """`atelier eval run`: nothing is asked twice, nothing is lost, and what cannot go on says why."""
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -186,6 +187,23 @@ def test_a_judge_that_costs_nothing_waits_for_no_prefect() -> None:
 
 
 # ---- broken off ----------------------------------------------------------------------------------------------
+
+
+def test_a_line_that_the_disk_had_no_room_for_swallows_no_other(tmp_path: Path) -> None:
+    first, lost, second = ("a" * 64, "b" * 64, "c" * 64)
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with opened(tmp_path) as log:
+        log.answers.add(first, {"number": 1}, durable=True)
+        resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / ANSWERS).stat().st_size + 40, usual[1]))
+        try:
+            with pytest.raises(OSError, match="too large"):
+                log.answers.add(lost, {"body": "x" * 500}, durable=True)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        log.answers.add(second, {"number": 2}, durable=True)
+        assert log.answers.get(second) == {"fingerprint": second, "number": 2}
+    with opened(tmp_path) as log:
+        assert [(row["fingerprint"], row["number"]) for row in log.answers.rows()] == [(first, 1), (second, 2)]
 
 
 def test_killed_in_the_middle_it_goes_on_and_repeats_only_the_call_that_was_under_way(tmp_path: Path) -> None:

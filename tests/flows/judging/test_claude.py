@@ -12,6 +12,7 @@ from typing import Any
 import anthropic
 import pytest
 
+from flows.judging import claude
 from flows.judging.catalog import get_judge
 from flows.judging.claude import ClaudeJudge, claude_judge, schema, work_text
 from flows.judging.claude_client import forget_clients, make_client
@@ -485,6 +486,15 @@ def test_everything_an_answer_depends_on_is_in_the_fingerprint() -> None:
         for name in names
     }
     assert len(marks) == len(names)
+
+
+@pytest.mark.parametrize("words", ["_RUBRIC", "_CRITERION", "_LEVEL", "_AROUND"])
+def test_every_word_of_ours_is_in_the_prompts_hash(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    known = claude_judge(MODEL).prompt_hash
+    monkeypatch.setattr(claude, words, "Otherwise. " + getattr(claude, words))
+    question = claude_judge(MODEL).question(one())  # type: ignore[attr-defined]
+    assert "Otherwise. " in json.dumps(question)
+    assert claude_judge(MODEL).prompt_hash != known
 
 
 @pytest.mark.parametrize(

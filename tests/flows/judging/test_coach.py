@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from flows.judging import coach
 from flows.judging.catalog import get_coach
 from flows.judging.checklist import ChecklistJudge
 from flows.judging.claude_client import forget_clients
@@ -172,6 +173,20 @@ def test_a_reply_is_found_again_by_everything_it_depends_on() -> None:
     }
     assert len(marks) == 5
     assert mark_of(coach, rated(), "registration:1") in marks
+
+
+@pytest.mark.parametrize("words", ["_AROUND", "_ROW", "_UNSCORED"])
+def test_every_word_around_a_take_is_in_its_hash(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    known, take = ClaudeCoach("m").prompt_hash, rated(edge=None)
+    monkeypatch.setattr(coach, words, "Otherwise. " + getattr(coach, words))
+    assert "Otherwise. " in str(ClaudeCoach("m").question(take)["messages"])
+    assert ClaudeCoach("m").prompt_hash != known
+
+
+def test_a_model_sees_nothing_that_a_reader_would_not() -> None:
+    sent = str(ClaudeCoach("m").question(rated(TAKE.replace("state", "st\u200bate")))["messages"])
+    assert "\u200b" not in sent
+    assert TAKE in sent
 
 
 def test_lines_are_read_in_any_dress() -> None:
