@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 
 from lti_tool.db import Database, utc_now  # noqa: E402
+from lti_tool.demo import commands as demo  # noqa: E402
 from lti_tool.models import Launch  # noqa: E402
 from lti_tool.pseudo import LONGER, RIGHT_TO_LEFT  # noqa: E402
 from lti_tool.settings import Settings  # noqa: E402
@@ -37,6 +38,8 @@ OUT = ROOT / "build" / "screenshots"
 KEPT, KEEP = ROOT / "docs" / "images", ("result", "draw", "judging", "review-assisted")
 ADA, INES = "launch-ada-01", "launch-ines-01"
 HOUR = timedelta(hours=1)
+DEMO_PATIENCE = 180_000  # milliseconds; Prefect's first start is in it
+DEMO_PORT = demo.PORT + 50
 PICKER = {"name": picker.COOKIE, "value": PICKER_TOKEN, "domain": "127.0.0.1", "path": "/dl/request-1/"}
 
 
@@ -184,8 +187,46 @@ def main(wanted: list[str]) -> int:
                 chosen = [replace(shot, whole=False, height=820) for shot in shots if shot.name in KEEP]
             if chosen:
                 take_all(browser, launch, stage, chosen, out)
+        if not keep and (not wanted or any("demo-both".startswith(name) for name in wanted)):
+            take_the_demo(browser, out)
         browser.close()
     return 0
+
+
+def take_the_demo(browser: Browser, out: Path) -> None:
+    """The demo with Ada and Ines side by side: the log while it runs, then both sides and the gradebook."""
+    with (
+        tempfile.TemporaryDirectory(prefix="atelier-demo-") as folder,
+        demo.running(demo.Stage(Path(folder), DEMO_PORT)) as faults,
+    ):
+        page = browser.new_page(viewport={"width": 1920, "height": 1080}, reduced_motion="reduce", locale="en-GB")
+        page.set_default_timeout(DEMO_PATIENCE)
+        page.goto(f"http://localhost:{DEMO_PORT}/both")
+        ada, ines = page.frame(name="contentframe"), page.frame(name="secondframe")
+        assert ada is not None
+        assert ines is not None
+        ines.wait_for_selector('main[data-page="queue"]')
+        ada.get_by_role("button", name="start").click()
+        ada.wait_for_selector('main[data-page="lesson-brief"]')
+        faults.press("freeze")
+        ada.goto(ada.url.rsplit("/", 1)[0] + "/items/essay")
+        ada.fill("#text", texts()["essay"])
+        ada.click("#judge")
+        ada.click("text=judge it")
+        ada.wait_for_selector('main[data-page="lesson-judging"]')
+        picture(page, out / "demo-both-sent.png")
+        faults.press("thaw")
+        ada.get_by_text("A person looks at it next.").first.wait_for()
+        ines.goto(ines.url)
+        ines.wait_for_selector("tbody tr")
+        page.get_by_text("submitted").first.wait_for()
+        picture(page, out / "demo-both.png")
+
+
+def picture(page: Page, file: Path) -> None:
+    """The page as it is in its window."""
+    page.screenshot(path=file)
+    print(file)
 
 
 def take_all(browser: Browser, launch: str, stage: Stage, shots: list[Shot], out: Path) -> None:

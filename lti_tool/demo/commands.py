@@ -20,6 +20,7 @@ import typer
 from lti_tool.commands import port_is_free
 from lti_tool.db import Database
 from lti_tool.deadlines import VARIABLES
+from lti_tool.demo.faults import Faults
 from lti_tool.demo.once import play_through
 from lti_tool.demo.platform import PlatformConfig, create_platform
 from lti_tool.demo.robot import Stuck
@@ -117,14 +118,13 @@ def _stay_up(port: int, reset: bool) -> None:
     home = (HOME / f"demo-{port}").resolve()
     if reset:
         shutil.rmtree(home, ignore_errors=True)
-    with running(Stage(home, port)) as children:
+    with running(Stage(home, port)) as faults:
         print(f"\n  Open  http://localhost:{port}\n", flush=True)
         say(f"Ctrl-C stops it. What happens is kept in {home}; --reset starts over.")
         while True:
             time.sleep(0.5)
-            for child in children:
-                if child.check():
-                    say(f"{child.name} died and was started again; its work goes on where it was")
+            for name in faults.restarted():
+                say(f"{name} died and was started again; its work goes on where it was")
 
 
 def _play_once(port: int | None, as_json: bool) -> None:
@@ -152,7 +152,7 @@ def _agree(outcome: dict[str, object]) -> bool:
 
 
 @contextmanager
-def running(stage: Stage) -> Iterator[list[Child]]:
+def running(stage: Stage) -> Iterator[Faults]:
     """The whole demo, up until the lesson can be opened; stopped in order at the end."""
     for port in (stage.port, stage.port + 1):
         if not port_is_free("127.0.0.1", port):
@@ -165,10 +165,11 @@ def running(stage: Stage) -> Iterator[list[Child]]:
     logs = stage.home / "logs"
     web = Child("the tool", ["serve", "--port", str(stage.port + 1)], stage.environment, logs / "web.log")
     executor = Child("the executor", ["worker"], stage.environment, logs / "worker.log", restarts=True)
+    faults = Faults(web, executor)
     say("[1/4] database and lesson")
     _upgrade(stage)
     say(f"[2/4] the mini-LMS on {stage.platform_url}")
-    platform = PlatformServer(create_platform(_platform_config(stage)), stage.port)
+    platform = PlatformServer(create_platform(_platform_config(stage, faults)), stage.port)
     platform.start()
     _register(stage, settings)
     try:
@@ -177,8 +178,9 @@ def running(stage: Stage) -> Iterator[list[Child]]:
         wait_until_answers(f"{stage.tool_url}/readyz", web)
         say("[4/4] the executor; judging starts in some 20 s, the lesson opens now")
         executor.start()
-        yield [web, executor]
+        yield faults
     finally:
+        faults.end()
         executor.stop()
         web.stop()
         platform.stop()
@@ -193,7 +195,7 @@ def _upgrade(stage: Stage) -> None:
         fail(said[-1].removeprefix("atelier: ") if said else "The database could not be prepared.")
 
 
-def _platform_config(stage: Stage) -> PlatformConfig:
+def _platform_config(stage: Stage, faults: Faults) -> PlatformConfig:
     return PlatformConfig(
         issuer=stage.platform_url,
         tool_login_url=f"{stage.tool_url}/lti/login",
@@ -204,6 +206,7 @@ def _platform_config(stage: Stage) -> PlatformConfig:
         deployment_id=DEPLOYMENT_ID,
         database=stage.home / "platform.db",
         custom=VARIABLES,
+        faults=faults,
     )
 
 

@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
+
+if TYPE_CHECKING:
+    from lti_tool.demo.faults import Faults
 
 JWKS_TIMEOUT_SECONDS = 5
 JWKS_MAX_BYTES = 64 * 1024
@@ -62,7 +65,8 @@ class Tool:
 class PlatformConfig:
     """One issuer and the tool that it knows from the start. `issuer` is an origin without a trailing slash.
 
-    `storage`: whether the course's page keeps values for the tool (lti_storage_target).
+    `storage`: whether the course's page keeps values for the tool (lti_storage_target). `faults`: what
+    its visitors may do to the processes behind it.
     """
 
     issuer: str
@@ -75,6 +79,7 @@ class PlatformConfig:
     database: Path
     custom: Mapping[str, str] = field(default_factory=dict)
     storage: bool = False
+    faults: Faults | None = None
     clock: Callable[[], datetime] = utc_now
     fetch_jwks: Callable[[str], dict[str, Any]] = fetch_jwks
 

@@ -26,6 +26,11 @@ from lti_tool.demo.storage import STORAGE_FRAME
 from lti_tool.demo.store import RESOURCE_LINK_ID, Store
 
 SHARED_STATIC = Path(__file__).parent.parent / "web" / "static"
+FRAMES = {
+    "canvas": "like Canvas: it grows with the page",
+    "moodle": "like Moodle: 760 wide, of one height",
+    "phone": "a phone: 320 × 568",
+}
 SHARED_SHEETS = frozenset({"tokens.css", "atelier.css"})
 
 
@@ -58,7 +63,8 @@ def _add_course_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> N
 
     @bp.get("/enter")
     def enter_as() -> ResponseReturnValue:
-        return redirect(url_for(".course", slug=_person(store, request.args.get("person", "")).slug))
+        frame = _frame() if "frame" in request.args else None
+        return redirect(url_for(".course", slug=_person(store, request.args.get("person", "")).slug, frame=frame))
 
     @bp.get("/enter/<slug>")
     def course(slug: str) -> ResponseReturnValue:
@@ -72,7 +78,27 @@ def _add_course_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> N
             columns=read_gradebook(config, store),
             dates=shown_dates(store, _link(store).id),
             presets=PRESETS,
+            frame=_frame(),
+            frames=FRAMES,
             tool_origin=store.tool().origin,
+            faults=config.faults.shown() if config.faults else None,
+        )
+
+    @bp.get("/both")
+    def both() -> ResponseReturnValue:
+        """Two people's frames side by side, and the gradebook below: what one does, the other sees arrive."""
+        return render_template(
+            "both.html",
+            left=_person(store, request.args.get("left", "ada")),
+            right=_person(store, request.args.get("right", "ines")),
+            people=store.people(),
+            course=store.course(),
+            link=_link(store),
+            is_first=_link(store).id == RESOURCE_LINK_ID,
+            columns=read_gradebook(config, store),
+            frame="both",
+            tool_origin=store.tool().origin,
+            faults=config.faults.shown() if config.faults else None,
         )
 
     @bp.get("/returned/<slug>")
@@ -138,6 +164,12 @@ def login_request(config: PlatformConfig, tool: Tool, person: Person, message_hi
 def _link(store: Store) -> ResourceLink:
     """The activity that the address names, else the course's first one."""
     return store.resource_link(request.args.get("link", RESOURCE_LINK_ID)) or abort(404, "No such activity.")
+
+
+def _frame() -> str:
+    """The kind of frame that the address names, else one like Canvas's."""
+    asked = request.args.get("frame", "canvas")
+    return asked if asked in FRAMES else abort(404, "No such frame.")
 
 
 def _person(store: Store, slug: str) -> Person:

@@ -10,6 +10,7 @@ from lti_tool.demo.ags import ags_blueprint
 from lti_tool.demo.config import PlatformConfig
 from lti_tool.demo.dates import dates_blueprint
 from lti_tool.demo.deep_linking import deep_linking_blueprint
+from lti_tool.demo.faults import faults_blueprint
 from lti_tool.demo.nrps import nrps_blueprint
 from lti_tool.demo.oidc import oidc_blueprint
 from lti_tool.demo.pages import pages_blueprint
@@ -36,6 +37,8 @@ def create_platform(config: PlatformConfig) -> Flask:
     parts = (*services, deep_linking_blueprint, registration_blueprint, pages_blueprint, dates_blueprint)
     for blueprint in parts:
         app.register_blueprint(blueprint(config, store))
+    if config.faults:
+        app.register_blueprint(faults_blueprint(config, config.faults))
     if config.storage:
         app.register_blueprint(storage_blueprint(store))
     app.jinja_env.globals["has_storage"] = config.storage

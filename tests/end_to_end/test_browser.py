@@ -16,6 +16,7 @@ SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 LESSON = read_lesson(bundled()[0])
 JUDGED = 180_000  # ms; Prefect's first start is in it
 SENT = 120_000
+SAVED = re.compile(r"^\[x\] saved")  # "nothing saved yet" and "Not saved." are something else
 
 
 class Visit:
@@ -117,7 +118,7 @@ def write_the_pitch(ada: Visit) -> None:
     expect(ada.frame.locator("#count")).to_contain_text("4 / 500")
     box.fill(LESSON.item("essay").samples[0].text)
     expect(ada.frame.locator("#count")).to_contain_text("512 / 500")
-    expect(ada.frame.locator("[data-save]").last).to_contain_text("saved")
+    expect(ada.frame.locator("[data-save]").last).to_have_text(SAVED)
     ada.frame.locator("#judge").click()
     ada.frame.get_by_role("button", name="judge it").click()
     ada.arrive("lesson-judging")
@@ -146,7 +147,7 @@ def draw_the_system(ada: Visit) -> None:
         ada.frame.check(f'[data-key="recovers:{edge}"]')
     expect(ada.frame.locator(".recovery :checked")).to_have_count(len(sample["crash"]["recovery"]))
     ada.frame.fill("#note", sample["note"])
-    expect(ada.frame.locator("[data-save]").last).to_contain_text("saved")
+    expect(ada.frame.locator("[data-save]").last).to_have_text(SAVED)
     ada.arrive("lesson-draw")
     ada.frame.locator('button[value="judge"]').click()
     ada.frame.get_by_role("button", name="judge it").click()

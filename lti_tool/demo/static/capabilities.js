@@ -1,15 +1,15 @@
 "use strict";
-// What the page around the tool can do, told to the tool's frame alone: https://www.imsglobal.org/spec/lti-cs-pm/v0p1
+// What the page around the tool can do, told to the tool's frames alone: https://www.imsglobal.org/spec/lti-cs-pm/v0p1
 (() => {
-  const tool = document.getElementById("contentframe");
-  if (!tool) return;
+  const frames = [...document.querySelectorAll("iframe[data-tool-origin]")];
   const storage = document.querySelector("iframe[name=lti_storage]");
   const kept = storage ? ["lti.put_data", "lti.get_data"].map((subject) => ({ subject, frame: storage.name })) : [];
-  const able = [{ subject: "lti.capabilities" }, { subject: "lti.frameResize" }, ...kept];
+  const resize = (frame) => (["moodle", "phone", "both"].includes(frame.dataset.frame) ? [] : [{ subject: "lti.frameResize" }]);
 
   window.addEventListener("message", (event) => {
-    if (event.origin !== tool.dataset.toolOrigin || event.source !== tool.contentWindow) return;
-    if (event.data?.subject !== "lti.capabilities") return;
+    const tool = frames.find((frame) => frame.contentWindow === event.source);
+    if (!tool || event.origin !== tool.dataset.toolOrigin || event.data?.subject !== "lti.capabilities") return;
+    const able = [{ subject: "lti.capabilities" }, ...resize(tool), ...kept];
     const answer = { subject: "lti.capabilities.response", message_id: event.data.message_id, supported_messages: able };
     event.source.postMessage(answer, event.origin);
   });
