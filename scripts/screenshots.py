@@ -5,6 +5,7 @@ build/screenshots; `ARGS=--keep` takes the few that the README shows, into docs/
 """
 
 import logging
+import re
 import sys
 import tempfile
 import threading
@@ -19,11 +20,13 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from sqlalchemy import select  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 
 from lti_tool.db import Database, utc_now  # noqa: E402
 from lti_tool.demo import commands as demo  # noqa: E402
-from lti_tool.models import Launch  # noqa: E402
+from lti_tool.demo.faults import Faults  # noqa: E402
+from lti_tool.models import Launch, ResourceLink  # noqa: E402
 from lti_tool.pseudo import LONGER, RIGHT_TO_LEFT  # noqa: E402
 from lti_tool.settings import Settings  # noqa: E402
 from lti_tool.web import picker  # noqa: E402
@@ -195,32 +198,50 @@ def main(wanted: list[str]) -> int:
 
 def take_the_demo(browser: Browser, out: Path) -> None:
     """The demo with Ada and Ines side by side: the log while it runs, then both sides and the gradebook."""
-    with (
-        tempfile.TemporaryDirectory(prefix="atelier-demo-") as folder,
-        demo.running(demo.Stage(Path(folder), DEMO_PORT)) as faults,
-    ):
-        page = browser.new_page(viewport={"width": 1920, "height": 1080}, reduced_motion="reduce", locale="en-GB")
-        page.set_default_timeout(DEMO_PATIENCE)
-        page.goto(f"http://localhost:{DEMO_PORT}/both")
-        ada, ines = page.frame(name="contentframe"), page.frame(name="secondframe")
-        assert ada is not None
-        assert ines is not None
-        ines.wait_for_selector('main[data-page="queue"]')
-        ada.get_by_role("button", name="start").click()
-        ada.wait_for_selector('main[data-page="lesson-brief"]')
-        faults.press("freeze")
-        ada.goto(ada.url.rsplit("/", 1)[0] + "/items/essay")
-        ada.fill("#text", texts()["essay"])
-        ada.click("#judge")
-        ada.click("text=judge it")
-        ada.wait_for_selector('main[data-page="lesson-judging"]')
-        picture(page, out / "demo-both-sent.png")
-        faults.press("thaw")
-        ada.get_by_text("A person looks at it next.").first.wait_for()
-        ines.goto(ines.url)
-        ines.wait_for_selector("tbody tr")
-        page.get_by_text("submitted").first.wait_for()
-        picture(page, out / "demo-both.png")
+    with tempfile.TemporaryDirectory(prefix="atelier-demo-") as folder:
+        stage = demo.Stage(Path(folder), DEMO_PORT)
+        with demo.running(stage) as faults:
+            page = browser.new_page(viewport={"width": 1920, "height": 1080}, reduced_motion="reduce", locale="en-GB")
+            page.set_default_timeout(DEMO_PATIENCE)
+            page.goto(f"{stage.platform_url}/both")
+            two_people(page, stage, faults, out)
+
+
+def two_people(page: Page, stage: demo.Stage, faults: Faults, out: Path) -> None:
+    """Ada sends her essay, which waits for a frozen executor; then Ines confirms it, and the gradebook has it."""
+    ada, ines = page.frame(name="contentframe"), page.frame(name="secondframe")
+    assert ada is not None
+    assert ines is not None
+    ines.wait_for_selector('main[data-page="queue"]')
+    the_essay_alone_counts(stage)
+    ada.get_by_role("button", name="start").click()
+    ada.wait_for_selector('main[data-page="lesson-brief"]')
+    faults.press("freeze")
+    ada.goto(ada.url.rsplit("/", 1)[0] + "/items/essay")
+    ada.fill("#text", texts()["essay"])
+    ada.click("#judge")
+    ada.click("text=judge it")
+    ada.wait_for_selector('main[data-page="lesson-judging"]')
+    picture(page, out / "demo-both-sent.png")
+    faults.press("thaw")
+    ada.get_by_text("A person looks at it next.").first.wait_for()
+    ines.goto(ines.url)
+    picture(page, out / "demo-both-judged.png")
+    ines.locator("tbody a").first.click()
+    ines.get_by_role("button", name=re.compile("confirm")).click()
+    page.locator("#gradebook").get_by_text("graded").wait_for()
+    ada.goto(ada.url.removesuffix("/judging"))
+    ada.wait_for_selector('main[data-page="lesson-result"]')
+    picture(page, out / "demo-both.png")
+
+
+def the_essay_alone_counts(stage: demo.Stage) -> None:
+    """One released essay is a whole score."""
+    database = Database(stage.settings.database_url)
+    with database.write() as session:
+        link = session.scalars(select(ResourceLink)).one()
+        link.settings = {**link.settings, "weights": {**dict.fromkeys(texts(), 0.0), "essay": 100.0}}
+    database.close()
 
 
 def picture(page: Page, file: Path) -> None:
