@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
-if TYPE_CHECKING:
-    from lti_tool.demo.faults import Faults
+from lti_tool.demo.faults import Faults
 
 JWKS_TIMEOUT_SECONDS = 5
 JWKS_MAX_BYTES = 64 * 1024

@@ -7,10 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import RLock
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
-from flask.typing import ResponseReturnValue
-
-from lti_tool.demo.config import PlatformConfig
 from lti_tool.processes import Child
 
 RUNNING, FROZEN, STOPPED = "running", "frozen", "stopped"
@@ -112,22 +108,3 @@ def _stop(child: Child) -> str:
 def _start(child: Child) -> str:
     child.start()
     return RUNNING
-
-
-def faults_blueprint(config: PlatformConfig, faults: Faults) -> Blueprint:
-    """The switches as a page of their own; the course's page shows them beside the frame."""
-    bp = Blueprint("faults", __name__)
-
-    @bp.get("/faults")
-    def page() -> ResponseReturnValue:
-        return render_template("faults_page.html", faults=faults.shown())
-
-    @bp.post("/faults")
-    def press() -> ResponseReturnValue:
-        if request.headers.get("Origin", config.issuer) != config.issuer:
-            abort(403, "Only this page's own buttons.")
-        if not faults.press(request.form.get("switch", "")):
-            abort(409, "That cannot be done now. Look again.")
-        return redirect(url_for("faults.page"), code=303)
-
-    return bp

@@ -10,7 +10,7 @@ from lti_tool.demo.ags import ags_blueprint
 from lti_tool.demo.config import PlatformConfig
 from lti_tool.demo.dates import dates_blueprint
 from lti_tool.demo.deep_linking import deep_linking_blueprint
-from lti_tool.demo.faults import faults_blueprint
+from lti_tool.demo.fault_pages import faults_blueprint
 from lti_tool.demo.nrps import nrps_blueprint
 from lti_tool.demo.oidc import oidc_blueprint
 from lti_tool.demo.pages import pages_blueprint
