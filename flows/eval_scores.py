@@ -60,7 +60,7 @@ def write_run(folder: Path, desk: Desk, ready: ReadySet, facts: Mapping[str, Any
     responses: dict[str, dict[str, Any]] = {}
     models: Counter[str] = Counter()
     told = _Told()
-    for wanted in plan.sheets():
+    for wanted in plan.sheets:
         sheet = desk.log.sheets.get(wanted.fingerprint)
         if sheet is None:
             continue

@@ -134,7 +134,7 @@ def _judge(
 def pairs_of(plan: Plan, log: EvalLog) -> dict[str, list[Pair]]:
     """Each probe's sheets beside those of the same responses as they were; the unscored originals are left out."""
     readings: dict[str, dict[str, Reading]] = {}
-    for wanted in plan.sheets():
+    for wanted in plan.sheets:
         sheet = log.sheets.get(wanted.fingerprint)
         if sheet is not None:
             response, _, probe = wanted.entry.response_id.partition("\0")

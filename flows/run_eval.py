@@ -7,6 +7,7 @@ in this process; a paid one by Prefect's cached tasks (`flows.eval_flow`), unles
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from eval.errors import EvalError
@@ -52,8 +53,12 @@ class Plan:
     scope: str
     repeats: int = 1
 
-    def sheets(self) -> Iterator["Wanted"]:
+    @cached_property
+    def sheets(self) -> tuple["Wanted", ...]:
         """Every sheet that the plan asks for."""
+        return tuple(self._sheets())
+
+    def _sheets(self) -> Iterator["Wanted"]:
         for entry in self.entries:
             rubric = self.rubrics[entry.prompt_id]
             criteria = [criterion.id for criterion in rubric.criteria]
@@ -236,7 +241,7 @@ def run(desk: Desk, ask_paid: Callable[[Desk, Sequence[OpenSheet]], None]) -> No
     """
     waiting: list[OpenSheet] = []
     seen: set[str] = set()  # those that this run has to fill in; the same text again is the same sheet
-    for wanted in desk.plan.sheets():
+    for wanted in desk.plan.sheets:
         if wanted.fingerprint in desk.log.sheets or wanted.fingerprint in seen:
             desk.told(1, desk.spent_usd)
             continue

@@ -7,6 +7,7 @@ quoted as an example of an attack does not count.
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -47,17 +48,23 @@ class _Pattern(NamedTuple):
     what: re.Pattern[str]
 
 
-def _by_first_word(phrases: tuple[Phrase, ...]) -> dict[str, list[_Pattern]]:
-    places = {"anywhere": None, "start": _STARTS, "clause": _CLAUSES}
-    index: dict[str, list[_Pattern]] = {}
+def _by_first_word(phrases: tuple[Phrase, ...]) -> dict[str, list[Phrase]]:
+    index: dict[str, list[Phrase]] = {}
     for phrase in phrases:
         for word in phrase.first.split():
-            pattern = re.compile(rf"{word}\b{phrase.then}", re.IGNORECASE)
-            index.setdefault(word, []).append(_Pattern(places[phrase.where], pattern))
+            index.setdefault(word, []).append(phrase)
     return index
 
 
-_PATTERNS = _by_first_word(PHRASES)
+_PHRASES = _by_first_word(PHRASES)
+_PLACES = {"anywhere": None, "start": _STARTS, "clause": _CLAUSES}
+
+
+@cache  # of the words that begin a phrase, those that a text has: compiling all takes longer than many commands do
+def _patterns(word: str) -> tuple[_Pattern, ...]:
+    return tuple(
+        _Pattern(_PLACES[one.where], re.compile(rf"{word}\b{one.then}", re.IGNORECASE)) for one in _PHRASES[word]
+    )
 
 
 def addresses_judge(text: str) -> tuple[tuple[int, int], ...]:
@@ -104,7 +111,8 @@ def _phrases(lined: str) -> Iterator[tuple[int, int]]:
 def _spoken(lined: str) -> Iterator[tuple[int, int]]:
     flat = lined.replace("\n", " ")  # a phrase may run over a line's end, but begins where the lines say
     for word in _WORD.finditer(flat):
-        for where, what in _PATTERNS.get(word.group().lower(), ()):
+        first = word.group().lower()
+        for where, what in _patterns(first) if first in _PHRASES else ():
             if where is not None and where.match(lined, word.start()) is None:
                 continue
             match = what.match(flat, word.start())
