@@ -676,7 +676,6 @@ class RejudgeDraft(Base):
     by: Mapped[str]
     begun_at: Mapped[datetime] = mapped_column(default=utc_now)
     closed_at: Mapped[datetime | None]
-    resource_link: Mapped[ResourceLink] = relationship()
     rubric_version: Mapped[RubricVersion] = relationship()
 
 
@@ -714,7 +713,6 @@ class RejudgedSheet(Base):
     due_at: Mapped[datetime | None]
     problem: Mapped[str | None] = mapped_column(Text)
     applied_at: Mapped[datetime | None]
-    draft: Mapped[RejudgeDraft] = relationship()
     submission: Mapped[Submission] = relationship()
 
 
@@ -996,8 +994,6 @@ class GateDraw(Frozen, Base):
     audit_probability: Mapped[float]
     audit_base: Mapped[float]
     at: Mapped[datetime] = mapped_column(default=utc_now)
-    submission: Mapped[Submission] = relationship()
-    judgement: Mapped[JudgementRow] = relationship()
 
 
 class BlindReading(Frozen, Base):
@@ -1051,7 +1047,6 @@ class BlindSheet(Frozen, Base):
     quotes: Mapped[dict[str, Any]]
     committed_at: Mapped[datetime] = mapped_column(default=utc_now)
     submission: Mapped[Submission] = relationship()
-    judgement: Mapped[JudgementRow] = relationship()
     reader: Mapped[Person] = relationship()
 
 

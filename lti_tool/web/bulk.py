@@ -1,10 +1,8 @@
 """Many rows of the queue at once: what would happen is shown first, and what happens can be taken back for a while."""
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from typing import Any
 
 from flask import Blueprint, Response, abort, g, redirect, request, url_for
@@ -24,6 +22,7 @@ from lti_tool.reviews import AlreadyReleased, ReviewProblem, check
 from lti_tool.web.context import current
 from lti_tool.web.queue_page import View, learner, read_view
 from lti_tool.web.sessions import signed_in
+from lti_tool.web.tables import csv_answer, taken_away
 from lti_tool.web.teaching import own_handle, placement_here, teachers_page
 from lti_tool.web.whole import whole
 
@@ -206,10 +205,9 @@ def _why_not(session: Session, row: QueueRow) -> str | None:
 def _export(session: Session, rows: Sequence[QueueRow], kind: str) -> Response:
     """The rows with their levels, by handle and without texts, as CSV or as a JSON object a line."""
     told = [_told(row, judge_sheet(session, row.submission)) for row in rows]
-    text = _csv(told) if kind == "csv" else "".join(f"{json.dumps(one)}\n" for one in told)
-    answer = Response(text, mimetype="text/csv" if kind == "csv" else "application/jsonl")
-    answer.headers["Content-Disposition"] = f"attachment; filename=submissions.{kind}"
-    return answer
+    if kind == "csv":
+        return csv_answer("submissions.csv", dict.fromkeys(name for one in told for name in one), told)
+    return taken_away("submissions.jsonl", "".join(f"{json.dumps(one)}\n" for one in told), "application/jsonl")
 
 
 def _told(row: QueueRow, sheet: Sheet) -> dict[str, Any]:
@@ -229,20 +227,6 @@ def _told(row: QueueRow, sheet: Sheet) -> dict[str, Any]:
         **levels,
         **judged,
     }
-
-
-def _csv(told: Sequence[dict[str, Any]]) -> str:
-    columns = dict.fromkeys(name for one in told for name in one)
-    sheet = StringIO()
-    writer = csv.DictWriter(sheet, list(columns), lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in one.items()} for one in told)
-    return sheet.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    """A value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
 
 
 # ---- shared --------------------------------------------------------------------------------------------------

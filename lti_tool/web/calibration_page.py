@@ -1,10 +1,8 @@
 """The calibration page: how far judge and people agree, the essays behind a cell, and more to score blind."""
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 
 from flask import Blueprint, Response, abort, g, jsonify, redirect, request, url_for
 from sqlalchemy.orm import Session
@@ -18,6 +16,7 @@ from lti_tool.models import CalibrationRun, ResourceLink
 from lti_tool.review_queue import Wanted, count_blind, queue
 from lti_tool.web.context import current
 from lti_tool.web.sessions import signed_in
+from lti_tool.web.tables import csv_answer, taken_away
 from lti_tool.web.teaching import own_handle, placement_here, teachers_page
 from lti_tool.web.whole import whole
 from rubrics.agreement import ENOUGH, Interval
@@ -99,9 +98,7 @@ def trial_report(launch_id: str) -> Response:
         run = calibration_runs.newest(session, placement_here(session), request.args.get("item", ""))
         if run is None or run.result is None:
             abort(404)
-        answer = Response(json.dumps(run.result, indent=2), mimetype="application/json")
-        answer.headers["Content-Disposition"] = "attachment; filename=calibration.json"
-        return answer
+        return taken_away("calibration.json", json.dumps(run.result, indent=2), "application/json")
 
 
 @dataclass(frozen=True)
@@ -196,15 +193,8 @@ def pick(launch_id: str) -> Answer:
 def pairs(launch_id: str) -> Answer:
     """Every pair as a table, without texts or anybody's name or handle."""
     with current().database.read() as session:
-        found = pairs_of(session, placement_here(session))
-        rows = [_told(pair) for pair in found]
-    sheet = StringIO()
-    writer = csv.DictWriter(sheet, list(rows[0]) if rows else ["submission"], lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    answer = Response(sheet.getvalue(), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = "attachment; filename=pairs.csv"
-    return answer
+        rows = [_told(pair) for pair in pairs_of(session, placement_here(session))]
+    return csv_answer("pairs.csv", rows[0] if rows else ["submission"], rows)
 
 
 def _told(pair: Pair) -> dict[str, object]:

@@ -3,11 +3,9 @@
 They are opened by a one-time link, never by a role of a platform, and change nothing in any course.
 """
 
-import csv
 import math
-from io import StringIO
 
-from flask import Blueprint, Response, abort, g, render_template, request, send_file
+from flask import Blueprint, abort, g, render_template, request, send_file
 from sqlalchemy.orm import Session
 
 from lti_tool.datasets import FEWEST_LEARNERS, datasets, find_dataset
@@ -21,11 +19,12 @@ from lti_tool.eval_runs import (
     read_run,
     runs_in,
 )
-from lti_tool.export import COLUMNS, FLOOR, Exported, Pseudonyms, Wanted, export_reviews
+from lti_tool.export import COLUMNS, FLOOR, Pseudonyms, Wanted, export_reviews
 from lti_tool.models import Audit
 from lti_tool.web import refusals
 from lti_tool.web.context import current
 from lti_tool.web.doors import Answer, Door
+from lti_tool.web.tables import csv_answer
 
 bp = Blueprint("research", __name__, url_prefix="/research")
 
@@ -72,17 +71,7 @@ def download() -> Answer:
             return _index(session, problem=few if blind else TOO_FEW), 422
         detail = {"lesson": lesson, "item": item, "blind": blind, "responses": len(found.names)}
         session.add(Audit(kind="research", code="downloaded", detail=detail))
-    answer = Response(_table(found), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{item}{"-blind" if blind else ""}.csv"'
-    return answer
-
-
-def _table(found: Exported) -> str:
-    sheet = StringIO()
-    writer = csv.DictWriter(sheet, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(found.rows)
-    return sheet.getvalue()
+    return csv_answer(f"{item}{'-blind' if blind else ''}.csv", COLUMNS, found.rows)
 
 
 @bp.get("/runs/<name>/report")
