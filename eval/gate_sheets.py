@@ -144,7 +144,9 @@ def _score(rows: Any, rubric: Rubric, sheet: bool) -> float | dict[str, int] | N
     if {criterion.id for criterion in rubric.criteria} - set(levels):
         return None
     known = {criterion.id: levels[criterion.id] for criterion in rubric.criteria}
+    # Judge and person have the same points for a drawing's graph, so that any number says how far they are apart.
+    graph = 0 if rubric.graph_points else None
     try:
-        return known if sheet else item_points(rubric, known)
+        return known if sheet else item_points(rubric, known, graph)
     except ValueError as error:
         raise TableError(f"the sheets don't fit the rubric: {error}") from None

@@ -20,6 +20,7 @@ from flows.judging.judge import judge_text
 from flows.judging.trained import TrainedJudge
 from flows.judging.training import Scale, Trained, TrainingProblem, check_labels, train
 from lti_tool.calibration_runs import BlindRow, Task
+from rubrics.drawing import graph_points
 from rubrics.losses import POINTS, Loss
 from rubrics.model import Rubric
 from rubrics.scoring import item_points
@@ -148,8 +149,9 @@ def _response(work: Task, row: BlindRow, told: Told, speaks: bool) -> Response:
     coded = {
         one.id: levels.get(one.id, row.judged.get(one.id)) for one in work.rubric.criteria if one.rated_by == "code"
     }
-    points = item_points(work.rubric, {**levels, **coded})
-    people = [item_points(work.rubric, {**coded, **sheet}) for sheet in row.people]
+    graph = graph_points(work.rubric, row.text)
+    points = item_points(work.rubric, {**levels, **coded}, graph)
+    people = [item_points(work.rubric, {**coded, **sheet}, graph) for sheet in row.people]
     sure = [confidence.get(one.id) for one in work.rubric.judged]
     known = [value for value in sure if value is not None]
     least = min(known) if len(known) == len(sure) and known else None

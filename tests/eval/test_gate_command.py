@@ -252,9 +252,11 @@ def test_two_rows_of_one_response_are_refused(table: Path, tmp_path: Path) -> No
 # ---- whole sheets ------------------------------------------------------------------------------------------------
 
 
-def sheets(path: Path, responses: int, *, blind: bool = True, off: int = 0, unsure: float = 0.9) -> Path:
+def sheets(
+    path: Path, responses: int, *, blind: bool = True, off: int = 0, unsure: float = 0.9, of: str = RUBRIC
+) -> Path:
     """A long table: a person's and a judge's sheet of each essay; of `off` one criterion differs by 2."""
-    rubric = load_rubric(RUBRIC)
+    rubric = load_rubric(of)
     lines = ["response_id,prompt_id,criterion,rater_id,rater_kind,score,scale_min,scale_max,confidence,blind"]
     for number in range(responses):
         for criterion in rubric.criteria:
@@ -270,6 +272,14 @@ SHEETS = ("--rater", "checklist", "--rubric", RUBRIC)
 
 def test_a_long_table_is_compared_by_points(tmp_path: Path) -> None:
     said = run(sheets(tmp_path / "s.csv", 80), "--json", columns=SHEETS)
+    assert said.exit_code == 0, said.output
+    found = json.loads(said.stdout)["prompts"]["essay"]
+    assert (found["labelled"], found["losses"], found["threshold"]) == (80, 0, 0.9)
+
+
+def test_sheets_of_drawings_have_points_without_the_drawings(tmp_path: Path) -> None:
+    table = sheets(tmp_path / "s.csv", 80, of="durable-workflows-drawing")
+    said = run(table, "--json", columns=("--rater", "checklist", "--rubric", "durable-workflows-drawing"))
     assert said.exit_code == 0, said.output
     found = json.loads(said.stdout)["prompts"]["essay"]
     assert (found["labelled"], found["losses"], found["threshold"]) == (80, 0, 0.9)

@@ -1,5 +1,6 @@
 """A judge of the course's own, tried: what is reported, what cannot be, and that nothing is released by it."""
 
+import json
 import random
 
 import pytest
@@ -59,6 +60,23 @@ def test_both_judges_are_compared_with_the_same_people() -> None:
     assert not now["gate"]["releases"]
     assert "nothing may be released" in " ".join(now["gate"]["lines"])
     assert "label 40 more" in " ".join(trained["gate"]["lines"])
+
+
+def test_sheets_of_drawings_are_compared_by_their_points(sample_texts: dict[str, str]) -> None:
+    rubric, levels = load_rubric("durable-workflows-drawing"), (0, 1, 2, 3)
+    rows = tuple(
+        BlindRow(
+            submission=f"s{number}",
+            text=json.dumps(json.loads(sample_texts["drawing"]) | {"note": f"The run goes on from step {number}."}),
+            people=({one.id: levels[number % 4] for one in rubric.criteria},),
+            judged={one.id: 2 for one in rubric.criteria},
+            confidence={one.id: 0.6 for one in rubric.criteria},
+            judge="Checklist",
+        )
+        for number in range(12)
+    )
+    now = report_on(Task(1, "drawing", rubric, rows))["judges"][0]
+    assert "there are 12" in " ".join(now["gate"]["lines"])  # too few, and every one of them counted
 
 
 def test_a_criterion_is_fitted_once_beside_its_folds(monkeypatch: pytest.MonkeyPatch) -> None:
