@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
 from lti_tool.demo.faults import EXECUTOR, TOOL, Faults
 from lti_tool.demo.platform import PlatformConfig, create_platform
@@ -118,3 +120,25 @@ def test_a_frame_of_no_kind_is_not_found(client: FlaskClient) -> None:
 def test_two_people_are_side_by_side_with_the_gradebook_below(client: FlaskClient) -> None:
     page = client.get("/both?left=bo&right=ines").text
     assert page.index('src="/launch/bo"') < page.index('src="/launch/ines"') < page.index('id="gradebook"')
+
+
+@pytest.mark.slow
+def test_a_switch_leaves_the_tools_frame_alone(chromium, config: PlatformConfig, faults: Faults) -> None:
+    address = "http://localhost:8741"
+    app = create_platform(replace(config, issuer=address, faults=faults))
+    server = make_server("127.0.0.1", 8741, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    page = chromium.new_page()
+    launches: list[str] = []
+    page.on("request", lambda asked: launches.append(asked.url) if "/launch/" in asked.url else None)
+    page.goto(f"{address}/enter/ada?frame=phone")
+    assert page.inner_text("#size-contentframe") == "frame 320 × 568"
+    page.get_by_role("button", name="freeze it: the executor").press("Enter")
+    page.wait_for_selector("#faults :text('the executor: frozen')")
+    assert page.evaluate("document.activeElement.textContent") == "let it go on"
+    assert "as with a judge that is slow" in page.inner_text("#faults-said")
+    assert launches == [f"{address}/launch/ada"]
+    page.close()
+    server.shutdown()
+    thread.join()

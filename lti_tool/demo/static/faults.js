@@ -5,11 +5,12 @@ document.addEventListener("submit", async (event) => {
   if (!box) return;
   event.preventDefault();
   const { name, value } = event.submitter;
+  const row = [...box.querySelectorAll(".row")].indexOf(event.submitter.closest(".row"));
   for (const button of box.querySelectorAll("button")) button.disabled = true;
-  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams({ [name]: value }) });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const fresh = page.getElementById("faults") || new DOMParser().parseFromString(await (await fetch(event.target.action)).text(), "text/html").getElementById("faults");
+  await fetch(event.target.action, { method: "POST", body: new URLSearchParams({ [name]: value }) });
+  const now = await fetch(event.target.action); // also after a button that came too late
+  const fresh = new DOMParser().parseFromString(await now.text(), "text/html").getElementById("faults");
   box.replaceWith(document.adoptNode(fresh));
-  fresh.querySelector("button").focus();
+  fresh.querySelectorAll(".row")[row].querySelector("button").focus();
   document.getElementById("faults-said").textContent = [...fresh.querySelectorAll(".fault, .help")].map((one) => one.textContent.trim()).join(" ");
 });
