@@ -14,7 +14,6 @@ import argparse
 import csv
 import gzip
 import math
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,8 +22,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
+from bench.reference_rubrics import write_rubric
 from eval.adapters import DataSet, Named, read_columns, read_data
 from eval.long_table import LongTable, checked
 from eval.report.document import document
@@ -324,14 +323,6 @@ def _few(part: Part, labels: int, draw: int, prior: Any) -> float:
 
 # ---- the checklist -----------------------------------------------------------------------------------------------
 
-_SMALL = (
-    "a an and are as at be been but by can could do does for from had has have how if in into is it its may more most "
-    "must no not of on one only or other over same should so some such than that the their them then there these they "
-    "this to two up used was were what when where which while who will with would you your each also any all"
-)
-SMALL_WORDS = frozenset(_SMALL.split())
-MOST_WORDS = 24
-
 
 def checklist_rows(one: Set, file: Path, data: DataSet, folder: Path) -> list[dict[str, Any]]:
     """The checklist on look-fors made of each question's reference answer, as `atelier judge` would use them."""
@@ -345,7 +336,7 @@ def checklist_rows(one: Set, file: Path, data: DataSet, folder: Path) -> list[di
     rubrics = {}
     for prompt in sorted(set(prompts)):
         path = folder / f"{prompt}.yaml"
-        path.write_text(yaml.dump(rubric_of(one, prompt, answers[prompt]), Dumper=Plain, sort_keys=False))
+        write_rubric(path, one.name, one.top, prompt, answers[prompt])
         rubrics[prompt] = load_rubric(str(path))
     judge, found = ChecklistJudge(), []
     for response, text in data.texts.items():
@@ -369,57 +360,10 @@ def checklist_rows(one: Set, file: Path, data: DataSet, folder: Path) -> list[di
     return found
 
 
-class Plain(yaml.SafeDumper):
-    """Writes what occurs twice twice: rubric files have no aliases."""
-
-    def ignore_aliases(self, _data: object) -> bool:
-        """Always."""
-        return True
-
-
 def reference_answers(one: Set, file: Path) -> dict[str, str]:
     """The reference answer of each question."""
     with gzip.open(file, "rt", encoding="utf-8", newline="") as text:
         return {row[one.question]: row[one.answer] for row in csv.DictReader(text)}
-
-
-def rubric_of(one: Set, prompt: str, answer: str) -> dict[str, Any]:
-    """A rubric of one criterion whose levels ask for more and more of the reference answer's words."""
-    words = list(dict.fromkeys(word for word in re.findall(r"[a-z][a-z]+", answer.lower()) if word not in SMALL_WORDS))
-    words = words[:MOST_WORDS] or ["answer"]
-    names = [f"w{place}" for place in range(len(words))]
-    signals = [
-        {"id": name, "any": [{"together": [name], "denied": True}], "found": f"says {word}", "missing": word}
-        for name, word in zip(names, words, strict=True)
-    ]
-    # Nobody repeats a reference answer: half of its words is as much as a full answer has.
-    needed = {level: max(1, round(level / one.top * len(words) / 2)) for level in range(one.top, 0, -1)}
-    return {
-        "id": f"{one.name.replace('_', '-')}-{re.sub('[^a-z0-9]+', '-', prompt.lower())}",
-        "title": f"Question {prompt}",
-        "version": 1,
-        "kind": "text",
-        "language": "en",
-        "criteria": [
-            {
-                "id": "overall",
-                "title": "Overall",
-                "weight": 100,
-                "levels": {
-                    level: f"Has {needed.get(level, 0)} of the reference's words." for level in range(one.top, -1, -1)
-                },
-                "look_fors": [
-                    {
-                        "lang": "en",
-                        "looked_for": "words of the reference answer",
-                        "words": {name: [f"={word}"] for name, word in zip(names, words, strict=True)},
-                        "signals": signals,
-                        "levels": {level: {"any": names, "at_least": count} for level, count in needed.items()},
-                    }
-                ],
-            }
-        ],
-    }
 
 
 if __name__ == "__main__":
