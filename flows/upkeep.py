@@ -26,13 +26,16 @@ LOOK_SECONDS = 60.0
 YOUNG = timedelta(minutes=2)  # a run that began since then is left alone
 AT_ONCE = 100  # runs that are looked at in one go; more wait for the next
 OVER = "Its executor ended without a word; the ledger went on without it."
-# The flows of ours: their name in Prefect, and the parameter that says which jobs a run is about.
-PARAMETERS = {
-    "judge-submissions": "submission_ids",
-    "send-scores": "passback_ids",
-    "rejudge": "drafted_ids",
-    "calibrate": "calibration_ids",
+# The flows of ours that are about jobs: which parameter names them, and how the ledger knows those.
+ABOUT_JOBS = {
+    "judge-submissions": ("submission_ids", jobs.JUDGE, Job.submission_id),
+    "send-scores": ("passback_ids", jobs.SEND_SCORE, Job.passback_id),
+    "rejudge": ("drafted_ids", jobs.REJUDGE, Job.submission_id),
+    "calibrate": ("calibration_ids", jobs.CALIBRATE, Job.id),
 }
+# Those about none: nothing but their age tells that they are over.
+ABOUT_NONE = ["retention"]
+LONGEST = timedelta(hours=6)
 
 log = structlog.get_logger()
 
@@ -83,32 +86,44 @@ def runs_that_are_over(client: "SyncPrefectClient", database: Database) -> "list
         limit=AT_ONCE,
     )
     held = _held(database, [job for run in runs for job in _subjects(run.parameters)])
-    return [run for run in runs if not held.intersection(_subjects(run.parameters))]
+    about_none = _about_none(client)
+    return [
+        run
+        for run in runs
+        if not held.intersection(_subjects(run.parameters)) and (run.flow_id not in about_none or _is_old(run))
+    ]
+
+
+def _about_none(client: "SyncPrefectClient") -> set[UUID]:
+    from prefect.client.schemas.filters import FlowFilter
+
+    return {
+        flow.id for flow in client.read_flows(flow_filter=FlowFilter.model_validate({"name": {"any_": ABOUT_NONE}}))
+    }
+
+
+def _is_old(run: "FlowRun") -> bool:
+    began = run.start_time or run.expected_start_time
+    return began is not None and began < utc_now() - LONGEST
 
 
 def ours() -> Any:
     """The filter for flows of ours: another project's may live on the same server."""
     from prefect.client.schemas.filters import FlowFilter
 
-    return FlowFilter.model_validate({"name": {"any_": list(PARAMETERS)}})
+    return FlowFilter.model_validate({"name": {"any_": [*ABOUT_JOBS, *ABOUT_NONE]}})
 
 
 def _subjects(parameters: Mapping[str, Any]) -> set[tuple[str, int]]:
     """What a run is about: ("submission_ids", 12) and so on."""
-    return {(name, number) for name in PARAMETERS.values() for number in parameters.get(name) or ()}
+    return {(name, number) for name, _, _ in ABOUT_JOBS.values() for number in parameters.get(name) or ()}
 
 
 def _held(database: Database, subjects: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
     """Those subjects whose jobs somebody works on now."""
-    columns = {
-        "submission_ids": (jobs.JUDGE, Job.submission_id),
-        "passback_ids": (jobs.SEND_SCORE, Job.passback_id),
-        "drafted_ids": (jobs.REJUDGE, Job.submission_id),
-        "calibration_ids": (jobs.CALIBRATE, Job.id),
-    }
     found: set[tuple[str, int]] = set()
     with database.read() as session:
-        for name, (kind, column) in columns.items():
+        for name, kind, column in ABOUT_JOBS.values():
             numbers = [number for of, number in subjects if of == name]
             running = select(column).where(Job.kind == kind, Job.state == "running", column.in_(numbers))
             found |= {(name, number) for number in session.scalars(running) if number is not None}

@@ -77,6 +77,25 @@ def test_a_run_is_closed_once_nobody_works_on_its_jobs_any_more(world, essay, cl
     assert {task_run.state.name for task_run in client.read_task_runs(flow_run_filter=of_it)} == {"Crashed"}
 
 
+def test_a_run_about_no_job_is_closed_when_it_is_older_than_any_can_be(world, client, monkeypatch) -> None:
+    from prefect import flow
+    from prefect.states import Running
+
+    @flow(name="retention")
+    def retention() -> None: ...
+
+    run = client.create_flow_run(retention, state=Running())
+    looks = Upkeep(world.database, days=14)
+    looks.look()
+    looks.look()
+    assert state_of(client, run.id) == "Running"
+
+    monkeypatch.setattr(upkeep, "LONGEST", timedelta(0))
+    looks.look()
+    looks.look()
+    assert state_of(client, run.id) == "Crashed"
+
+
 def test_runs_of_others_on_the_same_server_are_left_alone(world, client) -> None:
     from prefect import flow
     from prefect.states import Running
