@@ -20,8 +20,8 @@ from urllib.parse import urljoin
 import requests
 
 from bench.figures import Figure, publish
-from lti_tool.commands import port_is_free
 from lti_tool.demo.robot import Page, Stuck, Visitor
+from lti_tool.ports import first_free_pair
 from seeds.load import bundled, read_lesson
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,7 +105,9 @@ def package_cache() -> str:
 
 def demo_times(clone: Path) -> tuple[float, float]:
     """Seconds from starting the demo to the lesson page, and to the first answer that was judged."""
-    port = free_port()
+    port = first_free_pair(range(8600, 9600, 2))
+    if port is None:
+        raise SystemExit("no two free ports were found")
     address = f"http://localhost:{port}"
     started = time.monotonic()
     with demo(clone, port) as process:
@@ -167,14 +169,6 @@ def wait_for(look: Callable[[], Found | None], process: subprocess.Popen[bytes],
         time.sleep(POLL_SECONDS)
     state = "the demo ended" if process.poll() is not None else f"{limit:.0f} s passed"
     raise SystemExit(f"{state} before {what}")
-
-
-def free_port() -> int:
-    """A port that is free together with the next one, which the tool takes."""
-    for port in range(8600, 9600, 2):
-        if port_is_free("127.0.0.1", port) and port_is_free("127.0.0.1", port + 1):
-            return port
-    raise SystemExit("no two free ports were found")
 
 
 if __name__ == "__main__":

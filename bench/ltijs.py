@@ -7,7 +7,6 @@ out, with a word on why. ltijs is installed from the npm registry into build/, a
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from flask import Flask, Response
 from bench.figures import Figure, publish
 from lti_tool.commands import gunicorn_options
 from lti_tool.db import Database
+from lti_tool.ports import free_port
 from lti_tool.registrations import add_registration
 from lti_tool.settings import Settings
 from tests.conftest import prepare
@@ -171,13 +171,6 @@ def running(command: list[str], folder: Path, settings: dict[str, str], ready: s
         finally:
             process.terminate()
             process.wait(START_SECONDS)
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(done: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from lti_tool.ports import free_port
+
 SYSTEM_USER = "postgres"  # PostgreSQL does not run as root
 
 
@@ -131,14 +133,6 @@ def redis_server(folder: Path) -> Iterator[tuple[str, int]]:
             yield f"redis://127.0.0.1:{port}/0", process.pid
         finally:
             process.terminate()
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_for_port(port: int, seconds: float = 20) -> None:

@@ -5,7 +5,6 @@ JSON files beside the database. Where PREFECT_API_URL is set, that server is use
 """
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from urllib.request import urlopen
 
 from sqlalchemy.engine import make_url
 
+from lti_tool.ports import free_port
 from lti_tool.settings import Settings
 
 API_URL = "PREFECT_API_URL"
@@ -98,7 +98,7 @@ class EmbeddedServer:
     """Prefect's server in a process of its own, which ends when its parent does, however that happens."""
 
     def __init__(self) -> None:
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -206,10 +206,3 @@ def _answers(url: str) -> bool:
             return bool(response.status == 200)
     except (URLError, OSError):
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,12 +1,12 @@
 """`atelier serve`: the web process."""
 
 import os
-import socket
 import sys
 from typing import Annotated
 
 import typer
 
+from lti_tool.ports import port_is_free
 from lti_tool.settings import Settings, SettingsProblem, require_secret
 from lti_tool.terminal import fail, open_database, settings_or_exit
 
@@ -56,15 +56,3 @@ def gunicorn_options(host: str, port: int, workers: int) -> list[str]:
         *(("--worker-tmp-dir", "/dev/shm") if os.path.isdir("/dev/shm") else ()),
         "--no-control-socket",
     ]
-
-
-def port_is_free(host: str, port: int) -> bool:
-    """Whether a server may listen there now."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True

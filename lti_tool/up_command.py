@@ -15,6 +15,7 @@ import typer
 from sqlalchemy.engine import make_url
 
 from lti_tool.commands import ready_to_serve
+from lti_tool.ports import free_port
 from lti_tool.processes import Child, ChildFailed, wait_until_answers
 from lti_tool.settings import HOME, Settings
 from lti_tool.terminal import fail
@@ -126,14 +127,6 @@ def _start(
     child.start()
     started.append(child)
     return child
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_for_port(port: int, seconds: float = 20) -> None:

@@ -17,7 +17,6 @@ from typing import Annotated
 
 import typer
 
-from lti_tool.commands import port_is_free
 from lti_tool.db import Database
 from lti_tool.deadlines import VARIABLES
 from lti_tool.demo.faults import Faults
@@ -25,6 +24,7 @@ from lti_tool.demo.once import play_through
 from lti_tool.demo.platform import PlatformConfig, create_platform
 from lti_tool.demo.robot import Stuck
 from lti_tool.demo.server import PlatformServer
+from lti_tool.ports import first_free_pair, port_is_free
 from lti_tool.processes import Child, ChildFailed, wait_until_answers
 from lti_tool.registrations import add_registration
 from lti_tool.settings import HOME, Settings
@@ -238,7 +238,5 @@ def _secret(path: Path) -> str:
 
 
 def _two_free_ports() -> int:
-    pairs = range(PORT + 100, PORT + 1000, 2)
-    free = (port for port in pairs if port_is_free("127.0.0.1", port) and port_is_free("127.0.0.1", port + 1))
-    found = next(free, None)
+    found = first_free_pair(range(PORT + 100, PORT + 1000, 2))
     return found if found is not None else fail("No two free ports were found.")

@@ -1,5 +1,6 @@
 """The demo as a person starts it, and a real browser."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from lti_tool.ports import first_free_pair
+
 ATELIER = [sys.executable, "-c", "from lti_tool.cli import main; main()"]
 PORT = 8711
+PORTS_APART = 100  # of test processes that run side by side
 START_SECONDS = 120
 
 
@@ -19,10 +23,12 @@ START_SECONDS = 120
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address that `atelier demo` prints."""
     folder = tmp_path_factory.mktemp("demo")
+    beside = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    port = first_free_pair(range(PORT + beside * PORTS_APART, PORT + (beside + 1) * PORTS_APART, 2))
     said = folder / "said.txt"
     with said.open("wb") as output:
         process = subprocess.Popen(
-            [*ATELIER, "demo", "--port", str(PORT)], cwd=folder, stdout=output, stderr=output, start_new_session=True
+            [*ATELIER, "demo", "--port", str(port)], cwd=folder, stdout=output, stderr=output, start_new_session=True
         )
     try:
         yield _address(process, said)

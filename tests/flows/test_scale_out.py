@@ -18,13 +18,14 @@ from urllib.request import urlopen
 import pytest
 from sqlalchemy import select
 
-from bench.servers import Backends, backends, free_port, run_sql, system_postgres
+from bench.servers import Backends, backends, run_sql, system_postgres
 from flows import upkeep
 from flows.prefect_setup import environment
 from flows.upkeep import Upkeep
 from lti_tool.attempts import submit
 from lti_tool.db import Database
 from lti_tool.models import AnswerRow, Job, Person, RatingRow
+from lti_tool.ports import free_port
 from lti_tool.settings import Settings
 from tests.conftest import World, populate, prepare
 

@@ -32,6 +32,8 @@ from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 from tests.lti_tool.door import LEARNER, rsa_key, serving
 
+PATIENCE = 30  # seconds for an answer
+
 
 @dataclass
 class Wiring:
@@ -240,15 +242,15 @@ def browser() -> Iterator[requests.Session]:
 def test_launch_score_and_result_with_an_independent_platform(
     wiring: Wiring, browser: requests.Session, database: Database
 ) -> None:
-    form = browser.get(wiring.platform + "/start", timeout=10).json()
+    form = browser.get(wiring.platform + "/start", timeout=PATIENCE).json()
     assert form.pop("launch_url") == wiring.tool + "/lti/launch"
 
-    entered = browser.post(wiring.tool + "/lti/launch", data=form, timeout=10)
+    entered = browser.post(wiring.tool + "/lti/launch", data=form, timeout=PATIENCE)
 
     assert entered.status_code == 200, entered.text
     assert 'data-page="lesson' in entered.text
     assert "/enter" not in urlsplit(entered.url).path
-    assert browser.post(wiring.tool + "/lti/launch", data=form, timeout=10).status_code == 400
+    assert browser.post(wiring.tool + "/lti/launch", data=form, timeout=PATIENCE).status_code == 400
 
     outbound = Outbound(Settings(allow_http=True))
     with database.write() as session:

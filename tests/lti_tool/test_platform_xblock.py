@@ -37,6 +37,7 @@ pytest.importorskip("lti_consumer", reason="lti-consumer-xblock is not installed
 AGS = "https://purl.imsglobal.org/spec/lti-ags/scope/"
 NRPS_SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
 SECRET = "s" * 40
+PATIENCE = 30  # seconds for an answer
 
 
 @dataclass
@@ -208,8 +209,8 @@ def browser() -> Iterator[requests.Session]:
 
 def enter(wiring: Wiring, browser: requests.Session, message_type: str = "LtiResourceLinkRequest") -> Any:
     """From the platform's start to the page of the tool that it opens, and the form that was posted."""
-    form = browser.get(f"{wiring.platform}/start/{message_type}", timeout=10).json()
-    return browser.post(wiring.tool + "/lti/launch", data=form, timeout=10), form
+    form = browser.get(f"{wiring.platform}/start/{message_type}", timeout=PATIENCE).json()
+    return browser.post(wiring.tool + "/lti/launch", data=form, timeout=PATIENCE), form
 
 
 def test_launch_score_result_and_roster_with_open_edx(
@@ -219,7 +220,7 @@ def test_launch_score_result_and_roster_with_open_edx(
 
     assert entered.status_code == 200, entered.text
     assert 'data-page="lesson' in entered.text
-    assert browser.post(wiring.tool + "/lti/launch", data=form, timeout=10).status_code == 400
+    assert browser.post(wiring.tool + "/lti/launch", data=form, timeout=PATIENCE).status_code == 400
 
     outbound = Outbound(Settings(allow_http=True))
     with database.write() as session:
@@ -284,9 +285,11 @@ def test_choice_made_in_the_tool_is_read_by_open_edx_and_opens_what_was_chosen(
     answer = browser.post(
         page.url,
         data={"form_token": hidden(page.text, "form_token"), "pick": "durable-workflows/essay", "points": "20"},
-        timeout=10,
+        timeout=PATIENCE,
     )
-    (item,) = requests.post(wiring.platform + "/chosen", data={"JWT": hidden(answer.text, "JWT")}, timeout=10).json()
+    (item,) = requests.post(
+        wiring.platform + "/chosen", data={"JWT": hidden(answer.text, "JWT")}, timeout=PATIENCE
+    ).json()
 
     assert item["url"] == wiring.tool + "/lti/launch"
     assert item["lineItem"]["scoreMaximum"] == 20
@@ -295,7 +298,7 @@ def test_choice_made_in_the_tool_is_read_by_open_edx_and_opens_what_was_chosen(
     notice, _ = enter(wiring, browser)
     assert notice.url.endswith("/notice")
     form = {name: hidden(notice.text, name) for name in ("form_token", "version")}
-    assert browser.post(notice.url, data=form, timeout=10).url.endswith("/items/essay")
+    assert browser.post(notice.url, data=form, timeout=PATIENCE).url.endswith("/items/essay")
 
 
 def hidden(page: str, name: str) -> str:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.servers import free_port, system_postgres, wait_until_it_answers
+from bench.servers import system_postgres, wait_until_it_answers
 from lti_tool.attempts import submit
 from lti_tool.claims import BROKE_TOO_OFTEN
 from lti_tool.db import Database
@@ -118,7 +118,7 @@ class Postgres:
         if programs is None:
             raise Lacking("PostgreSQL (apt-get install postgresql)")
         self._user = "postgres" if os.getuid() == 0 else None
-        self._folder, self._port = folder / "postgres", free_port()
+        self._folder, self._port = folder / "postgres"()
         self._folder.mkdir()
         folder.chmod(0o755)
         if self._user:
