@@ -45,6 +45,7 @@ from lti_tool.web.logins import LAUNCH_PATH
 from lti_tool.web.records import record_person
 from lti_tool.web.sessions import FORM_FIELD, token_hash
 from lti_tool.web.verify import VerifiedLaunch
+from lti_tool.web.whole import THOUSANDS
 
 bp = Blueprint("picker", __name__, url_prefix="/dl/<picker_id>")
 
@@ -222,6 +223,8 @@ def _choice(pick: str, lessons: list[Lesson], title: str, points: float, release
 
 
 def _points(typed: str) -> float:
+    if THOUSANDS.fullmatch(typed.strip()):
+        raise PickProblem("Write the points with a point and nothing between thousands.")
     try:
         points = float(typed.strip().replace(",", ".") or DEFAULT_POINTS)
     except ValueError:

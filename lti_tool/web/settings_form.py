@@ -1,6 +1,5 @@
 """The form of a placement's settings, read field by field; every fault is said at once, and nothing typed is lost."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ from lti_tool.deadlines import MAX_EXTRA_ATTEMPTS, MAX_EXTRA_DAYS, read_date
 from lti_tool.gate_deadlines import POLICIES
 from lti_tool.lesson import WEIGHTS_SUM, Lesson
 from lti_tool.placement_settings import COUNTS, LATE, RELEASES, Chosen, SettingsRefused
+from lti_tool.web.whole import THOUSANDS
 
 MAX_ATTEMPTS = 50
 MAX_GRACE_MINUTES = 1440
@@ -16,7 +16,6 @@ MIN_RETENTION_DAYS, MAX_RETENTION_DAYS = 30, 3650
 MAX_WAIT_DAYS = 365
 MAX_BUDGET = 100_000.0
 MAX_NOTICE = 2000
-_THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
 
 
 def read_form(form: Mapping[str, str], before: Chosen, lesson: Lesson, *, judges: tuple[str, ...]) -> Chosen:
@@ -100,7 +99,7 @@ class _Reader:
         said = self._form.get(name)
         if said is None:
             return before
-        if _THOUSANDS.fullmatch(said.strip()):  # a thousand and a half, or one and a half
+        if THOUSANDS.fullmatch(said.strip()):
             self.faults[name] = f"Write it with a point and nothing between thousands, from {least:g} to {most:g}."
             return before
         try:

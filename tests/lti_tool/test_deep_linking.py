@@ -199,6 +199,7 @@ def test_cancel_returns_an_empty_list(door: Door) -> None:
         ({"pick": "no-such"}, "That lesson is not here any more."),
         ({"pick": "two-step/no-such"}, "That question is not in the lesson any more."),
         ({"pick": "two-step", "points": "nan"}, "Points must be a number"),
+        ({"pick": "two-step", "points": "1,000"}, "nothing between thousands"),
         ({"pick": "two-step", "points": "0"}, "Points must be a number"),
         ({"pick": "two-step", "points": "1e9"}, "Points must be a number"),
     ],
