@@ -18,6 +18,7 @@ from lti_tool.attempts import submit
 from lti_tool.claims import BROKE_TOO_OFTEN
 from lti_tool.db import Database
 from lti_tool.models import Job, Person
+from lti_tool.ports import free_port
 from tests.conftest import populate, prepare
 from tests.flows.chaos.chaos_lms import ChaosLms
 from tests.flows.chaos.child import POISON
@@ -118,7 +119,7 @@ class Postgres:
         if programs is None:
             raise Lacking("PostgreSQL (apt-get install postgresql)")
         self._user = "postgres" if os.getuid() == 0 else None
-        self._folder, self._port = folder / "postgres"()
+        self._folder, self._port = folder / "postgres", free_port()
         self._folder.mkdir()
         folder.chmod(0o755)
         if self._user:
