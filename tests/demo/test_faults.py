@@ -133,7 +133,7 @@ def test_a_switch_leaves_the_tools_frame_alone(chromium, config: PlatformConfig,
     launches: list[str] = []
     page.on("request", lambda asked: launches.append(asked.url) if "/launch/" in asked.url else None)
     page.goto(f"{address}/enter/ada?frame=phone")
-    assert page.inner_text("#size-contentframe") == "frame 320 × 568"
+    page.wait_for_selector("#size-contentframe:text-is('frame 320 × 568')")
     page.get_by_role("button", name="freeze it: the executor").press("Enter")
     page.wait_for_selector("#faults :text('the executor: frozen')")
     assert page.evaluate("document.activeElement.textContent") == "let it go on"
