@@ -40,6 +40,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         reporter.write_line(f"{len(skipped)} tests were skipped, and none may be here", red=True)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, files of slow ones alone go first, so that none waits for the last."""
+    if hasattr(config, "workerinput"):
+        with_quick_ones = {item.path for item in items if item.get_closest_marker("slow") is None}
+        items.sort(key=lambda item: item.path in with_quick_ones)
+
+
 TINY_LESSON = Path(__file__).parent / "seeds" / "tiny"
 
 

@@ -153,7 +153,7 @@ def test_one_of_two_executors_is_killed_and_nothing_is_lost_or_paid_twice(site: 
 
 
 def closed_by_the_ledger(site: Site, monkeypatch) -> None:
-    """Prefect still calls the killed run Running; two looks close it, and then every run has ended."""
+    """Prefect still calls the killed runs Running; two looks close them, and then every run has ended."""
     monkeypatch.setattr(upkeep, "YOUNG", timedelta(0))
     from prefect.client.orchestration import get_client
     from prefect.context import SettingsContext, get_settings_context
@@ -164,9 +164,11 @@ def closed_by_the_ledger(site: Site, monkeypatch) -> None:
     with SettingsContext(profile=get_settings_context().profile, settings=PrefectSettings()):
         looks = Upkeep(site.world.database, days=14)
         assert looks.look() == (0, 0)
-        assert looks.look()[0] == 1
+        closed, _ = looks.look()
         with get_client(sync_client=True) as client:
             runs = client.read_flow_runs(flow_filter=upkeep.ours())
     states = Counter(run.state.name for run in runs)
-    assert states.pop("Crashed") == 1
+    # The killed executor had one run, or two: of what somebody waits for, and of the rush behind it.
+    assert states.pop("Crashed") == closed
+    assert closed in {1, 2}
     assert set(states) == {"Completed"}

@@ -40,7 +40,7 @@ def tell(events, run: str, state: str) -> None:
     from prefect.events.schemas.events import Event
 
     resource = {"prefect.resource.id": f"prefect.task-run.{run}", "prefect.resource.name": run}
-    events.put(("event", Event(event=f"prefect.task-run.{state}", resource=resource, follows=uuid4())))
+    events.send(Event(event=f"prefect.task-run.{state}", resource=resource, follows=uuid4()))
 
 
 pytestmark = pytest.mark.slow
@@ -100,15 +100,16 @@ def test_every_criterion_is_a_completed_task_run_that_prefect_shows(
     ours.run_until_idle()
     ours.close()
     deadline = time.monotonic() + 20
-    while len(new := [run for run in task_runs(prefect_environment) if run not in before]) < 7:
+    while len(new := task_runs(prefect_environment) - before) < 7:
         assert time.monotonic() < deadline, "Prefect does not show the task runs"
         time.sleep(0.1)
-    assert {state for _, state in new} == {"COMPLETED"}
+    assert {state for _, _, state in new} == {"COMPLETED"}
+    assert len({flow_run for _, flow_run, _ in new} - {None}) == 1, "all belong to one flow run"
 
 
-def task_runs(environment) -> list[tuple[str, str]]:
-    """(Id, state) of the newest task runs that the server knows."""
+def task_runs(environment) -> set[tuple[str, str | None, str]]:
+    """(Id, id of its flow run, state) of the newest task runs that the server knows."""
     found = httpx.post(
         f"{environment['PREFECT_API_URL']}/task_runs/filter", json={"sort": "EXPECTED_START_TIME_DESC", "limit": 200}
     )
-    return [(run["id"], run["state_type"]) for run in found.raise_for_status().json()]
+    return {(run["id"], run["flow_run_id"], run["state_type"]) for run in found.raise_for_status().json()}

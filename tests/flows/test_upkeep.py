@@ -122,7 +122,10 @@ def test_old_runs_are_deleted_and_young_ones_kept(world, essay, client, executor
     assert state_of(client, run.id) == "Completed"
     later = utc_now() + timedelta(days=2)
     monkeypatch.setattr(upkeep, "utc_now", lambda: later)
-    assert Upkeep(world.database, days=1).look()[1] >= 1
+    looks = Upkeep(world.database, days=1)
+    assert looks.look()[1] >= 1
+    while looks.look()[1]:  # other tests left theirs on this server, and a look deletes only so many
+        continue
     with pytest.raises(ObjectNotFound):
         client.read_flow_run(run.id)
 
