@@ -42,7 +42,6 @@ from lti_tool.settings import Settings
 LOOK_SECONDS = 1.0  # for what has become due, or was missed
 BREATH_SECONDS = 0.05  # between two looks, however much there is to hear of
 LEASE_SECONDS = 30.0
-CALLS_AT_ONCE = 16
 JUDGING_AT_ONCE = 50
 SENDING_AT_ONCE = 50
 CALIBRATING_AT_ONCE = 2
@@ -70,7 +69,7 @@ class Executor:
         gradebook_of: GradebookOf | None = None,
         lease_seconds: float = LEASE_SECONDS,
         criteria_at_once: int = 3,
-        calls_at_once: int = CALLS_AT_ONCE,
+        calls_at_once: int | None = None,
         judging_at_once: int | None = None,
     ) -> None:
         self.owner = owner or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
@@ -78,6 +77,7 @@ class Executor:
         self._database = database
         self._judge = judge_factory(settings.judge)
         self._lease_seconds = lease_seconds
+        calls_at_once = calls_at_once or settings.judge_calls
         self._places = {
             jobs.JUDGE: judging_at_once or max(JUDGING_AT_ONCE, 2 * calls_at_once),
             jobs.SEND_SCORE: SENDING_AT_ONCE,

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
         description="What all executors together may ask a paid judge's provider, as claude=20/1000: 20 at a time, "
         "1000 a minute; comma separated.",
     )
+    judge_calls: int = Field(
+        default=16, ge=1, le=500, description="Questions that one executor puts to judges at a time."
+    )
     claude_provider: Literal["anthropic", "bedrock", "vertex", "foundry"] = Field(
         default="anthropic", description="Whose service the Claude judge is asked at."
     )

@@ -109,6 +109,34 @@ def test_clicks_that_fill_their_places_leave_one_to_what_can_wait_and_the_other_
     assert len(rows(world, JudgementRow)) == 8
 
 
+def test_an_executor_puts_so_many_questions_at_a_time_as_its_operator_set(
+    world, prefect_environment, settings, sample_texts, monkeypatch
+) -> None:
+    for item_id, text in sample_texts.items():
+        send_by(world, world.ada_id, item_id, text)
+    both, lock, under_way, most = threading.Barrier(2, timeout=30), threading.Lock(), [], []
+
+    def with_another(request: JudgeRequest) -> dict:
+        with lock:
+            under_way.append(request)
+            most.append(len(under_way))
+        if len(judge.asked) <= 2:
+            both.wait()
+        with lock:
+            under_way.pop()
+        return rate_everything(request)
+
+    judge = CountingJudge(with_another)
+    monkeypatch.setenv(executor_module.API_URL, prefect_environment[executor_module.API_URL])
+    two = settings.model_copy(update={"judge_calls": 2})
+    working = executor_module.Executor(two, world.database, judge_factory=lambda _: judge)
+    try:
+        working.run_until_idle()
+    finally:
+        working.close()
+    assert max(most) == 2
+
+
 def test_prefect_keeps_receipts_by_fingerprint_and_nothing_a_learner_wrote(
     world, executor, settings, sample_texts
 ) -> None:
