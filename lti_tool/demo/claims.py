@@ -9,7 +9,17 @@ from sqlalchemy import select
 
 from lti_tool.demo.config import PlatformConfig, Tool
 from lti_tool.demo.dates import activity_dates, fill_in
-from lti_tool.demo.records import LEARNER, Course, LaunchDetail, LineItem, Person
+from lti_tool.demo.records import (
+    ADMINISTRATOR,
+    ASSISTANT,
+    INSTRUCTOR,
+    LEARNER,
+    RESEARCHER,
+    Course,
+    LaunchDetail,
+    LineItem,
+    Person,
+)
 from lti_tool.demo.service import AGS_SCOPES
 from lti_tool.demo.store import RESOURCE_LINK_ID, Store
 
@@ -44,9 +54,21 @@ def launch_claims(
 
 
 def role_uris(person: Person) -> list[str]:
-    """The context role first, then the institution's."""
-    at_institution = "Student" if person.role == LEARNER else "Instructor"
-    return [f"{_MEMBERSHIP}#{person.role}", f"{_INSTITUTION}#{at_institution}"]
+    """The context role first, with its sub-role as LTI 1.3 core A.2.3.1 has it, then the institution's.
+
+    A researcher comes into a course as a guest who may see what its instructors see.
+    """
+    return {
+        LEARNER: [f"{_MEMBERSHIP}#Learner", f"{_INSTITUTION}#Student"],
+        INSTRUCTOR: [f"{_MEMBERSHIP}#Instructor", f"{_INSTITUTION}#Instructor"],
+        ASSISTANT: [
+            f"{_MEMBERSHIP}#Instructor",
+            f"{_MEMBERSHIP}/Instructor#TeachingAssistant",
+            f"{_INSTITUTION}#Student",
+        ],
+        RESEARCHER: [f"{_MEMBERSHIP}#Instructor", f"{_MEMBERSHIP}/Instructor#GuestInstructor", f"{_INSTITUTION}#Staff"],
+        ADMINISTRATOR: [f"{_MEMBERSHIP}#Administrator", f"{_INSTITUTION}#Administrator"],
+    }[person.role]
 
 
 def courses_url(config: PlatformConfig, course: Course, service: str) -> str:

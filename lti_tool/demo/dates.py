@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from lti_tool.deadlines import DATES, VARIABLES
 from lti_tool.demo.config import PlatformConfig
-from lti_tool.demo.records import INSTRUCTOR, ActivityDates
+from lti_tool.demo.records import ActivityDates
 from lti_tool.demo.store import RESOURCE_LINK_ID, Store
 
 FIELD = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> sends and shows
@@ -70,7 +70,7 @@ def dates_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
     def set_dates(slug: str) -> ResponseReturnValue:
         """An instructor sets an activity's dates, by a button or field by field; the next launch tells the tool."""
         person = store.person(slug) or abort(404, "Nobody here has that name.")
-        if person.role != INSTRUCTOR or request.headers.get("Origin", config.issuer) != config.issuer:
+        if not person.teaches or request.headers.get("Origin", config.issuer) != config.issuer:
             abort(403, "Only instructors set dates, on the course's own page.")
         link = store.resource_link(request.form.get("link", RESOURCE_LINK_ID)) or abort(404, "No such activity.")
         preset = next((one for one in PRESETS if one.id == request.form.get("preset")), None)

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from lti_tool.demo.config import PlatformConfig, Tool, origin
 from lti_tool.demo.keys import Keyring
 from lti_tool.demo.pages import login_request
-from lti_tool.demo.records import INSTRUCTOR, AddedLink, LineItem, Person, ResourceLink
+from lti_tool.demo.records import AddedLink, LineItem, Person, ResourceLink
 from lti_tool.demo.service import LARGEST_NUMBER
 from lti_tool.demo.store import COURSE_ID, Store
 from lti_tool.demo.tokens import TokenError, check_times, signed_claims, signer_of
@@ -65,7 +65,7 @@ def deep_linking_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
     def content(slug: str) -> ResponseReturnValue:
         """The activities of the course; for an instructor, the way to add one."""
         me = store.person(slug) or abort(404, "Nobody here has that name.")
-        choosing = request.args.get("choose") == "1" and me.role == INSTRUCTOR
+        choosing = request.args.get("choose") == "1" and me.teaches
         return render_template(
             "content.html",
             me=me,
@@ -108,7 +108,7 @@ def deep_linking_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
 
 def _instructor(store: Store, slug: str) -> Person:
     person = store.person(slug) or abort(404, "Nobody here has that name.")
-    return person if person.role == INSTRUCTOR else abort(403, "Only instructors add content.")
+    return person if person.teaches else abort(403, "Only instructors add content.")
 
 
 # ---- the answer ----------------------------------------------------------------------------------------------

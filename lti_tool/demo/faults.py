@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import RLock
+from threading import Event, RLock, Thread
 
 from lti_tool.processes import Child
 
-RUNNING, FROZEN, STOPPED = "running", "frozen", "stopped"
+RUNNING, SLOW, FROZEN, STOPPED = "running", "slow", "frozen", "stopped"
+STANDS_SECONDS, GOES_SECONDS = 1.5, 0.1  # in turns, of what is slow
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Switch:
 TOOL, EXECUTOR = "tool", "executor"
 SWITCHES = (
     Switch("crash", EXECUTOR, "kill it", (RUNNING,), "It is started again and goes on where it was."),
-    Switch("freeze", EXECUTOR, "freeze it", (RUNNING,), "Judging stands still, as with a judge that is slow."),
+    Switch("slow", EXECUTOR, "slow it", (RUNNING,), "Each stage takes many seconds, as with a judge that is slow."),
+    Switch("fast", EXECUTOR, "full speed", (SLOW,), "Judging is as fast as ever."),
+    Switch("freeze", EXECUTOR, "freeze it", (RUNNING,), "Judging stands still, as with a judge that is down."),
     Switch("thaw", EXECUTOR, "let it go on", (FROZEN,), "Judging goes on."),
     Switch("no-judge", EXECUTOR, "stop it", (RUNNING,), "Nothing is judged; what is sent waits."),
     Switch("judge", EXECUTOR, "start it", (STOPPED,), "Judging begins in some 20 s."),
@@ -43,8 +46,11 @@ class Faults:
         self._states = {TOOL: RUNNING, EXECUTOR: RUNNING}
         self._said = {TOOL: "", EXECUTOR: ""}
         self._lock = RLock()
+        self._fast_again = Event()
         self._deeds: dict[str, Callable[[Child], str]] = {
             "crash": _crash,
+            "slow": self._slow,
+            "fast": self._fast,
             "freeze": _freeze,
             "thaw": _thaw,
             "no-judge": _stop,
@@ -56,7 +62,7 @@ class Faults:
     def restarted(self) -> list[str]:
         """Names of the processes that had died and were started again just now."""
         with self._lock:
-            running = [self._children[name] for name, state in self._states.items() if state == RUNNING]
+            running = [self._children[name] for name, state in self._states.items() if state in (RUNNING, SLOW)]
             return [child.name for child in running if child.check()]
 
     def press(self, switch_id: str) -> bool:
@@ -80,6 +86,16 @@ class Faults:
     def end(self) -> None:
         """Let everything go on, so that it can be stopped in order."""
         self.press("thaw")
+        self.press("fast")
+
+    def _slow(self, child: Child) -> str:
+        self._fast_again = Event()
+        Thread(target=_go_by_jerks, args=(child, self._fast_again), name="slow", daemon=True).start()
+        return SLOW
+
+    def _fast(self, child: Child) -> str:
+        self._fast_again.set()
+        return _thaw(child)
 
 
 def _crash(child: Child) -> str:
@@ -98,6 +114,19 @@ def _thaw(child: Child) -> str:
     assert child.process is not None
     child.process.send_signal(signal.SIGCONT)
     return RUNNING
+
+
+def _go_by_jerks(child: Child, over: Event) -> None:
+    """Let it stand most of the time, as a machine that has too much to do would."""
+    while not over.wait(GOES_SECONDS):
+        _signal(child, signal.SIGSTOP)
+        over.wait(STANDS_SECONDS)
+        _signal(child, signal.SIGCONT)
+
+
+def _signal(child: Child, number: signal.Signals) -> None:
+    if child.process is not None and child.process.poll() is None:
+        child.process.send_signal(number)
 
 
 def _stop(child: Child) -> str:

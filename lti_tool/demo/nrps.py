@@ -43,7 +43,7 @@ def nrps_blueprint(config: PlatformConfig, store: Store) -> Blueprint:
 def _wanted(person: Person) -> bool:
     """The role filter takes a full role address or its last word."""
     asked = request.args.get("role")
-    return asked is None or asked == person.role or asked in role_uris(person)
+    return asked is None or asked in role_uris(person) or asked in {uri.partition("#")[2] for uri in role_uris(person)}
 
 
 def _member(person: Person) -> dict[str, Any]:

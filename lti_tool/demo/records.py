@@ -13,6 +13,10 @@ from lti_tool.demo.config import Tool
 TOOL_CONFIGURATION = "https://purl.imsglobal.org/spec/lti-tool-configuration"
 LEARNER = "Learner"
 INSTRUCTOR = "Instructor"
+ASSISTANT = "TeachingAssistant"
+RESEARCHER = "Researcher"
+ADMINISTRATOR = "Administrator"
+_ROLE_WORDS = {LEARNER: "student", ASSISTANT: "teaching assistant"}
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -55,7 +59,12 @@ class Person(Record):
 
     @property
     def role_word(self) -> str:
-        return "student" if self.role == LEARNER else "instructor"
+        return _ROLE_WORDS.get(self.role, self.role.lower())
+
+    @property
+    def teaches(self) -> bool:
+        """Whether the course is theirs to arrange."""
+        return self.role != LEARNER
 
 
 class Course(Record):

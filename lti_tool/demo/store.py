@@ -18,8 +18,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from lti_tool.demo.config import PlatformConfig, Tool
 from lti_tool.demo.keys import new_private_pem, public_jwk
 from lti_tool.demo.records import (
+    ADMINISTRATOR,
+    ASSISTANT,
     INSTRUCTOR,
     LEARNER,
+    RESEARCHER,
     AccessToken,
     AddedLink,
     Course,
@@ -43,6 +46,9 @@ _PEOPLE = (
     ("ada", "Ada", "Osei", LEARNER),
     ("bo", "Bo", "Åberg Lindqvist", LEARNER),
     ("ines", "Ines", "Duarte", INSTRUCTOR),
+    ("tom", "Tom", "Brandt", ASSISTANT),
+    ("rana", "Rana", "Haddad", RESEARCHER),
+    ("uma", "Uma", "Nair", ADMINISTRATOR),
 )
 
 
@@ -57,7 +63,8 @@ class Store:
         with self.session() as session:
             Record.metadata.create_all(session.connection())
             if session.scalar(select(Course).limit(1)) is None:
-                _seed(session, config.issuer, self._clock())
+                _seed(session, self._clock())
+            _add_people(session, config.issuer)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -109,7 +116,8 @@ class Store:
 
     def people(self) -> list[Person]:
         with self.session() as session:
-            return list(session.scalars(select(Person).order_by(Person.role.desc(), Person.slug)))
+            known = {person.slug: person for person in session.scalars(select(Person))}
+        return [known[slug] for slug, *_ in _PEOPLE]
 
     def person(self, slug: str) -> Person | None:
         with self.session() as session:
@@ -227,10 +235,12 @@ def _engine(database: Path) -> Engine:
     return engine
 
 
-def _seed(session: Session, issuer: str, now: datetime) -> None:
-    pem = new_private_pem()
-    session.add(SigningKey(kid=public_jwk(pem)["kid"], private_pem=pem, created_at=now))
+def _add_people(session: Session, issuer: str) -> None:
+    """Whoever is not there yet: a file from before may lack some."""
+    known = set(session.scalars(select(Person.slug)))
     for slug, given, family, role in _PEOPLE:
+        if slug in known:
+            continue
         session.add(
             Person(
                 slug=slug,
@@ -242,6 +252,11 @@ def _seed(session: Session, issuer: str, now: datetime) -> None:
                 role=role,
             )
         )
+
+
+def _seed(session: Session, now: datetime) -> None:
+    pem = new_private_pem()
+    session.add(SigningKey(kid=public_jwk(pem)["kid"], private_pem=pem, created_at=now))
     session.add(Course(id=COURSE_ID, label="AG-201", title="Agents 201"))
     session.flush()
     session.add(

@@ -70,6 +70,21 @@ def test_a_frozen_executor_stands_still_until_it_may_go_on(client: FlaskClient, 
     assert os.WIFCONTINUED(os.waitpid(there, os.WCONTINUED)[1])
 
 
+def test_a_slow_executor_stands_and_goes_in_turns_until_it_may_be_fast(client: FlaskClient, children, faults) -> None:
+    there = children[EXECUTOR].process.pid
+    assert press(client, "slow") == 303
+    for _ in range(2):
+        assert os.WIFSTOPPED(os.waitpid(there, os.WUNTRACED)[1])
+        assert os.WIFCONTINUED(os.waitpid(there, os.WCONTINUED)[1])
+    assert "the executor: slow" in client.get("/faults").text
+    assert press(client, "crash") == 409
+    assert press(client, "fast") == 303
+    for slowing in [thread for thread in threading.enumerate() if thread.name == "slow"]:
+        slowing.join(10)
+    assert os.waitpid(there, os.WNOHANG | os.WUNTRACED) == (0, 0), "it goes on, and is not stopped again"
+    assert "the executor: running" in client.get("/faults").text
+
+
 def test_what_somebody_stopped_is_not_missed_and_is_started_by_its_button(client, children, faults: Faults) -> None:
     assert press(client, "no-tool") == 303
     assert children[TOOL].process.poll() is not None
@@ -137,7 +152,7 @@ def test_a_switch_leaves_the_tools_frame_alone(chromium, config: PlatformConfig,
     page.get_by_role("button", name="freeze it: the executor").press("Enter")
     page.wait_for_selector("#faults :text('the executor: frozen')")
     assert page.evaluate("document.activeElement.textContent") == "let it go on"
-    assert "as with a judge that is slow" in page.inner_text("#faults-said")
+    assert "as with a judge that is down" in page.inner_text("#faults-said")
     assert launches == [f"{address}/launch/ada"]
     page.close()
     server.shutdown()

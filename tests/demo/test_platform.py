@@ -10,11 +10,15 @@ import jwt
 import pytest
 from flask import Response
 from flask.testing import FlaskClient
+from sqlalchemy import delete, select
 from werkzeug.serving import make_server
 
 from lti_tool.demo import store
 from lti_tool.demo.config import fetch_jwks
 from lti_tool.demo.platform import PlatformConfig, create_platform
+from lti_tool.demo.records import Person
+from lti_tool.demo.store import Store
+from lti_tool.roles import role_of
 from tests.demo.dummy_tool import (
     CLIENT_ID,
     ISSUER,
@@ -123,8 +127,33 @@ def test_authorize_by_get_posts_id_token_and_state_to_the_tool(tool: Tool) -> No
     assert jwt.get_unverified_header(fields["id_token"])["alg"] == "RS256"
 
 
-def test_instructor_is_an_instructor(tool: Tool) -> None:
-    assert tool.launch("ines")[f"{CLAIM}/roles"][0].endswith("membership#Instructor")
+@pytest.mark.parametrize(
+    ("slug", "word", "role"),
+    [
+        ("ada", "student", "student"),
+        ("ines", "instructor", "instructor"),
+        ("tom", "teaching assistant", "instructor"),
+        ("rana", "researcher", "instructor"),
+        ("uma", "administrator", "instructor"),
+    ],
+)
+def test_everybody_enters_with_a_role_that_the_tool_knows(
+    tool: Tool, client: FlaskClient, slug: str, word: str, role: str
+) -> None:
+    assert role_of(tool.launch(slug)[f"{CLAIM}/roles"]) == role
+    assert f", {word}</option>" in client.get(f"/enter/{slug}").text
+
+
+def test_whoever_came_to_the_course_later_is_added_to_a_platform_of_before(config: PlatformConfig) -> None:
+    store = Store(config)
+    with store.session() as session:
+        session.execute(delete(Person).where(Person.slug == "rana"))
+        subs = dict(session.execute(select(Person.slug, Person.sub)).all())
+    store.close()
+    again = Store(config)
+    assert len(again.people()) == len(subs) + 1
+    assert {person.slug: person.sub for person in again.people() if person.slug != "rana"} == subs
+    again.close()
 
 
 def test_a_launch_is_used_up_by_its_first_authorization(tool: Tool) -> None:

@@ -133,7 +133,7 @@ def read_roster(both: Both, browser: FlaskClient, queue: Any) -> None:
     answer = browser.post(path, data={"form_token": seal}, base_url=both.tool)
     assert answer.status_code == 303, answer.text
     with both.database.read() as session:
-        assert len(session.scalars(select(RosterMember)).all()) == 3
+        assert len(session.scalars(select(RosterMember)).all()) == 6
 
 
 def test_a_tool_that_is_not_activated_there_opens_nothing(both: Both) -> None:
