@@ -7,7 +7,6 @@ Debian's is not installed the other stands in, and nothing can put Prefect's own
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,7 +18,9 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from lti_tool.ports import free_port
+from lti_tool.ports import answers_within, free_port
+
+START_SECONDS = 20
 
 SYSTEM_USER = "postgres"  # PostgreSQL does not run as root
 
@@ -129,21 +130,11 @@ def redis_server(folder: Path) -> Iterator[tuple[str, int]]:
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"]
     with subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            wait_for_port(port)
+            if not answers_within(port, START_SECONDS):
+                raise SystemExit(f"nothing listens on port {port}")
             yield f"redis://127.0.0.1:{port}/0", process.pid
         finally:
             process.terminate()
-
-
-def wait_for_port(port: int, seconds: float = 20) -> None:
-    """Return once somebody listens."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise SystemExit(f"nothing listens on port {port}")
 
 
 def run_sql(url: str, statement: str) -> None:

@@ -86,20 +86,12 @@ def runs_that_are_over(client: "SyncPrefectClient", database: Database) -> "list
         limit=AT_ONCE,
     )
     held = _held(database, [job for run in runs for job in _subjects(run.parameters)])
-    about_none = _about_none(client)
-    return [
-        run
-        for run in runs
-        if not held.intersection(_subjects(run.parameters)) and (run.flow_id not in about_none or _is_old(run))
-    ]
+    return [run for run in runs if _is_over(run, held)]
 
 
-def _about_none(client: "SyncPrefectClient") -> set[UUID]:
-    from prefect.client.schemas.filters import FlowFilter
-
-    return {
-        flow.id for flow in client.read_flows(flow_filter=FlowFilter.model_validate({"name": {"any_": ABOUT_NONE}}))
-    }
+def _is_over(run: "FlowRun", held: Collection[tuple[str, int]]) -> bool:
+    """Whether nobody works on what a run is about; one about no jobs is over when it is older than any can be."""
+    return _subjects(run.parameters).isdisjoint(held) if run.parameters else _is_old(run)
 
 
 def _is_old(run: "FlowRun") -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, defer
 
 from lti_tool import jobs
-from lti_tool.db import utc_now
+from lti_tool.db import in_parts, utc_now
 from lti_tool.deadlines import Deadlines, Stage, deadlines_for, granted_to
 from lti_tool.language import gettext as _
 from lti_tool.language import translated
@@ -21,7 +21,6 @@ from rubrics.checks import send_problem
 from rubrics.drawing import DrawingError, parse_drawing
 from rubrics.model import Rubric
 
-AT_ONCE = 500
 MAX_CHARACTERS = 40_000
 GRACE_MINUTES = 10
 
@@ -156,8 +155,8 @@ def find_submissions(session: Session, resource_link: ResourceLink, public_ids: 
     """The submissions of this placement by their public ids, in this order; what is not of it is left out."""
     here = Submission.resource_link_id == resource_link.id
     found: dict[str, Submission] = {}
-    for at in range(0, len(public_ids), AT_ONCE):
-        some = select(Submission).where(here, Submission.public_id.in_(public_ids[at : at + AT_ONCE]))
+    for part in in_parts(public_ids):
+        some = select(Submission).where(here, Submission.public_id.in_(part))
         found |= {sent.public_id: sent for sent in session.scalars(some.options(defer(Submission.text)))}
     return [found[one] for one in dict.fromkeys(public_ids) if one in found]
 

@@ -11,14 +11,13 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from lti_tool import jobs
-from lti_tool.db import utc_now
+from lti_tool.db import in_parts, utc_now
 from lti_tool.jobs import Claim
 from lti_tool.language import gettext as _
 from lti_tool.lessons import lesson_here, rubric_for, rubric_of
 from lti_tool.models import BlindSheet, CalibrationRun, Job, JudgementRow, RatingRow, ResourceLink, Submission
 from rubrics.model import Rubric
 
-AT_ONCE = 500
 FEWEST = 10  # texts from which on a judge can be fitted
 
 
@@ -134,8 +133,11 @@ def task_of(session: Session, job_id: int) -> Task | None:
 def _ratings(session: Session, judgements: Sequence[JudgementRow]) -> Mapping[int, RatingRow]:
     """The ratings of many sheets, by their ids."""
     ids = [rating_id for judgement in judgements for rating_id in judgement.rating_ids.values()]
-    parts = [ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)]
-    return {row.id: row for part in parts for row in session.scalars(select(RatingRow).where(RatingRow.id.in_(part)))}
+    return {
+        row.id: row
+        for part in in_parts(ids)
+        for row in session.scalars(select(RatingRow).where(RatingRow.id.in_(part)))
+    }
 
 
 def _row(sheets: Sequence[tuple[BlindSheet, JudgementRow, Submission]], known: Mapping[int, RatingRow]) -> BlindRow:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import DateTime, Engine, Row, Table, TypeDecorator, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,7 +13,10 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session, sessionmaker
 
 BUSY_SECONDS = 10
+AT_ONCE = 500
 READ_ONLY = {"atelier_read": True}
+
+Value = TypeVar("Value")
 
 
 class DatabaseUrlError(ValueError):
@@ -118,6 +121,12 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+
+def in_parts(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """Some hundreds at a time: one statement takes only so many parameters."""
+    for start in range(0, len(values), AT_ONCE):
+        yield values[start : start + AT_ONCE]
 
 
 def insert_new(

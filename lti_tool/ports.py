@@ -1,7 +1,9 @@
 """Ports of this machine: which are free, and when somebody answers there."""
 
 import socket
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 
 def free_port() -> int:
@@ -29,3 +31,13 @@ def first_free_pair(candidates: Iterable[int]) -> int | None:
     return next(
         (port for port in candidates if all(port_is_free("127.0.0.1", each) for each in (port, port + 1))), None
     )
+
+
+def answers_within(port: int, seconds: float) -> bool:
+    """Wait for somebody to listen on a port of this machine; False if nobody does in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        time.sleep(0.05)
+    return False

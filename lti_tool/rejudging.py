@@ -13,13 +13,12 @@ from sqlalchemy.orm import Session, defer, joinedload
 
 from lti_tool import jobs
 from lti_tool.blind_draws import is_pending
-from lti_tool.db import utc_now
+from lti_tool.db import in_parts, utc_now
 from lti_tool.language import gettext as _
 from lti_tool.lessons import lesson_here, rubric_for
 from lti_tool.models import Job, JudgementRow, Person, RejudgeDraft, RejudgedSheet, ResourceLink, Submission
 
 JUDGED = ("awaiting_review", "done", "needs_person")  # states of judging in which there may be a sheet
-AT_ONCE = 500
 Order = Literal["moved", "least", "learner", "before", "after"]
 ORDERS: tuple[Order, ...] = ("moved", "least", "learner", "before", "after")
 State = Literal["waiting", "failed", "judged", "going out", "applied", "stays"]
@@ -105,8 +104,7 @@ def begin(
     )
     session.add(draft)
     session.flush()
-    for start in range(0, len(ids), AT_ONCE):
-        some = ids[start : start + AT_ONCE]
+    for some in in_parts(ids):
         session.execute(insert(RejudgedSheet), [{"draft_id": draft.id, "submission_id": one} for one in some])
         jobs.enqueue_rejudging(session, some)
     return draft

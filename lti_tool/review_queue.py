@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, func, or_,
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
 from lti_tool.blind_draws import HELD, is_pending, pending
-from lti_tool.db import utc_now
+from lti_tool.db import AT_ONCE, in_parts, utc_now
 from lti_tool.deadlines import late_by
 from lti_tool.jobs import GONE
 from lti_tool.lesson import Item
@@ -35,7 +35,6 @@ from rubrics.scoring import item_points
 WAITING = ("awaiting_review", "needs_person")
 Tab = Literal["to_review", "blind", "going_out", "all"]
 # The grader's number turns the multiplier, so that ties stand in another order for each, and always the same one.
-ROWS_AT_ONCE = 500
 _PRIME, _MULTIPLIER, _TURN = 2_147_483_647, 1_103_515_245, 15_838
 
 
@@ -104,8 +103,7 @@ def queue(
 
 def rows_of(session: Session, resource_link: ResourceLink, ids: Sequence[int]) -> list[QueueRow]:
     """The rows of these submissions, in this order."""
-    parts = [ids[at : at + ROWS_AT_ONCE] for at in range(0, len(ids), ROWS_AT_ONCE)]
-    return [row for part in parts for row in _rows_of(session, resource_link, part)]
+    return [row for part in in_parts(ids) for row in _rows_of(session, resource_link, part)]
 
 
 def _rows_of(session: Session, resource_link: ResourceLink, ids: Sequence[int]) -> list[QueueRow]:
@@ -305,7 +303,7 @@ def same_text(session: Session, resource_link: ResourceLink, submissions: Sequen
     """
     # A long queue is asked about by its placement: a list of its hashes would outgrow a statement.
     placed = select(Submission.text_hash).where(Submission.resource_link_id == resource_link.id)
-    texts = [one.text_hash for one in submissions] if len(submissions) <= ROWS_AT_ONCE else placed
+    texts = [one.text_hash for one in submissions] if len(submissions) <= AT_ONCE else placed
     found = session.execute(
         select(Submission.text_hash, Submission.item_id, Submission.person_id, Person.handle)
         .join(Person, Person.id == Submission.person_id)

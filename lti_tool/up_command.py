@@ -2,10 +2,8 @@
 
 import shutil
 import signal
-import socket
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -15,7 +13,7 @@ import typer
 from sqlalchemy.engine import make_url
 
 from lti_tool.commands import ready_to_serve
-from lti_tool.ports import free_port
+from lti_tool.ports import answers_within, free_port
 from lti_tool.processes import Child, ChildFailed, wait_until_answers
 from lti_tool.settings import HOME, Settings
 from lti_tool.terminal import fail
@@ -24,6 +22,7 @@ app = typer.Typer(help="Everything that one machine runs.", add_completion=False
 
 LOGS = HOME / "logs"
 PREFECT_SECONDS = 120
+REDIS_SECONDS = 20
 
 
 class Profile(StrEnum):
@@ -107,7 +106,8 @@ def _start_redis(started: list[Child]) -> str:
     port = free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"]
     _start(started, "Redis", options, {}, command=[program])
-    _wait_for_port(port)
+    if not answers_within(port, REDIS_SECONDS):
+        raise ChildFailed(f"Redis did not answer within {REDIS_SECONDS} s; see {LOGS / 'redis.log'}")
     return f"redis://127.0.0.1:{port}/0"
 
 
@@ -127,15 +127,6 @@ def _start(
     child.start()
     started.append(child)
     return child
-
-
-def _wait_for_port(port: int, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.05)
-    raise ChildFailed(f"Redis did not answer within {seconds:.0f} s; see {LOGS / 'redis.log'}")
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""What may go wrong while one looks: switches on the page that end, freeze or stop the demo's own processes."""
+"""What may go wrong while one looks: switches on the page that end, slow, freeze or stop the demo's own processes."""
 
 from __future__ import annotations
 
@@ -99,20 +99,17 @@ class Faults:
 
 
 def _crash(child: Child) -> str:
-    assert child.process is not None
-    child.process.kill()
+    _signal(child, signal.SIGKILL)
     return RUNNING
 
 
 def _freeze(child: Child) -> str:
-    assert child.process is not None
-    child.process.send_signal(signal.SIGSTOP)
+    _signal(child, signal.SIGSTOP)
     return FROZEN
 
 
 def _thaw(child: Child) -> str:
-    assert child.process is not None
-    child.process.send_signal(signal.SIGCONT)
+    _signal(child, signal.SIGCONT)
     return RUNNING
 
 
@@ -125,8 +122,9 @@ def _go_by_jerks(child: Child, over: Event) -> None:
 
 
 def _signal(child: Child, number: signal.Signals) -> None:
-    if child.process is not None and child.process.poll() is None:
-        child.process.send_signal(number)
+    """Send it to the process; to one that has ended nothing is sent."""
+    assert child.process is not None
+    child.process.send_signal(number)
 
 
 def _stop(child: Child) -> str:

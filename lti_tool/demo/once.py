@@ -8,14 +8,12 @@ from urllib.parse import urljoin, urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lti_tool.ags import AgsClient
 from lti_tool.db import Database
 from lti_tool.demo.robot import Page, Stuck, Visitor
-from lti_tool.keys import current_key
+from lti_tool.gradebooks import platform_gradebooks
 from lti_tool.lesson import Item, Lesson
 from lti_tool.lessons import current_lesson
 from lti_tool.models import LessonScore, LineItem, Person, ResourceLink, Submission
-from lti_tool.outbound import Outbound
 from lti_tool.results import newest_release
 from lti_tool.settings import Settings
 
@@ -118,13 +116,8 @@ def _read_back(session: Session, settings: Settings, score: LessonScore) -> dict
     """The learner's row as AGS Results gives it."""
     placement = session.get_one(ResourceLink, score.resource_link_id)
     column = session.get_one(LineItem, placement.id).url
-    client = AgsClient(
-        Outbound(settings),
-        placement.deployment.registration,
-        current_key(session, settings),
-        scopes=placement.scopes or None,
-    )
-    rows = client.results(column, session.get_one(Person, score.person_id).sub)
+    gradebook = platform_gradebooks(settings)(session, placement)
+    rows = gradebook.results(column, session.get_one(Person, score.person_id).sub)
     row = rows[0] if rows else {}
     return {"scoreGiven": row.get("resultScore"), "scoreMaximum": row.get("resultMaximum")}
 

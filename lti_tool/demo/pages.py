@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import (
@@ -71,17 +72,11 @@ def _add_course_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> N
         return render_template(
             "course.html",
             me=_person(store, slug),
-            people=store.people(),
-            course=store.course(),
-            link=_link(store),
-            is_first=_link(store).id == RESOURCE_LINK_ID,
-            columns=read_gradebook(config, store),
             dates=shown_dates(store, _link(store).id),
             presets=PRESETS,
             frame=_frame(),
             frames=FRAMES,
-            tool_origin=store.tool().origin,
-            faults=config.faults.shown() if config.faults else None,
+            **_around_frames(config, store),
         )
 
     @bp.get("/both")
@@ -91,14 +86,8 @@ def _add_course_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> N
             "both.html",
             left=_person(store, request.args.get("left", "ada")),
             right=_person(store, request.args.get("right", "ines")),
-            people=store.people(),
-            course=store.course(),
-            link=_link(store),
-            is_first=_link(store).id == RESOURCE_LINK_ID,
-            columns=read_gradebook(config, store),
             frame="both",
-            tool_origin=store.tool().origin,
-            faults=config.faults.shown() if config.faults else None,
+            **_around_frames(config, store),
         )
 
     @bp.get("/returned/<slug>")
@@ -164,6 +153,20 @@ def login_request(config: PlatformConfig, tool: Tool, person: Person, message_hi
 def _link(store: Store) -> ResourceLink:
     """The activity that the address names, else the course's first one."""
     return store.resource_link(request.args.get("link", RESOURCE_LINK_ID)) or abort(404, "No such activity.")
+
+
+def _around_frames(config: PlatformConfig, store: Store) -> dict[str, Any]:
+    """What a page with the tool in frames shows whoever is in them."""
+    link = _link(store)
+    return {
+        "people": store.people(),
+        "course": store.course(),
+        "link": link,
+        "is_first": link.id == RESOURCE_LINK_ID,
+        "columns": read_gradebook(config, store),
+        "tool_origin": store.tool().origin,
+        "faults": config.faults.shown() if config.faults else None,
+    }
 
 
 def _frame() -> str:

@@ -88,10 +88,9 @@ class PlatformKeys:
             return known or _wait_for(other, PATIENCE_SECONDS - (self._clock() - other.began))
         try:
             # A fetch may have ended between our look at what is kept and now.
-            kept, fresh = self._kept(registration.id) if kid is not None else (None, False)
-            if kept is not None and fresh and _has(kept, kid or ""):
-                mine.key_set = kept
-                return kept
+            mine.key_set = self._fresh_with(registration.id, kid) if kid is not None else None
+            if mine.key_set is not None:
+                return mine.key_set
             mine.key_set = self._fetch(registration.jwks_url)
             self._keep(registration.id, mine.key_set)
             return mine.key_set
@@ -108,6 +107,10 @@ class PlatformKeys:
         with self._database.read() as session:
             row = session.get(PlatformKeySet, registration_id)
             return (row.jwks, utc_now() - row.fetched_at < FRESH) if row is not None else (None, False)
+
+    def _fresh_with(self, registration_id: int, kid: str) -> KeySet | None:
+        kept, fresh = self._kept(registration_id)
+        return kept if kept is not None and fresh and _has(kept, kid) else None
 
     def _keep(self, registration_id: int, key_set: KeySet) -> None:
         row = PlatformKeySet(registration_id=registration_id, jwks=key_set, fetched_at=utc_now())

@@ -77,17 +77,7 @@ def bench(launch_id: str, slug: str) -> Answer:
         item = _asked_item(lesson, request.args.get("item", ""))
         sample = next((one for one in item.samples if one.id == request.args.get("sample")), None)
         text = sample.text if sample else ""
-        return teachers_page(
-            session,
-            "try.html",
-            "authoring.lessons",
-            slug=slug,
-            lesson=lesson,
-            item=item,
-            text=text,
-            problem="",
-            tried=None,
-        )
+        return _bench(session, slug, lesson, item, text)
 
 
 @bp.post("/try")
@@ -106,18 +96,7 @@ def try_answer(launch_id: str, slug: str) -> Answer:
         with current().database.read() as session:
             lesson = _draft_lesson(_edition(session, slug))
             item = _asked_item(lesson, item_id)
-            page = teachers_page(
-                session,
-                "try.html",
-                "authoring.lessons",
-                slug=slug,
-                lesson=lesson,
-                item=item,
-                text=text,
-                problem=str(problem),
-                tried=None,
-            )
-            return page, 422
+            return _bench(session, slug, lesson, item, text, problem=str(problem)), 422
     there = url_for("rehearsing.tried", launch_id=launch_id, slug=slug, public_id=sent.public_id)
     return redirect(there, code=303)
 
@@ -144,17 +123,14 @@ def tried(launch_id: str, slug: str, public_id: str) -> Answer:
         log = log_of(session, sent)
         sample = next((one for one in sheet.item.samples if one.text.strip() == sent.text.strip()), None)
         found = Tried(sent, sheet, log, dict(sample.expected or {}) if sample else {}, log.running)
-        return teachers_page(
-            session,
-            "try.html",
-            "authoring.lessons",
-            slug=slug,
-            lesson=sheet.lesson,
-            item=sheet.item,
-            text=sent.text,
-            problem="",
-            tried=found,
-        )
+        return _bench(session, slug, sheet.lesson, sheet.item, sent.text, tried=found)
+
+
+def _bench(
+    session: Session, slug: str, lesson: Lesson, item: Item, text: str, *, problem: str = "", tried: Tried | None = None
+) -> str:
+    shown = {"slug": slug, "lesson": lesson, "item": item, "text": text, "problem": problem, "tried": tried}
+    return teachers_page(session, "try.html", "authoring.lessons", **shown)
 
 
 def _own_trial(session: Session, link: ResourceLink, slug: str, public_id: str) -> Submission:
