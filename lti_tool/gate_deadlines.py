@@ -89,6 +89,7 @@ def carry_out(database: Database, now: datetime | None = None) -> int:
 def _settle(database: Database, submission_id: int, now: datetime) -> bool:
     try:
         with database.write() as session:
+            jobs.hold_gate(session, submission_id)
             submission = session.get(Submission, submission_id)
             if submission is None or not _is_still_due(session, submission, now):
                 return False  # decided, drawn, erased or given more time since it was found

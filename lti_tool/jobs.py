@@ -192,6 +192,12 @@ def pass_gate(session: Session, submission_id: int) -> bool:
     return moved.scalar() is not None
 
 
+def hold_gate(session: Session, submission_id: int) -> None:
+    """Let nobody else decide about a submission until this transaction ends; taken before anything else is locked."""
+    gate = select(Job).where(Job.kind == JUDGE, Job.submission_id == submission_id).with_for_update(key_share=True)
+    session.scalars(gate.execution_options(populate_existing=True)).all()
+
+
 def withdraw_judging(session: Session, submission_id: int) -> bool:
     """Take a submission out of judging, whoever holds it; False when it is released, or taken back already."""
     moved = session.execute(

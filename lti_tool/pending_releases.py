@@ -10,11 +10,11 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, and_, delete, false, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from lti_tool import reviews
+from lti_tool import jobs, reviews
 from lti_tool.db import Database, utc_now
 from lti_tool.deadlines import read_date
 from lti_tool.models import PendingRelease, Release, ResourceLink, Submission
@@ -58,7 +58,7 @@ def decide(
     """Release a sheet now, or on the placement's date where it has one. Raises as `reviews.release`, AlreadyPending."""
     now = utc_now()
     date = release_date(link, now)
-    known = session.get(PendingRelease, submission.id)
+    known = _held(session, submission)
     if date is not None:
         return postpone(session, link, submission, reviewer_id, decisions, seen_judgement_id, date, new_batch())
     if known is not None and known.problem is None:
@@ -79,8 +79,8 @@ def postpone(
     batch: str,
 ) -> PendingRelease:
     """Keep a decision until it is due. ReviewProblem or AlreadyReleased as for a release now, or AlreadyPending."""
+    known = _held(session, submission)
     reviews.check(session, submission, reviewer_id, decisions, seen_judgement_id)
-    known = session.get(PendingRelease, submission.id)
     if known is not None and known.problem is None and known.reviewer_id != reviewer_id:
         raise AlreadyPending(known.reviewer.handle, known.due_at)
     if known is not None:
@@ -103,6 +103,12 @@ def postpone(
         first = session.get_one(PendingRelease, submission.id)
         raise AlreadyPending(first.reviewer.handle, first.due_at) from None
     return row
+
+
+def _held(session: Session, submission: Submission) -> PendingRelease | None:
+    """What somebody decided already, while nobody else can decide or carry it out."""
+    jobs.hold_gate(session, submission.id)
+    return session.get(PendingRelease, submission.id, populate_existing=True)
 
 
 def as_judged(session: Session, submission: Submission) -> dict[str, Decision]:
@@ -141,19 +147,31 @@ def carry_out_due(database: Database, now: datetime | None = None) -> int:
             .order_by(PendingRelease.due_at)
             .limit(AT_ONCE)
         ).all()
-    return sum(_carry_out(database, submission_id) for submission_id in due)
+    return sum(_carry_out(database, submission_id, now) for submission_id in due)
 
 
-def _carry_out(database: Database, submission_id: int) -> bool:
+def _carry_out(database: Database, submission_id: int, now: datetime) -> bool:
+    same: ColumnElement[bool] = false()
     try:
         with database.write() as session:
+            jobs.hold_gate(session, submission_id)
             taken = session.execute(
                 delete(PendingRelease)
-                .where(PendingRelease.submission_id == submission_id, PendingRelease.problem.is_(None))
-                .returning(PendingRelease.reviewer_id, PendingRelease.judgement_id, PendingRelease.decisions)
+                .where(
+                    PendingRelease.submission_id == submission_id,
+                    PendingRelease.problem.is_(None),
+                    PendingRelease.due_at <= now,
+                )
+                .returning(
+                    PendingRelease.reviewer_id,
+                    PendingRelease.judgement_id,
+                    PendingRelease.decisions,
+                    PendingRelease.batch,
+                )
             ).one_or_none()
             if taken is None:
-                return False  # another executor was first, or it was taken back
+                return False  # another executor was first, or it was taken back, or decided anew
+            same = and_(PendingRelease.submission_id == submission_id, PendingRelease.batch == taken.batch)
             submission = session.get_one(Submission, submission_id)
             decisions = {criterion: Decision(**_fields(said)) for criterion, said in taken.decisions.items()}
             reviews.release(
@@ -162,12 +180,10 @@ def _carry_out(database: Database, submission_id: int) -> bool:
         return True
     except AlreadyReleased:
         with database.write() as session:
-            session.execute(delete(PendingRelease).where(PendingRelease.submission_id == submission_id))
+            session.execute(delete(PendingRelease).where(same))
     except ReviewProblem as problem:
         with database.write() as session:
-            session.execute(
-                update(PendingRelease).where(PendingRelease.submission_id == submission_id).values(problem=str(problem))
-            )
+            session.execute(update(PendingRelease).where(same).values(problem=str(problem)))
     return False
 
 

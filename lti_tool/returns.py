@@ -36,7 +36,8 @@ def return_work(
         raise ReviewProblem(f"At most {LONGEST_WORDS} characters.")
     if pending(session, [submission.id]):
         raise ReviewProblem("This one is to be scored blind first.")
-    decided = session.get(PendingRelease, submission.id)
+    jobs.hold_gate(session, submission.id)
+    decided = session.get(PendingRelease, submission.id, populate_existing=True)
     if decided is not None and decided.problem is None:
         raise ReviewProblem(f"{decided.reviewer.handle} decided this already. It can be taken back until it goes out.")
     return _give_back(session, link, submission, reviewer_id, words)

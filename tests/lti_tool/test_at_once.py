@@ -1,0 +1,181 @@
+"""Decisions about one submission that meet on PostgreSQL: whoever comes second waits, and is told what stands."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from threading import Event, Thread
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from lti_tool import gate_deadlines, pending_releases, reviews
+from lti_tool.attempts import submit
+from lti_tool.db import Database, utc_now
+from lti_tool.models import PendingRelease, Release, ReturnedWork, Submission
+from lti_tool.pending_releases import carry_out_due, decide, postpone
+from lti_tool.returns import return_work
+from lti_tool.reviews import AlreadyReleased, Decision, ReviewProblem
+from tests.conftest import World, populate
+from tests.lti_tool.judged import all_at, decisions, judge_as
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+
+LATER = timedelta(minutes=2)
+
+
+@pytest.fixture
+def world(postgres_url: str) -> Iterator[World]:
+    """The course on PostgreSQL, where writers are not alone."""
+    database = Database(postgres_url)
+    yield populate(database)
+    database.close()
+
+
+@pytest.fixture
+def judged(world: World, sample_texts: dict[str, str]) -> tuple[int, int]:
+    """An essay that waits at the gate: its id and its sheet's."""
+    return _judged(world, sample_texts["essay"])
+
+
+def _judged(world: World, essay: str) -> tuple[int, int]:
+    with world.database.write() as session:
+        sent = submit(session, world.placement(session), world.ada_id, "essay", essay)
+        return sent.id, judge_as(session, sent, all_at(sent, 3)).id
+
+
+def _postpone(session: Session, world: World, judged: tuple[int, int], batch: str = "b") -> None:
+    sent = session.get_one(Submission, judged[0])
+    given = decisions(all_at(sent, 3), claim=Decision(2, "wrong_level"))
+    link, due = world.placement(session), utc_now() + LATER
+    postpone(session, link, sent, world.ines_id, given, judged[1], due, batch)
+
+
+class Meanwhile:
+    """Something that runs beside what is held open; `until_it_waits` returns when the database makes it wait."""
+
+    def __init__(self, world: World, deed: Callable[[], Any]) -> None:
+        self.world, self.deed = world, deed
+        self.answer: Any = None
+        self.thread = Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.answer = self.deed()
+        except (AlreadyReleased, ReviewProblem, pending_releases.AlreadyPending) as told:
+            self.answer = told
+
+    def until_it_waits(self) -> None:
+        locks = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        end = monotonic() + 20
+        while self.thread.is_alive() and monotonic() < end:
+            with self.world.database.read() as session:
+                if session.scalar(locks):
+                    return
+            sleep(0.01)
+
+    def ended(self) -> Any:
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+        return self.answer
+
+
+def _stored(world: World) -> tuple[int, int, int]:
+    """How many decisions are pending, how many releases and how many returns there are."""
+    with world.database.read() as session:
+        kinds = (PendingRelease, Release, ReturnedWork)
+        return tuple(len(session.scalars(select(kind)).all()) for kind in kinds)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("policy", ["release", "return"])
+def test_what_waited_too_long_is_left_to_whoever_decides_just_then(world, judged, policy) -> None:
+    with world.database.write() as session:
+        world.placement(session).settings = {"wait_days": 1, "wait_then": policy}
+    with world.database.write() as session:
+        _postpone(session, world, judged)
+        over = utc_now() + timedelta(days=2)
+        beside = Meanwhile(world, lambda: gate_deadlines.carry_out(world.database, over))
+        beside.until_it_waits()
+    assert beside.ended() == 0
+    assert _stored(world) == (1, 0, 0)
+
+
+def test_whoever_decides_anew_while_it_goes_out_is_told_that_it_went(world, judged, monkeypatch) -> None:
+    with world.database.write() as session:
+        _postpone(session, world, judged)
+    going, go_on = Event(), Event()
+    release = reviews.release
+
+    def slowly(*told: Any) -> Release:
+        going.set()
+        assert go_on.wait(20)
+        return release(*told)
+
+    monkeypatch.setattr(reviews, "release", slowly)
+    sender = Meanwhile(world, lambda: carry_out_due(world.database, utc_now() + LATER * 2))
+    assert going.wait(20)
+
+    def decide_anew() -> None:
+        with world.database.write() as session:
+            _postpone(session, world, judged, "anew")
+
+    beside = Meanwhile(world, decide_anew)
+    beside.until_it_waits()
+    go_on.set()
+    assert sender.ended() == 1
+    assert isinstance(beside.ended(), AlreadyReleased)
+    assert _stored(world) == (0, 1, 0)
+
+
+def test_what_was_decided_anew_has_its_whole_time_again(world, sample_texts, monkeypatch) -> None:
+    first, second = _judged(world, sample_texts["essay"]), _judged(world, sample_texts["essay"] + " Once more.")
+    with world.database.write() as session:
+        _postpone(session, world, first)
+        _postpone(session, world, second)
+    release = reviews.release
+
+    def while_the_first_goes_out(*told: Any) -> Release:
+        with world.database.write() as session:
+            _postpone(session, world, second, "anew")
+            session.get_one(PendingRelease, second[0]).due_at = utc_now() + LATER * 10
+        return release(*told)
+
+    monkeypatch.setattr(reviews, "release", while_the_first_goes_out)
+    assert carry_out_due(world.database, utc_now() + LATER * 2) == 1
+    with world.database.read() as session:
+        assert session.scalars(select(PendingRelease.batch)).all() == ["anew"]
+
+
+def test_a_release_and_a_return_at_once_are_one_of_them(world, judged) -> None:
+    with world.database.write() as session:
+        sent = session.get_one(Submission, judged[0])
+        decide(session, world.placement(session), sent, world.ines_id, decisions(all_at(sent, 3)), judged[1])
+
+        def send_back() -> None:
+            with world.database.write() as other:
+                again = other.get_one(Submission, judged[0])
+                return_work(other, world.placement(other), again, world.tom_id, "Once more, please.")
+
+        beside = Meanwhile(world, send_back)
+        beside.until_it_waits()
+    assert isinstance(beside.ended(), AlreadyReleased)
+    assert _stored(world) == (0, 1, 0)
+
+
+def test_a_decision_for_later_and_a_return_at_once_are_one_of_them(world, judged) -> None:
+    with world.database.write() as session:
+        _postpone(session, world, judged)
+
+        def send_back() -> None:
+            with world.database.write() as other:
+                again = other.get_one(Submission, judged[0])
+                return_work(other, world.placement(other), again, world.tom_id, "Once more, please.")
+
+        beside = Meanwhile(world, send_back)
+        beside.until_it_waits()
+    assert "decided this already" in str(beside.ended())
+    assert _stored(world) == (1, 0, 0)
