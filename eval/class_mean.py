@@ -2,6 +2,9 @@
 
 PPI++ (Angelopoulos, Duchi & Zrnic 2023, arXiv:2311.01453): the judge's mean over everybody, set right by how it errs
 where people scored too. The judge alone is biased however narrow its interval; people alone are right and wide.
+
+Moments are those of the authors' package (`ppi_mean_ci` of ppi_py): the spreads of both parts divided by n, the weight
+from a covariance divided by n over a variance divided by n - 1, cut to [0, 1].
 """
 
 from dataclasses import dataclass

@@ -67,17 +67,41 @@ class Shift:
 
 @dataclass(frozen=True)
 class Anchors:
-    """Essays that were scored again: how far the judge moved."""
+    """Essays that were scored again: how far the judge moved on average, in either direction, and at most.
+
+    A judge that became milder on one essay and harsher on another moved, though its mean did not: what is compared
+    with `tolerance` is the mean of the distances, which is never below the distance of the means; and no single essay
+    may move by more than `each`.
+    """
 
     count: int
     mean: float
+    distance: float
     largest: float
     tolerance: float
+    each: float
+    beyond: int
 
     @property
     def alarm(self) -> bool:
-        """Whether the judge moved by more than was declared."""
-        return abs(self.mean) > self.tolerance
+        """Whether the judge moved by more than was declared, over all of them or on any one."""
+        return self.distance > self.tolerance or self.beyond > 0
+
+    @property
+    def sentences(self) -> list[str]:
+        """What is more than was declared, each in a sentence."""
+        found = []
+        if self.distance > self.tolerance:
+            found.append(
+                f"Scored again, {self.count} anchors moved by {self.distance:.2f} on average, up or down "
+                f"({self.mean:+.2f} on balance); {self.tolerance:g} was declared."
+            )
+        if self.beyond:
+            found.append(
+                f"{self.beyond} of {self.count} anchors moved by more than {self.each:g}, the farthest by "
+                f"{self.largest:+.2f}."
+            )
+        return found
 
 
 @dataclass(frozen=True)
@@ -107,12 +131,7 @@ class Drift:
                 f"People changed {self.overrides.losses} of {self.overrides.readings} released scores by a loss; a "
                 f"risk of at most {self.alpha:.0%} does not fit that."
             )
-        if self.anchors is not None and self.anchors.alarm:
-            found.append(
-                f"Scored again, {self.anchors.count} anchors moved by {self.anchors.mean:+.2f} on average; "
-                f"{self.anchors.tolerance:g} was declared."
-            )
-        return found
+        return found if self.anchors is None else [*found, *self.anchors.sentences]
 
     def as_json(self) -> dict[str, Any]:
         """The report for a program."""
@@ -268,13 +287,31 @@ def _flag(file: Delimited, row: int, name: str, cell: str) -> bool | None:
     return cell.lower() in YES
 
 
-def read_anchors(before: Path, after: Path, tolerance: float) -> Anchors:
-    """The scores of the same frozen essays twice: columns response_id and score; EvalError where the ids differ."""
+EACH = 2.0
+"""How much farther than all of them on average a single anchor may move where nobody declared it."""
+
+
+def read_anchors(before: Path, after: Path, tolerance: float, each: float | None = None) -> Anchors:
+    """The scores of the same frozen essays twice: columns response_id and score; EvalError where the ids differ.
+
+    `each` is how far a single one may move; twice the tolerance unless it is said.
+    """
     first, second = _scores(before), _scores(after)
     if alone := sorted(first.keys() ^ second.keys()):
         raise EvalError(f"anchors that only one of {before.name} and {after.name} has: {listed(alone)}")
-    moved = np.array([second[name] - first[name] for name in sorted(first)])
-    return Anchors(len(moved), float(moved.mean()), float(moved[np.abs(moved).argmax()]), tolerance)
+    # Scores are decimals: what was declared is reached by a sum of tenths that lies a hair beyond it.
+    moved = np.round([second[name] - first[name] for name in sorted(first)], 9)
+    far = np.abs(moved)
+    most = EACH * tolerance if each is None else each
+    return Anchors(
+        count=len(moved),
+        mean=float(moved.mean()),
+        distance=float(np.round(far.mean(), 9)),
+        largest=float(moved[far.argmax()]),
+        tolerance=tolerance,
+        each=most,
+        beyond=int((far > most).sum()),
+    )
 
 
 def _scores(path: Path) -> dict[str, float]:

@@ -26,7 +26,12 @@ def drift(
     anchors: Annotated[
         tuple[Path, Path] | None, typer.Option(help="Scores of the frozen essays before, and now.")
     ] = None,
-    tolerance: Annotated[float, typer.Option(min=0, help="How far anchors may move on average.")] = 0.0,
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="How far anchors may move on average, up and down alike.")
+    ] = 0.0,
+    tolerance_each: Annotated[
+        float | None, typer.Option(min=0, help="How far any one anchor may move; twice the tolerance by default.")
+    ] = None,
     shifts: Annotated[bool, typer.Option("--shifts", help="Compare weeks: confidence, length, prompts.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -46,7 +51,7 @@ def drift(
         else:
             raise EvalError("name the gate file with --gate, or its promise with --alpha and --delta")
         released = read_audit(audit)
-        moved = None if anchors is None else read_anchors(*anchors, tolerance)
+        moved = None if anchors is None else read_anchors(*anchors, tolerance, tolerance_each)
         prompts = sorted({one.facts.get("prompt_id", "") for one in released})
         found = {
             prompt: drift_of(
@@ -113,6 +118,7 @@ def _lines(found: "Drift") -> list[str]:
     lines += [f"{one.what} differs in week {one.week} (p {one.p:.2g})" for one in found.shifts if one.differs]
     if found.anchors is not None:
         lines.append(
-            f"{found.anchors.count} anchors moved by {found.anchors.mean:+.3f}, at most {found.anchors.largest:+.3f}."
+            f"{found.anchors.count} anchors moved by {found.anchors.distance:.3f} on average, "
+            f"{found.anchors.mean:+.3f} on balance, at most {found.anchors.largest:+.3f}."
         )
     return lines

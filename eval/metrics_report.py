@@ -17,7 +17,7 @@ from eval.figure import Figure, rows_of
 from eval.intervals import BLOCKS, CONFIDENCE, MOST_ROWS, wilson
 from eval.metrics import AGREEMENT, SECOND, Figures, Scores, Settings, human_figures, judge_figures, missing
 from eval.pairs import Floats, Pairs, places_of
-from eval.prompts import mean_of_prompts
+from eval.prompts import crosses_prompts, mean_of_prompts
 from eval.raters import Ratings, figures_of_raters
 from eval.scale import TRIM, Scale, rounding_named
 from eval.wide_table import Columns, WideTable, read_wide
@@ -73,11 +73,12 @@ def report(table: WideTable, columns: Columns, settings: Settings, declared: boo
         apart = {value: figures["dsm"] for value, figures in judged.items()}
         found["fairness"][name]["groups"] = {value: group_verdict(figure) for value, figure in apart.items()}
         if name == columns.prompt:
-            means = mean_of_prompts(judged)
+            shared = crosses_prompts(scores.cluster, scores.stratum)
+            means = mean_of_prompts(judged, shared=shared)
             found["prompts"] = {
                 "column": name,
                 "overall": as_json(means),
-                "human_human": as_json(mean_of_prompts(rated)),
+                "human_human": as_json(mean_of_prompts(rated, shared=shared)),
             }
             found["criteria"] = [one.as_json() for one in findings(counted_in_rows(means, overall))]
     adjust(found["fairness"])

@@ -5,27 +5,65 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import stdtrit
 
 from eval.figure import NO_INTERVAL_BELOW, Figure, rows_of
-from eval.intervals import Z, percentiles, units_of
+from eval.intervals import CONFIDENCE, Z, percentiles, units_of
 from eval.metrics import Scores, Settings
-from eval.pairs import Floats, ratio, sums_of
+from eval.pairs import Floats, Places, ratio, sums_of
 
 AVERAGED = (
     *("exact", "adjacent", "kappa", "linear_kappa", "qwk", "qwk_raw", "pearson", "spearman"),
     *("smd", "prmse", "degradation"),
 )
 
+LEAST_PROMPTS = 5
+"""Fewer prompts say nothing of other ones: their t has so few degrees of freedom that the interval is the scale."""
 
-def mean_of_prompts(prompts: Mapping[str, Mapping[str, Figure]]) -> dict[str, Figure]:
-    """Mean of each figure over the prompts, and of QWK also by Fisher's z; `n` counts the prompts that have one."""
-    found = {name: _mean([prompt.get(name) for prompt in prompts.values()], fisher=False) for name in AVERAGED}
-    found["qwk_fisher_z"] = _mean([prompt.get("qwk") for prompt in prompts.values()], fisher=True)
+
+def mean_of_prompts(prompts: Mapping[str, Mapping[str, Figure]], *, shared: bool = False) -> dict[str, Figure]:
+    """Mean of each figure over the prompts, and of QWK also by Fisher's z; `n` counts the prompts that have one.
+
+    The intervals are about these very prompts: other responses to the same questions. `qwk_other_prompts` is the same
+    mean with an interval for questions like these, which counts that questions differ. `shared` says that students
+    answered several of the prompts.
+    """
+    found = {name: _mean([one.get(name) for one in prompts.values()], False, shared) for name in AVERAGED}
+    found["qwk_fisher_z"] = _mean([one.get("qwk") for one in prompts.values()], True, shared)
+    found["qwk_other_prompts"] = _of_other_prompts([one.get("qwk") for one in prompts.values()])
     return found
 
 
-def _mean(figures: list[Figure | None], fisher: bool) -> Figure:
-    """The mean and its interval from the prompts' own: their rows are different, so their errors are independent."""
+def crosses_prompts(cluster: Places | None, stratum: Places | None) -> bool:
+    """Whether a student (a cluster) has responses to more than one prompt."""
+    if cluster is None or stratum is None or not len(cluster):
+        return False
+    pairs = np.unique(np.column_stack([cluster, stratum]), axis=0)
+    return len(pairs) > len(np.unique(cluster))
+
+
+def _of_other_prompts(figures: list[Figure | None]) -> Figure:
+    """The mean as an estimate for the kind of prompts that these were drawn from: Student's t over their figures.
+
+    The figures' spread holds both how prompts differ and how few responses each has, so nothing is added to it.
+    """
+    values = [float(one.value) for one in figures if one is not None and one.value is not None]
+    n = len(values)
+    if not n:
+        return Figure.missing(0, f"none of {len(figures)} prompts has a figure")
+    mean = float(np.mean(values))
+    if n < LEAST_PROMPTS:
+        return Figure(mean, None, None, n, f"no interval: {n} prompts say too little of others; {LEAST_PROMPTS} do")
+    width = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    return Figure.of(mean, mean - width, mean + width, n)
+
+
+def _mean(figures: list[Figure | None], fisher: bool, shared: bool) -> Figure:
+    """The mean and its interval from the prompts' own.
+
+    Where every student answered one prompt the prompts' errors are independent. Where they are `shared` nobody knows
+    how far they go together; taken as going together wholly, the interval is never too narrow.
+    """
     known = [figure for figure in figures if figure is not None and figure.value is not None]
     if not known:
         return Figure.missing(0, f"none of {len(figures)} prompts has a figure")
@@ -37,7 +75,8 @@ def _mean(figures: list[Figure | None], fisher: bool) -> Figure:
     spreads = np.where(np.isnan(spreads), np.nanmax(spreads), spreads) if np.isfinite(spreads).any() else spreads
     if fisher:
         values = np.arctanh(np.clip(values, -1 + 1e-12, 1 - 1e-12))
-    centre, width = float(values.mean()), Z * math.sqrt(float((spreads**2).sum())) / len(known)
+    together = float(spreads.sum()) if shared else math.sqrt(float((spreads**2).sum()))
+    centre, width = float(values.mean()), Z * together / len(known)
     low, high = centre - width, centre + width
     if fisher:
         centre, low, high = math.tanh(centre), math.tanh(low), math.tanh(high)

@@ -15,7 +15,7 @@ from eval.figure import NO_INTERVAL_BELOW, Figure
 from eval.length import PER, length_slope
 from eval.metrics import Figures, Settings, human_figures, judge_figures
 from eval.metrics_report import as_json, coverage_figures, fairness_of, group_verdict, groups_of
-from eval.prompts import mean_of_prompts, within_prompts
+from eval.prompts import crosses_prompts, mean_of_prompts, within_prompts
 from eval.raters import Ratings, figures_of_raters
 from eval.recalibration import recalibrated
 from eval.report.subjects import Choice, Subject
@@ -95,8 +95,10 @@ def _headline(
         judge, human = next(iter(prompts.values()))
         return {"headline": as_json(judge), "headline_human": as_json(human), "of": "all", "findings": _findings(judge)}
     if figured:
-        judge = mean_of_prompts({name: one for name, (one, _) in prompts.items()})
-        human = mean_of_prompts({name: one for name, (_, one) in prompts.items()})
+        scores = subject.scores()
+        shared = crosses_prompts(scores.cluster, scores.stratum)
+        judge = mean_of_prompts({name: one for name, (one, _) in prompts.items()}, shared=shared)
+        human = mean_of_prompts({name: one for name, (_, one) in prompts.items()}, shared=shared)
         counted = {name: replace(figure, n=n) for name, figure in judge.items()}
         of, shown = f"mean of {len(figured)} prompts", as_json(judge)
         return {"headline": shown, "headline_human": as_json(human), "of": of, "findings": _findings(counted)}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from typer.testing import CliRunner
 
-from eval.drift import Released, drift_of, read_audit, risk_of
+from eval.drift import Released, drift_of, read_anchors, read_audit, risk_of
 from eval.drift_command import app
 from eval.drift_process import Reading, evidence
 from eval.errors import EvalError
@@ -181,7 +181,31 @@ def test_anchors_that_moved_ring_the_alarm(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, [*asked, str(tmp_path / "same.csv")]).exit_code == 0
     said = CliRunner().invoke(app, [*asked, str(tmp_path / "after.csv")])
     assert said.exit_code == 3
-    assert "10 anchors moved by +1.00 on average; 0.5 was declared" in said.stdout
+    assert "10 anchors moved by 1.00 on average, up or down (+1.00 on balance); 0.5 was declared" in said.stdout
+
+
+def moved(tmp_path: Path, by: list[float]) -> list[Path]:
+    """The scores of as many essays before, and after each moved by so much."""
+    for name, more in (("before", [0.0] * len(by)), ("after", by)):
+        rows = [f"e{at},{60 + one}" for at, one in enumerate(more)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["response_id,score", *rows]))
+    return [tmp_path / "before.csv", tmp_path / "after.csv"]
+
+
+def test_anchors_that_moved_apart_ring_the_alarm_though_their_mean_stood_still(tmp_path: Path) -> None:
+    found = read_anchors(*moved(tmp_path, [2, -2]), tolerance=1)
+    assert (found.mean, found.distance, found.alarm) == (0, 2, True)
+
+
+def test_one_anchor_that_moved_far_rings_the_alarm_though_all_together_hardly_moved(tmp_path: Path) -> None:
+    found = read_anchors(*moved(tmp_path, [0] * 19 + [-3]), tolerance=1)
+    assert found.distance == pytest.approx(0.15)
+    assert found.sentences == ["1 of 20 anchors moved by more than 2, the farthest by -3.00."]
+    assert not read_anchors(*moved(tmp_path, [0] * 19 + [-3]), tolerance=1, each=3).alarm
+
+
+def test_what_was_declared_is_no_alarm_though_tenths_do_not_add_up(tmp_path: Path) -> None:
+    assert not read_anchors(*moved(tmp_path, [0.1 + 0.2, -0.3]), tolerance=0.3).alarm
 
 
 def test_a_week_that_differs_is_named(tmp_path: Path) -> None:
