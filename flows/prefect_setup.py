@@ -170,8 +170,10 @@ def serve() -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
+    from flows.prefect_recorder import recording
+
     uvicorn.run(
-        _again_soon(create_app()),
+        _again_soon(recording(create_app())),
         host="127.0.0.1",
         port=port,
         log_level="critical",

@@ -9,15 +9,15 @@ from urllib.request import Request, urlopen
 SETTLED_SECONDS = 3.0
 
 
-async def wait_for_records() -> dict[str, int]:
-    """Task runs, all and completed, once nothing has changed for a while."""
+async def wait_for_records() -> tuple[dict[str, int], float]:
+    """Task runs, all and completed, once nothing has changed for a while; and the moment of the last change."""
     counts, since = task_runs(), time.monotonic()
     while time.monotonic() - since < SETTLED_SECONDS:
         await asyncio.sleep(0.5)
         now = await asyncio.to_thread(task_runs)
         if now != counts:
             counts, since = now, time.monotonic()
-    return counts
+    return counts, since
 
 
 def task_runs() -> dict[str, int]:

@@ -82,8 +82,8 @@ def main() -> None:
     while unfinished(database):
         time.sleep(0.1)
     seconds = race.passed()
-    runs = asyncio.run(wait_for_records())
-    recorded = race.passed()
+    runs, last = asyncio.run(wait_for_records())
+    recorded = max(seconds, last - race.began)
     with database.read() as session:
         records = session.scalar(select(func.count()).select_from(RatingRow)) or 0
     race.finish(seconds, records, recorded_seconds=recorded, prefect_runs=runs)

@@ -3,7 +3,7 @@
 import json
 import time
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -37,10 +37,24 @@ def events(prefect_environment):
 
 
 def tell(events, run: str, state: str) -> None:
-    from prefect.events.schemas.events import Event
+    events.note(task_run(run), None, reached(state))
 
-    resource = {"prefect.resource.id": f"prefect.task-run.{run}", "prefect.resource.name": run}
-    events.send(Event(event=f"prefect.task-run.{state}", resource=resource, follows=uuid4()))
+
+def task_run(name: str) -> Any:
+    """A task run of a flow run, the same one for the same name."""
+    from prefect.client.schemas.objects import TaskRun
+
+    number = UUID(bytes=name.encode().ljust(16))
+    return TaskRun(
+        id=number, name=name, flow_run_id=uuid4(), task_key="ask", dynamic_key=name, run_count=1, tags=["b", "a"]
+    )
+
+
+def reached(name: str) -> Any:
+    """A state as Prefect's task engine makes it."""
+    from prefect.client.schemas.objects import State
+
+    return State(type=name.upper(), name=name, message=f"It is {name}.")
 
 
 pytestmark = pytest.mark.slow
@@ -57,7 +71,36 @@ def test_of_each_task_run_the_newest_state_is_told_once(events) -> None:
     events._post(server)
     assert [len(post) for post in server.posts] == [2, 1]
     assert server.states == ["Completed", "Running", "Completed"]
-    assert all("follows" not in event for post in server.posts for event in post)
+
+
+@pytest.mark.parametrize("before", [None, "Pending"])
+def test_the_words_are_those_of_prefects_own_sender(events, monkeypatch, before) -> None:
+    """Should Prefect change what it tells its server, this is where it shows."""
+    from prefect.events.schemas.events import Event
+    from prefect.utilities import engine
+
+    from flows.task_events import Told, event_of
+
+    told = Told(task_run("one"), before and reached(before), reached("Running"), None)
+    monkeypatch.setattr(engine, "emit_event", lambda **words: Event(**words).model_dump(mode="json"))
+    theirs = engine.emit_task_run_state_change_event(told.task_run, told.before, told.state)
+    ours = Event.model_validate(event_of(told)).model_dump(mode="json")
+    flow_run = {
+        "prefect.resource.id": f"prefect.flow-run.{told.task_run.flow_run_id}",
+        "prefect.resource.role": "flow-run",
+    }
+    assert ours == theirs | {"related": [*theirs["related"], flow_run]}
+
+
+def test_it_takes_the_place_of_prefects_own_sender_and_gives_it_back(events, monkeypatch) -> None:
+    from prefect import task_engine
+
+    monkeypatch.setattr(events, "_run", lambda: None)
+    theirs = task_engine.emit_task_run_state_change_event
+    events.start()
+    assert task_engine.emit_task_run_state_change_event == events.note
+    events.close()
+    assert task_engine.emit_task_run_state_change_event is theirs
 
 
 def test_states_are_posted_by_the_hundred(events, monkeypatch) -> None:
