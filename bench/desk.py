@@ -22,7 +22,7 @@ from bench.pages import INSTRUCTOR, sign_in
 from bench.servers import postgres
 from lti_tool.attempts import submit
 from lti_tool.db import Database
-from lti_tool.models import Base, Job, JudgementRow, Person, RatingRow, ReviewRank, Submission
+from lti_tool.models import Base, GateDraw, Job, JudgementRow, Person, RatingRow, ReviewRank, Submission
 from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 from seeds.load import bundled, read_lesson
@@ -33,6 +33,16 @@ FEW, MANY = 500, 50_000
 ROUNDS = 60
 AT_ONCE = 5_000
 WORDS = ("marmalade", "checkpoint", "ledger", "harbour", "quarterly", "walnut")
+DOUBTS = (0.6, 0.7, 0.95, 1.0)  # of half of the sheets: a reason's own, so that many are equally unsure
+BLIND_SHARE = 0.03
+DRAW = {
+    "released": False,
+    "reason": "",
+    "blind_probability": BLIND_SHARE,
+    "audited": False,
+    "audit_probability": 0.0,
+    "audit_base": 0.0,
+}
 REASONS = ("", "|flag|", "|quote|", "|doubt|", "|doubt|flag|", "|estimate|")
 
 
@@ -140,7 +150,7 @@ def _copies(session: Session, first: int, numbers: range, draw: random.Random) -
     ids = [base + at for at in range(len(numbers))]
     registration = session.scalars(select(Person.registration_id).limit(1)).one()
     rows: dict[type[Base], list[dict[str, object]]] = {
-        kind: [] for kind in (Person, Submission, RatingRow, JudgementRow, Job, ReviewRank)
+        kind: [] for kind in (Person, Submission, RatingRow, JudgementRow, Job, ReviewRank, GateDraw)
     }
     for number, at in zip(numbers, ids, strict=True):
         own = {"id": at, "submission_id": at}
@@ -154,9 +164,11 @@ def _copies(session: Session, first: int, numbers: range, draw: random.Random) -
         own_ratings = [row | own | {"id": at * 10 + place} for place, row in enumerate(ratings)]
         rows[RatingRow] += own_ratings
         rows[JudgementRow].append(judged | own | {"rating_ids": {row["criterion"]: row["id"] for row in own_ratings}})
-        rows[Job].append(job | own)
-        doubt = {"doubt": draw.random(), "points": draw.uniform(0, 100), "reasons": draw.choice(REASONS)}
-        rows[ReviewRank].append({"submission_id": at, "resource_link_id": sent["resource_link_id"], **doubt})
+        rows[Job].append(job | own | {"doubt": draw.choice(DOUBTS) if draw.random() < 0.5 else draw.random()})
+        blind = draw.random() < BLIND_SHARE
+        why = {"points": None, "reasons": "|blind|"} if blind else {"points": 50.0, "reasons": draw.choice(REASONS)}
+        rows[ReviewRank].append({"submission_id": at, "resource_link_id": sent["resource_link_id"], **why})
+        rows[GateDraw].append(DRAW | own | {"judgement_id": at, "blind": blind})
     for kind, made in rows.items():
         table = kind.__table__
         assert isinstance(table, Table)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import CompoundSelect, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from lti_tool.db import insert_new
@@ -95,6 +95,12 @@ def _sheets_so_far() -> Any:
         .correlate(Submission)
         .scalar_subquery()
     )
+
+
+def marked() -> CompoundSelect[int]:
+    """The submissions that were ever drawn or picked to be scored blind; few, where is_pending asks about each."""
+    drawn = select(GateDraw.submission_id).where(or_(GateDraw.blind.is_(True), GateDraw.audited.is_(True)))
+    return drawn.union(select(BlindPick.submission_id))
 
 
 def is_pending() -> Any:

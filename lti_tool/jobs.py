@@ -65,8 +65,14 @@ def enqueue_judging(session: Session, submission: Submission) -> Job:
     found = session.scalar(select(Job).where(Job.kind == JUDGE, Job.submission_id == submission.id))
     if found is not None:
         return found
-    priority = _priority(session, submission.resource_link_id)
-    job = Job(kind=JUDGE, submission_id=submission.id, priority=priority, next_try_at=clock(session))
+    place = submission.resource_link_id
+    job = Job(
+        kind=JUDGE,
+        submission_id=submission.id,
+        resource_link_id=place,
+        priority=_priority(session, place),
+        next_try_at=clock(session),
+    )
     session.add(job)
     session.flush()
     add_event(session, job.id, "received")
@@ -78,8 +84,7 @@ def enqueue_judging(session: Session, submission: Submission) -> Job:
 def _priority(session: Session, resource_link_id: int) -> int:
     waiting = (
         select(Job.id)
-        .join(Submission, Submission.id == Job.submission_id)
-        .where(Job.kind == JUDGE, Job.state.in_(UNFINISHED), Submission.resource_link_id == resource_link_id)
+        .where(Job.resource_link_id == resource_link_id, Job.kind == JUDGE, Job.state.in_(UNFINISHED))
         .limit(RUSH)
     )
     return URGENT if session.scalars(select(func.count()).select_from(waiting.subquery())).one() < RUSH else 0

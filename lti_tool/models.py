@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     event,
     false,
+    text,
 )
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, relationship
@@ -484,10 +485,17 @@ class Submission(Frozen, Base):
 # ---- judging -------------------------------------------------------------------------------------------------
 
 
+# A condition of an index has to stand in a statement word for word to make use of it.
+QUEUE_ORDER = ("resource_link_id", "doubt", "submission_id")
+FOR_REVIEW = text("kind = 'judge' AND state IN ('awaiting_review', 'needs_person')")
+
+
 class Job(Base):
     """One piece of durable work. Its state moves: queued, running, then awaiting_review, done or needs_person.
 
     Jobs that share a `lane` run one at a time, oldest first. `held`: it waits for an operator to change something.
+    Of judgings, so that an index alone tells what waits in a placement, and in which order: `resource_link_id` is the
+    submission's, and `doubt` (0 to 1) is how unsure its newest sheet is, 1 while there is none.
     """
 
     __tablename__ = "job"
@@ -501,12 +509,16 @@ class Job(Base):
         ),
         Index("ix_job_claim", "state", "kind", "priority", "next_try_at"),
         Index("ix_job_lane", "lane"),
+        Index("ix_job_placement", "resource_link_id", "kind", "state", "submission_id"),
+        Index("ix_job_queue", *QUEUE_ORDER, sqlite_where=FOR_REVIEW, postgresql_where=FOR_REVIEW),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
     submission_id: Mapped[int | None] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"))
     passback_id: Mapped[int | None] = mapped_column(ForeignKey("passback.id", ondelete="CASCADE"))
+    resource_link_id: Mapped[int | None] = mapped_column(ForeignKey("resource_link.id"))
+    doubt: Mapped[float] = mapped_column(default=1.0, server_default="1")
     lane: Mapped[str | None]
     priority: Mapped[int] = mapped_column(default=0)
     state: Mapped[str] = mapped_column(default="queued")
@@ -766,18 +778,15 @@ class ReturnedWork(Frozen, Base):
 
 
 class ReviewRank(Base):
-    """Where a judged submission stands in its placement's queue, computed anew whenever it is judged.
+    """Why a judged submission should be looked at, computed anew whenever it is judged; its job has the doubt.
 
-    `doubt` (0 to 1) is how unsure its sheet is, `reasons` are codes such as `|flag|quote|`, `points` (0 to 100) the
-    judge's, None while a criterion has no level.
+    `reasons` are codes such as `|flag|quote|`, `points` (0 to 100) the judge's, None while a criterion has no level.
     """
 
     __tablename__ = "review_rank"
-    __table_args__ = (Index("ix_review_rank_order", "resource_link_id", "doubt"),)
 
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), primary_key=True)
-    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"))
-    doubt: Mapped[float]
+    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"), index=True)
     points: Mapped[float | None]
     reasons: Mapped[str]
 

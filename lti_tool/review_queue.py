@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, TextClause, and_, cast, func, or_, select
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
-from lti_tool.blind_draws import HELD, is_pending, pending
+from lti_tool.blind_draws import HELD, is_pending, marked, pending
 from lti_tool.db import AT_ONCE, in_parts, utc_now
 from lti_tool.deadlines import late_by
-from lti_tool.jobs import GONE
+from lti_tool.jobs import GONE, JUDGE
 from lti_tool.lesson import Item
 from lti_tool.lessons import lesson_of, read_rubric, rubric_of
 from lti_tool.models import (
+    FOR_REVIEW,
     Job,
     JudgementRow,
     PendingRelease,
@@ -101,6 +102,11 @@ def queue(
     return rows_of(session, resource_link, ids)
 
 
+def matching(session: Session, resource_link: ResourceLink, wanted: Wanted) -> Sequence[int]:
+    """The ids of all submissions that are wanted, in order."""
+    return session.scalars(_ordered(resource_link, wanted)).all()
+
+
 def rows_of(session: Session, resource_link: ResourceLink, ids: Sequence[int]) -> list[QueueRow]:
     """The rows of these submissions, in this order."""
     return [row for part in in_parts(ids) for row in _rows_of(session, resource_link, part)]
@@ -110,7 +116,7 @@ def _rows_of(session: Session, resource_link: ResourceLink, ids: Sequence[int]) 
     wanted = select(Submission.id).where(Submission.id.in_(ids), Submission.resource_link_id == resource_link.id)
     found = session.execute(
         select(Submission, Job, ReviewClaim, PendingRelease)
-        .join(Job, (Job.submission_id == Submission.id) & (Job.kind == "judge"))
+        .join(Job, (Job.submission_id == Submission.id) & (Job.kind == JUDGE))
         .outerjoin(ReviewClaim, ReviewClaim.submission_id == Submission.id)
         .outerjoin(PendingRelease, PendingRelease.submission_id == Submission.id)
         .where(Submission.id.in_(wanted))
@@ -132,18 +138,18 @@ def _rows_of(session: Session, resource_link: ResourceLink, ids: Sequence[int]) 
 def _ordered(resource_link: ResourceLink, asked: Wanted) -> Select[int]:
     found = _matching(resource_link, asked)
     if asked.tab in ("to_review", "blind"):
-        return found.order_by(_doubt().desc(), _shuffled(asked.grader_id), Submission.id)
+        return found.order_by(Job.doubt.desc(), _shuffled(asked.grader_id), Submission.id)
     return found.order_by(Submission.sent_at, Submission.id)
 
 
 def _matching(resource_link: ResourceLink, asked: Wanted) -> Select[int]:
     found = (
         select(Submission.id)
-        .join(Job, (Job.submission_id == Submission.id) & (Job.kind == "judge"))
+        .join(Job, Job.submission_id == Submission.id)
         .outerjoin(ReviewRank, ReviewRank.submission_id == Submission.id)
         .outerjoin(ReviewClaim, ReviewClaim.submission_id == Submission.id)
         .outerjoin(PendingRelease, PendingRelease.submission_id == Submission.id)
-        .where(Submission.resource_link_id == resource_link.id, *_in_tab(asked.tab))
+        .where(*_judged_here(resource_link), *_in_tab(asked.tab))
     )
     if asked.item:
         found = found.where(Submission.item_id == asked.item)
@@ -154,13 +160,16 @@ def _matching(resource_link: ResourceLink, asked: Wanted) -> Select[int]:
     return found
 
 
-def _in_tab(tab: Tab) -> Sequence[ColumnElement[bool]]:
+def _judged_here(resource_link: ResourceLink) -> Sequence[ColumnElement[bool]]:
+    return Job.resource_link_id == resource_link.id, Job.kind == JUDGE
+
+
+def _in_tab(tab: Tab) -> Sequence[ColumnElement[bool] | TextClause]:
     decided = and_(PendingRelease.submission_id.is_not(None), PendingRelease.problem.is_(None))
-    waiting = Job.state.in_(WAITING)
-    kinds: dict[Tab, Sequence[ColumnElement[bool]]] = {
-        "to_review": (waiting, ~decided),
-        "blind": (is_pending(), Job.state.not_in(GONE)),
-        "going_out": (waiting, decided),
+    kinds: dict[Tab, Sequence[ColumnElement[bool] | TextClause]] = {
+        "to_review": (FOR_REVIEW, ~decided),
+        "blind": (Submission.id.in_(marked()), is_pending(), Job.state.not_in(GONE)),
+        "going_out": (FOR_REVIEW, decided),
         "all": (),
     }
     return kinds[tab]
@@ -186,18 +195,9 @@ def _is_fresh() -> ColumnElement[bool]:
     return or_(ReviewClaim.until.is_(None), ReviewClaim.until > utc_now())
 
 
-def _doubt() -> ColumnElement[float]:
-    return func.coalesce(ReviewRank.doubt, 1.0)
-
-
 def _shuffled(grader_id: int) -> ColumnElement[int]:
     """A number for each submission that has nothing to do with it, the same for a grader every time."""
     return cast(Submission.id, BigInteger) * (_MULTIPLIER + grader_id % 10_000 * _TURN) % _PRIME
-
-
-def count_matching(session: Session, resource_link: ResourceLink, asked: Wanted) -> int:
-    """How many rows there are to page through."""
-    return session.scalar(select(func.count()).select_from(_matching(resource_link, asked).subquery())) or 0
 
 
 def next_to_review(session: Session, resource_link: ResourceLink, asked: Wanted, after: int) -> int | None:
@@ -207,18 +207,17 @@ def next_to_review(session: Session, resource_link: ResourceLink, asked: Wanted,
     """
     others = or_(ReviewClaim.submission_id.is_(None), ReviewClaim.person_id == asked.grader_id, ~_is_fresh())
     found = _ordered(resource_link, asked).where(others, Submission.id != after).limit(1)
-    doubt, shuffled = _doubt(), _shuffled(asked.grader_id)
+    shuffled = _shuffled(asked.grader_id)
     here = session.execute(
-        select(doubt, shuffled)
-        .select_from(Submission)
-        .outerjoin(ReviewRank, ReviewRank.submission_id == Submission.id)
-        .where(Submission.id == after)
+        select(Job.doubt, shuffled)
+        .join(Submission, Submission.id == Job.submission_id)
+        .where(Submission.id == after, Job.kind == JUDGE)
     ).one_or_none()
     if here is not None:
         behind = or_(
-            doubt < here[0],
-            and_(doubt == here[0], shuffled > here[1]),
-            and_(doubt == here[0], shuffled == here[1], Submission.id > after),
+            Job.doubt < here[0],
+            and_(Job.doubt == here[0], shuffled > here[1]),
+            and_(Job.doubt == here[0], shuffled == here[1], Submission.id > after),
         )
         following = session.scalar(found.where(behind))
         if following is not None:
@@ -329,27 +328,29 @@ def _first_other(senders: Mapping[int, str], person_id: int) -> str:
 
 def count_to_review(session: Session, resource_link: ResourceLink) -> int:
     """How many submissions wait for a decision."""
-    return count_matching(session, resource_link, Wanted("to_review"))
+    return _by_tab(session, resource_link)["to_review"]
 
 
 def count_blind(session: Session, resource_link: ResourceLink) -> int:
     """How many submissions wait to be scored blind."""
-    return count_matching(session, resource_link, Wanted("blind"))
+    found = _matching(resource_link, Wanted("blind")).subquery()
+    return session.scalars(select(func.count()).select_from(found)).one()
 
 
 def counts(session: Session, resource_link: ResourceLink) -> dict[Tab, int]:
     """How many submissions each tab of the queue holds."""
-    by_state = session.execute(
-        select(Job.state, func.count(), func.count(PendingRelease.submission_id))
-        .join(Submission, Submission.id == Job.submission_id)
-        .outerjoin(PendingRelease, (PendingRelease.submission_id == Submission.id) & PendingRelease.problem.is_(None))
-        .where(Job.kind == "judge", Submission.resource_link_id == resource_link.id)
-        .group_by(Job.state)
-    ).all()
-    waiting = [(count, decided) for state, count, decided in by_state if state in WAITING]
-    return {
-        "to_review": sum(count - decided for count, decided in waiting),
-        "blind": count_blind(session, resource_link),
-        "going_out": sum(decided for _, decided in waiting),
-        "all": sum(count for _, count, _ in by_state),
-    }
+    return {**_by_tab(session, resource_link), "blind": count_blind(session, resource_link)}
+
+
+def _by_tab(session: Session, resource_link: ResourceLink) -> dict[Tab, int]:
+    here = _judged_here(resource_link)
+    rows = session.execute(select(Job.state, func.count()).where(*here).group_by(Job.state)).all()
+    by_state = dict(rows)
+    going_out = session.scalars(
+        select(func.count())
+        .select_from(PendingRelease)
+        .join(Job, Job.submission_id == PendingRelease.submission_id)
+        .where(*here, Job.state.in_(WAITING), PendingRelease.problem.is_(None))
+    ).one()
+    waiting = sum(by_state.get(state, 0) for state in WAITING)
+    return {"to_review": waiting - going_out, "going_out": going_out, "all": sum(by_state.values())}

@@ -3,12 +3,13 @@
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session, defer, selectinload
 
 from lti_tool.blind_draws import pending
+from lti_tool.jobs import JUDGE
 from lti_tool.lessons import rubric_of
-from lti_tool.models import JudgementRow, RatingRow, ReviewRank, Submission
+from lti_tool.models import Job, JudgementRow, RatingRow, ReviewRank, Submission
 from rubrics.model import Rubric
 from rubrics.scoring import item_points
 
@@ -41,35 +42,37 @@ def rank_all(session: Session, submission_ids: Sequence[int]) -> None:
         for row in session.scalars(select(ReviewRank).where(ReviewRank.submission_id.in_(newest)))
     }
     blind = pending(session, newest)
+    doubts = []
     for judgement, submission in newest.values():
         row = known.get(submission.id)
         if row is None:
             row = ReviewRank(submission_id=submission.id, resource_link_id=submission.resource_link_id)
             session.add(row)
         if submission.id in blind:
-            _hide(row)
+            doubt = _hide(row)
         else:
-            _fill_in(
-                row,
-                judgement,
-                rubric_of(submission, judgement),
-                [ratings[one] for one in judgement.rating_ids.values()],
-            )
+            of_sheet = [ratings[one] for one in judgement.rating_ids.values()]
+            doubt = _fill_in(row, judgement, rubric_of(submission, judgement), of_sheet)
+        doubts.append({"judged": submission.id, "unsure": doubt})
     session.flush()
+    if doubts:
+        judgings = update(Job.__table__).where(Job.submission_id == bindparam("judged"), Job.kind == JUDGE)  # type: ignore[arg-type]
+        session.execute(judgings.values(doubt=bindparam("unsure")), doubts)
 
 
-def _hide(row: ReviewRank) -> None:
+def _hide(row: ReviewRank) -> float:
     """What is to be scored blind stands anywhere in the order, and says nothing of the judge's sheet."""
-    row.doubt, row.points, row.reasons = secrets.SystemRandom().random(), None, f"|{BLIND}|"
+    row.points, row.reasons = None, f"|{BLIND}|"
+    return secrets.SystemRandom().random()
 
 
-def _fill_in(row: ReviewRank, judgement: JudgementRow, rubric: Rubric, ratings: Sequence[RatingRow]) -> None:
+def _fill_in(row: ReviewRank, judgement: JudgementRow, rubric: Rubric, ratings: Sequence[RatingRow]) -> float:
     reasons = reasons_of(judgement, ratings)
     levels = {rating.criterion: rating.level for rating in ratings}
     graph = float(judgement.graph_checks["points"]) if judgement.graph_checks else None
-    row.doubt = doubt_of(judgement, ratings, reasons)
     row.points = item_points(rubric, levels, graph)
     row.reasons = f"|{'|'.join(reasons)}|" if reasons else ""
+    return doubt_of(judgement, ratings, reasons)
 
 
 def reasons_of(judgement: JudgementRow, ratings: Sequence[RatingRow]) -> list[str]:

@@ -13,7 +13,7 @@ from lti_tool.language import later
 from lti_tool.lesson import Item
 from lti_tool.lessons import lesson_here
 from lti_tool.models import JudgementRow, Person, ResourceLink, Submission
-from lti_tool.review_queue import WAITING, QueueRow, Tab, Wanted, count_matching, counts, queue
+from lti_tool.review_queue import WAITING, QueueRow, Tab, Wanted, counts, matching, queue, rows_of
 from lti_tool.web.whole import whole
 
 SEARCH_CHARACTERS = 100
@@ -72,7 +72,10 @@ class View:
 
 @dataclass(frozen=True)
 class QueuePage:
-    """Everything the queue's page shows; `matching` counts the rows of every page."""
+    """Everything the queue's page shows; `matching` counts the rows of every page.
+
+    `judged`: how many submissions the judge has a sheet on, asked for only where nothing waits.
+    """
 
     view: View
     rows: tuple[QueueRow, ...]
@@ -114,17 +117,21 @@ def read_view(asked: Mapping[str, str]) -> View:
 
 def queue_page(session: Session, resource_link: ResourceLink, view: View, grader_id: int) -> QueuePage:
     """One page of the queue of a placement, as the view asks for it."""
-    wanted = view.wanted(grader_id)
-    rows = queue(session, resource_link, wanted, limit=PAGE_ROWS, offset=(view.page - 1) * PAGE_ROWS)
+    wanted, begin = view.wanted(grader_id), (view.page - 1) * PAGE_ROWS
     found = counts(session, resource_link)
-    narrowed = view.item or view.reason or view.search
+    if view.item or view.reason or view.search:
+        # Every row has to be looked at to find those that match: once, for the page and for their number.
+        ids = matching(session, resource_link, wanted)
+        rows, of = rows_of(session, resource_link, ids[begin : begin + PAGE_ROWS]), len(ids)
+    else:
+        rows, of = queue(session, resource_link, wanted, limit=PAGE_ROWS, offset=begin), found[view.tab]
     return QueuePage(
         view=view,
         rows=tuple(rows),
         counts=found,
-        matching=count_matching(session, resource_link, wanted) if narrowed else found[view.tab],
+        matching=of,
         items=lesson_here(session, resource_link).lesson.items,
-        judged=_judged(session, resource_link),
+        judged=0 if found["to_review"] else _judged(session, resource_link),
         overdue=count_overdue(session, resource_link),
     )
 

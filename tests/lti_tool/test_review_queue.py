@@ -1,13 +1,17 @@
 """The queue: what waits, in which order and why, and what it costs."""
 
+from typing import get_args
+
 import pytest
 from sqlalchemy import event, func, select
 
 from lti_tool import jobs
 from lti_tool.attempts import submit
+from lti_tool.blind import pick
 from lti_tool.models import Job, Person, ResourceLink, Submission
+from lti_tool.pending_releases import decide
 from lti_tool.results import judge_sheet, state_of
-from lti_tool.review_queue import counts, queue, same_text
+from lti_tool.review_queue import Tab, counts, queue, same_text
 from lti_tool.reviews import Decision, change, release
 from lti_tool.web.scores_page import scores_page
 from tests.lti_tool.judged import all_at, decisions, judge_as
@@ -117,3 +121,29 @@ def test_a_long_list_takes_no_more_queries_than_a_short_one(world, sample_texts,
                 == session.scalar(select(func.count()).select_from(Job).where(Job.kind == jobs.JUDGE))
             )
     assert asked[0] == asked[1] < 25
+
+
+def test_what_waits_is_read_off_an_index_in_its_order(world, statements) -> None:
+    with world.database.read() as session:
+        queue(session, world.placement(session), limit=50)
+        ordered = next(one for one in statements if "ORDER BY job.doubt" in one)
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {ordered}", (1,) * ordered.count("?"))
+        steps = [row[-1] for row in plan]
+    assert "INDEX ix_job_queue (resource_link_id=?)" in steps[0]
+    # Of what is equally uncertain a grader has an order of their own: that much is left to be sorted, not the whole.
+    assert any("B-TREE FOR" in step for step in steps)
+    assert "USE TEMP B-TREE FOR ORDER BY" not in steps
+
+
+def test_every_tab_counts_what_it_lists(either_world, sample_texts) -> None:
+    world = either_world
+    with world.database.write() as session:
+        link = world.placement(session)
+        link.settings = {"release": "date", "release_on": "2999-01-01T00:00:00Z"}
+        crowd(session, world, sample_texts["q4"], 9)
+        row = next(row for row in queue(session, link) if row.points is not None)
+        decide(session, link, row.submission, world.ines_id, decisions(all_at(row.submission, 2)), row.judgement_id)
+        pick(session, link, 2, "ines-01")
+        tabs = get_args(Tab)
+        assert counts(session, link) == {tab: len(queue(session, link, tab)) for tab in tabs}
+        assert min(counts(session, link).values()) > 0
