@@ -140,8 +140,8 @@ def test_every_tab_counts_what_it_lists(either_world, sample_texts) -> None:
     with world.database.write() as session:
         link = world.placement(session)
         link.settings = {"release": "date", "release_on": "2999-01-01T00:00:00Z"}
-        crowd(session, world, sample_texts["q4"], 9)
-        row = next(row for row in queue(session, link) if row.points is not None)
+        crowd(session, world, sample_texts["essay"], 9)
+        row = next(row for row in queue(session, link) if row.judgement_id is not None)
         decide(session, link, row.submission, world.ines_id, decisions(all_at(row.submission, 2)), row.judgement_id)
         pick(session, link, 2, "ines-01")
         tabs = get_args(Tab)
