@@ -5,7 +5,7 @@ is large enough to show it; since every one of them must pass, no correction for
 intersection-union test, Berger 1982, doi:10.1080/00401706.1982.10487790). Groups too small are held, or signed for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,11 +68,13 @@ def calibrate(sample: Sample, promise: Promise, accepted: Sequence[Group] = ()) 
     """What the labels of one prompt allow. Groups in `accepted` need not be shown: somebody signs for them."""
     known = ~np.isnan(sample.confidence)
     labelled = len(sample)
+    missing = int(labelled - known.sum())
     if not known.any():
         return PromptGate(
             threshold=None,
             why="The judge scored none of these responses, or did not say how sure it is.",
             labelled=labelled,
+            missing=labelled,
         )
     thresholds = sample.thresholds
     whole = _counted(sample, known, thresholds)
@@ -84,13 +86,14 @@ def calibrate(sample: Sample, promise: Promise, accepted: Sequence[Group] = ()) 
     at = chosen(passed)
     if at is None:
         why = _why_not(whole, {group: strata[group] for group in required}, weights, promise, labelled)
-        return PromptGate(threshold=None, why=why, labelled=labelled)
+        return PromptGate(threshold=None, why=why, labelled=labelled, missing=missing)
     level = float(levels[at])
     threshold = float(thresholds[at])
     chosen_rows = known & (sample.confidence >= threshold)
     return PromptGate(
         threshold=threshold,
         labelled=labelled,
+        missing=missing,
         released=int(whole.released[at]),
         losses=int(whole.losses[at]),
         level=level,
@@ -102,6 +105,15 @@ def calibrate(sample: Sample, promise: Promise, accepted: Sequence[Group] = ()) 
         words=None if sample.words is None else (int(sample.words.min()), int(sample.words.max())),
         groups=_shown(strata, required, at, level, promise),
     )
+
+
+def required_groups(sample: Sample, promise: Promise, accepted: Collection[Group]) -> list[Group]:
+    """The groups of a sample that must pass, by their sizes alone."""
+    known = ~np.isnan(sample.confidence)
+    strata = {
+        group: _counted(sample, known & members, sample.thresholds) for group, members in _members(sample).items()
+    }
+    return _required(strata, promise, len(sample), accepted) if len(sample.thresholds) else []
 
 
 def held_groups(gates: Mapping[str, PromptGate], accepted: Mapping[Group, str]) -> tuple[Held, ...]:
@@ -148,7 +160,7 @@ def _p(counted: _Counted, promise: Promise) -> Floats:
 
 
 def _required(
-    strata: Mapping[Group, _Counted], promise: Promise, labelled: int, accepted: Sequence[Group]
+    strata: Mapping[Group, _Counted], promise: Promise, labelled: int, accepted: Collection[Group]
 ) -> list[Group]:
     """The groups that must pass: those that are large enough to, by their sizes alone, and not signed for."""
     least = passing_size(0, promise.alpha, _start_level(promise, labelled))

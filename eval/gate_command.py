@@ -13,6 +13,7 @@ from eval.gate_key_command import passphrase_from_environment
 
 if TYPE_CHECKING:
     from eval.gate_run import Calibration, GateRequest
+    from eval.gate_terms import Terms
 
 app = typer.Typer(help="Calibrate a release gate and write it as a signed file.", add_completion=False)
 CLOSED = 3
@@ -51,6 +52,7 @@ def gate(
     boundary: options.Boundary = None,
     margin: options.Margin = 2.0,
     audit_share: options.AuditShare = 0.05,
+    attempt: options.AttemptOption = 1,
     key: options.Key = None,
     out: options.Out = None,
     as_json: options.AsJson = False,
@@ -72,7 +74,7 @@ def gate(
         judge, rubric, key, tuple(placement or ()), days, tuple(boundary or ()), margin if boundary else 0, audit_share
     )
     try:
-        found = _calibrated(request, declare, _accepted(accept or (), accepted_by))
+        found = _calibrated(request, declare, _accepted(accept or (), accepted_by), terms, out, attempt)
         if found is not None and out is not None:
             _write(out, signed_gate(found, terms, passphrase_from_environment()))
     except EvalError as error:
@@ -92,18 +94,36 @@ def _say(found: "Calibration", out: Path | None, as_json: bool) -> None:
 
 
 def _calibrated(
-    request: "GateRequest", declare: Path | None, accepted: Mapping[tuple[str, str], str]
+    request: "GateRequest",
+    declare: Path | None,
+    accepted: Mapping[tuple[str, str], str],
+    terms: "Terms",
+    out: Path | None,
+    at_least: int,
 ) -> "Calibration | None":
     """What may be released; None where it is only declared what would be tested."""
+    from eval.gate_attempts import recorded_attempt, signed_attempts
     from eval.gate_run import calibrated, declaration_of, responses_of
 
     responses = responses_of(request)
     declaration = declaration_of(request, responses)
     if declare is None:
-        return calibrated(responses, declaration, accepted)
+        signed = []
+        if out is not None and terms.key is not None:
+            signed = list(signed_attempts(out.parent, _key_of(terms.key), {row.prompt for row in responses.rows}))
+        attempt = recorded_attempt(request.table, responses, declaration, accepted, at_least, signed)
+        return calibrated(responses, declaration, accepted, attempt)
     _write(declare, json.dumps(declaration.as_json(), indent=2) + "\n")
     typer.echo(f"{declare} declares: {declaration.loss.words}; no human score was compared.")
     return None
+
+
+def _key_of(private: Path) -> str:
+    """How gate files name the key that signs."""
+    from eval.signing import read_key
+    from rubrics.gate_file import key_digest
+
+    return key_digest(read_key(private, passphrase_from_environment()).public_key())
 
 
 def _accepted(named: Sequence[str], who: str) -> dict[tuple[str, str], str]:

@@ -47,4 +47,7 @@ Margin = Annotated[float, typer.Option(min=0, help="How near.")]
 AuditShare = Annotated[float, typer.Option(min=0.05, max=1, help="Share of the released that is read again.")]
 Key = Annotated[Path | None, typer.Option(help="Private key that signs: see `atelier eval gate-key`.")]
 Out = Annotated[Path | None, typer.Option(help="Where to write the signed gate file.")]
+AttemptOption = Annotated[
+    int, typer.Option("--attempt", min=1, help="Which attempt at these questions it is, if some were made elsewhere.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -20,7 +20,7 @@ from eval.gate_data import (
 )
 from eval.gate_folder import read_folder
 from eval.gate_sheets import is_long, read_criterion, read_sheets
-from rubrics.gate_file import Held, PromptGate
+from rubrics.gate_file import Attempt, Held, PromptGate
 from rubrics.losses import Loss, LossError, ScoreScale
 from rubrics.model import Rubric, RubricError, load_rubric
 
@@ -70,6 +70,7 @@ class Calibration:
     held: tuple[Held, ...]
     declared: Declaration
     responses: Responses
+    attempt: Attempt
 
     @property
     def releases(self) -> bool:
@@ -87,6 +88,7 @@ class Calibration:
         said = [
             f"Loss: {self.declared.loss.words}. Promise: a risk of at most {promise.alpha:g}, "
             f"broken in at most {promise.delta:g} of calibrations.",
+            _attempt(self.attempt, promise.delta),
             "",
         ]
         for prompt, gate in self.prompts.items():
@@ -102,6 +104,8 @@ class Calibration:
             "releases": self.releases,
             "loss": self.declared.loss.words,
             "declared": self.declared.as_json(),
+            "attempt": self.attempt.model_dump(mode="json"),
+            "attempt_words": _attempt(self.attempt, self.declared.promise.delta),
             "prompts": {name: gate.model_dump(mode="json") for name, gate in self.prompts.items()},
             "held": [one.model_dump(mode="json") for one in self.held],
             "data": {"file": self.responses.name, "sha256": self.responses.digest, "rows": len(self.responses.rows)},
@@ -165,13 +169,24 @@ def declaration_of(request: GateRequest, responses: Responses) -> Declaration:
     return declared
 
 
-def calibrated(responses: Responses, declared: Declaration, accepted: Mapping[Group, str]) -> Calibration:
-    """Compare the judge with people, and say what may be released."""
+def calibrated(
+    responses: Responses, declared: Declaration, accepted: Mapping[Group, str], attempt: Attempt
+) -> Calibration:
+    """Compare the judge with people, and say what may be released, at the level that this attempt has."""
     samples = samples_of(responses, declared)
     if not any(len(sample) for sample in samples.values()):
         raise EvalError("no response has a human score")
-    gates = {name: calibrate(sample, declared.promise, list(accepted)) for name, sample in samples.items()}
-    return Calibration(gates, held_groups(gates, accepted), declared, responses)
+    promise = Promise(declared.promise.alpha, attempt.level)
+    gates = {name: calibrate(sample, promise, list(accepted)) for name, sample in samples.items()}
+    return Calibration(gates, held_groups(gates, accepted), declared, responses, attempt)
+
+
+def _attempt(attempt: Attempt, delta: float) -> str:
+    before = "the first" if attempt.number == 1 else f"attempt {attempt.number}"
+    return (
+        f"This is {before} on these questions: it was tested at {attempt.level:.2g} of the {delta:g}, and "
+        f"{delta - attempt.spent:.2g} is left for all later ones."
+    )
 
 
 def _verdict(gate: PromptGate) -> str:
@@ -185,6 +200,11 @@ def _verdict(gate: PromptGate) -> str:
 
 def _details(gate: PromptGate) -> list[str]:
     said = []
+    if gate.missing:
+        said.append(
+            f"  {gate.missing} of {gate.labelled} ({gate.missing / gate.labelled:.1%}) without a score by this judge, "
+            "or flagged: not released, and in the share."
+        )
     if advice := more_labels(gate.labelled):
         said.append(f"  {advice}.")
     if gate.human_losses is not None and gate.human_pairs:

@@ -60,6 +60,7 @@ def gate_of(found: Calibration, terms: Terms, now: datetime | None = None) -> Ga
         boundaries=terms.boundaries,
         margin=terms.margin,
         audit_share=terms.audit_share,
+        attempt=found.attempt,
         provenance=Provenance(
             data=found.responses.name,
             digest=found.responses.digest,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from eval.errors import EvalError
+from eval.gate_attempts import next_attempt
 from eval.gate_chain import LEAST_LABELS, Promise
 from eval.gate_data import NO_CONFIDENCE, Response, Responses, declare
 from eval.gate_run import calibrated
@@ -21,6 +22,7 @@ from flows.judging.trained import TrainedJudge
 from flows.judging.training import Scale, Trained, TrainingProblem, check_labels, train
 from lti_tool.calibration_runs import BlindRow, Task
 from rubrics.drawing import graph_points
+from rubrics.gate_file import Attempt
 from rubrics.losses import POINTS, Loss
 from rubrics.model import Rubric
 from rubrics.scoring import item_points
@@ -28,6 +30,7 @@ from rubrics.scoring import item_points
 LOSS = "off:10"  # released points that lie more than ten from the person's
 ALPHA, DELTA = 0.1, 0.1
 FOLDS = 5
+JUDGES = 2  # the one that the course has, and the trained one
 
 Levels = Mapping[str, int | None]
 Told = tuple[Levels, Mapping[str, float | None]]  # levels and confidences
@@ -44,6 +47,7 @@ def report_on(work: Task) -> dict[str, Any]:
     }
     now = [(row.judged, row.confidence) for row in work.rows]
     label = work.rows[-1].judge
+    attempt = next_attempt(work.tried, _test_of(work), DELTA)
     return {
         "texts": len(work.rows),
         "sheets": sum(len(row.people) for row in work.rows),
@@ -52,10 +56,16 @@ def report_on(work: Task) -> dict[str, Any]:
         "delta": DELTA,
         "enough": LEAST_LABELS,
         "data": _digest(work),
+        "attempt": attempt.model_dump(mode="json"),
         "left_out": {work.rubric.criterion(name).title: why for name, why in left_out.items()},
         "judges": [
-            {"name": label, "trained": False, "kappas": {}, "gate": _gate(work, now)},
-            {"name": "trained on these sheets", "trained": True, "kappas": kappas, "gate": _gate(work, unseen)},
+            {"name": label, "trained": False, "kappas": {}, "gate": _gate(work, now, attempt)},
+            {
+                "name": "trained on these sheets",
+                "trained": True,
+                "kappas": kappas,
+                "gate": _gate(work, unseen, attempt),
+            },
         ],
     }
 
@@ -124,21 +134,26 @@ def _told(judge: TrainedJudge, rubric: Rubric, text: str) -> Told:
 # ---- the gate ------------------------------------------------------------------------------------------------
 
 
-def _gate(work: Task, told: Sequence[Told]) -> dict[str, Any]:
-    """What of these sheets a gate would release, at which risk; closed with its reason where nothing."""
+def _gate(work: Task, told: Sequence[Told], attempt: Attempt) -> dict[str, Any]:
+    """What of these sheets a gate would release, at which risk; closed with its reason where nothing.
+
+    Two judges are looked at in one attempt, so each has half of what it may use of delta.
+    """
     judged = {one.id for one in work.rubric.judged}
     confidences = [value for _, sure in told for name, value in sure.items() if name in judged]
     speaks = any(value is not None for value in confidences)
     rows = [_response(work, row, one, speaks) for row, one in zip(work.rows, told, strict=True)]
     responses = Responses(rows, POINTS, "least" if speaks else "none", "blind sheets", _digest(work), "blind sheets")
     try:
-        found = calibrated(responses, declare(responses, Loss.named(LOSS), Promise(ALPHA, DELTA)), {})
+        declared = declare(responses, Loss.named(LOSS), Promise(ALPHA, DELTA))
+        found = calibrated(responses, declared, {}, attempt.model_copy(update={"level": attempt.level / JUDGES}))
     except EvalError as problem:
         return {"releases": False, "lines": [str(problem)], "prompt": None}
     prompt = next(iter(found.prompts.values()))
+    _promise, how_often, *verdict = (line for line in found.lines() if line)
     return {
         "releases": found.releases,
-        "lines": [line for line in found.lines()[2:] if line],
+        "lines": [*verdict, how_often],
         "prompt": prompt.model_dump(mode="json"),
     }
 
@@ -167,6 +182,13 @@ def _response(work: Task, row: BlindRow, told: Told, speaks: bool) -> Response:
 def _unsaid(speaks: bool) -> float:
     """The confidence of a sheet that says none: nothing where others do, all alike where none does."""
     return float("nan") if speaks else NO_CONFIDENCE
+
+
+def _test_of(work: Task) -> str:
+    """SHA-256 (hex) of what is tested: people's sheets and what the judge of that time said of the same texts."""
+    rows = [[dict(row.judged), dict(row.confidence), row.judge] for row in work.rows]
+    said = json.dumps([_digest(work), work.item_id, work.rubric.content_hash, rows], sort_keys=True)
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _digest(work: Task) -> str:

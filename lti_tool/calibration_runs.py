@@ -3,8 +3,8 @@
 What comes of it is a report. It releases nothing: a gate holds when a researcher's signed file is installed.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -39,12 +39,13 @@ class BlindRow:
 
 @dataclass(frozen=True)
 class Task:
-    """Everything that a run works on."""
+    """Everything that a run works on; `tried` are the attempts at a gate so far, by what was tested."""
 
     run_id: int
     item_id: str
     rubric: Rubric
     rows: tuple[BlindRow, ...]
+    tried: Mapping[str, int] = field(default_factory=dict)
 
 
 def why_not(session: Session, link: ResourceLink, item_id: str) -> str | None:
@@ -127,7 +128,19 @@ def task_of(session: Session, job_id: int) -> Task | None:
     ratings = _ratings(session, [sheets[0][1] for sheets in by_text.values()])
     rows = tuple(_row(sheets, ratings) for sheets in by_text.values())
     rubric = rubric_of(found[0][2], found[0][1]) if found else None
-    return None if rubric is None else Task(run.id, run.item_id, rubric, rows)
+    before = tried(session, run.resource_link_id, [run.item_id])
+    return None if rubric is None else Task(run.id, run.item_id, rubric, rows, before)
+
+
+def tried(session: Session, link_id: int, item_ids: Collection[str]) -> dict[str, int]:
+    """The numbers of the attempts at a gate for these questions that a placement's runs made, by what was tested."""
+    found = select(CalibrationRun.result).where(
+        CalibrationRun.resource_link_id == link_id,
+        CalibrationRun.item_id.in_(item_ids),
+        CalibrationRun.finished_at.is_not(None),
+    )
+    attempts = [result["attempt"] for result in session.scalars(found) if result and result.get("attempt")]
+    return {one["test"]: int(one["number"]) for one in attempts}
 
 
 def _ratings(session: Session, judgements: Sequence[JudgementRow]) -> Mapping[int, RatingRow]:

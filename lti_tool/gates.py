@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lti_tool.calibration_runs import tried
 from lti_tool.db import utc_now
 from lti_tool.gate_keys import public_key
 from lti_tool.lessons import UnknownLesson, lesson_here, rubric_for
@@ -77,6 +78,7 @@ def install(
         raise GateProblem(why)
     digest = file_digest(text)
     _refuse_before_alarm(session, link, signed.gate)
+    _refuse_attempt_made_before(session, link, signed.gate, digest)
     newest = newest_gate(session, link, signed.gate.rubric_id)
     known = select(InstalledGate).where(InstalledGate.resource_link_id == link.id, InstalledGate.file_digest == digest)
     for same in session.scalars(known):
@@ -97,6 +99,27 @@ def _refuse_before_alarm(session: Session, link: ResourceLink, gate: Gate) -> No
     event = closing(session, newest) if newest is not None else None
     if event is not None and event.kind == "alarm" and gate.issued_at <= event.at:
         raise GateProblem(f"This gate was calibrated before the alarm of {event.at:%Y-%m-%d}. Calibrate anew.")
+
+
+def _refuse_attempt_made_before(session: Session, link: ResourceLink, gate: Gate, digest: str) -> None:
+    """Whoever tries until a gate opens pays for each try: its number lies above all that are known here."""
+    known = tried(session, link.id, [name for name, one in gate.prompts.items() if one.threshold is not None])
+    installed = select(InstalledGate).where(
+        InstalledGate.resource_link_id == link.id, InstalledGate.rubric_id == gate.rubric_id
+    )
+    for row in session.scalars(installed):
+        earlier = read_gate_file(row.file).gate
+        if row.file_digest != digest and earlier.attempt and set(earlier.prompts) & set(gate.prompts):
+            known[earlier.attempt.test] = earlier.attempt.number
+    ours = gate.attempt
+    if ours is None or known.get(ours.test) == ours.number:
+        return
+    if known and ours.number <= max(known.values()):
+        most = max(known.values())
+        raise GateProblem(
+            f"This gate is signed as attempt {ours.number}, but {most} {'is' if most == 1 else 'are'} known here for "
+            f"its questions. Calibrate with --attempt {most + 1}."
+        )
 
 
 def close_gate(
@@ -180,6 +203,8 @@ def _check_file(session: Session, link: ResourceLink, signed: SignedGate, now: d
         raise GateFileError("The gate was calibrated for another placement.")
     if now >= gate.expires_at:
         raise GateFileError(f"The gate expired on {gate.expires_at:%Y-%m-%d}; calibrate anew.")
+    if why := gate.attempt_problem:
+        raise GateFileError(why)
     if gate.issued_at > now:
         raise GateFileError("The gate is from the future; a clock is wrong.")
 

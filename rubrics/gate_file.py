@@ -8,6 +8,7 @@ The tool checks a file on every use, so whatever is different closes it.
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -77,6 +78,7 @@ class PromptGate(_Frozen):
     threshold: Share | None
     why: Text = ""
     labelled: Count
+    missing: Count | None = None  # of these: without a score by this judge, or flagged; they count as not released
     released: Count = 0
     losses: Count = 0
     level: Share | None = None
@@ -111,6 +113,20 @@ class Held(_Frozen):
     accepted_by: Text = ""
 
 
+class Attempt(_Frozen):
+    """Which attempt at a gate for these questions it was; all of them together may use delta, and no one all of it."""
+
+    number: Annotated[int, Field(strict=True, ge=1)]
+    level: Share  # what this one might use of delta
+    spent: Share  # what all so far have used
+    test: Text = ""  # the digest of what was tested: the same again is the same attempt
+
+
+def level_of(delta: float, number: int) -> float:
+    """What the attempt of this number may use of delta: its shares of all numbers sum to one (Euler 1735)."""
+    return delta * 6 / (math.pi * number) ** 2
+
+
 class Gate(_Frozen):
     """What is signed."""
 
@@ -130,12 +146,22 @@ class Gate(_Frozen):
     boundaries: tuple[float, ...] = ()  # points near which a person decides
     margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     audit_share: Annotated[float, Field(ge=0.05, le=1)] = 0.05
+    attempt: Attempt | None = None
     provenance: Provenance
 
     @property
     def releases(self) -> bool:
         """Whether any prompt has a threshold."""
         return any(one.threshold is not None for one in self.prompts.values())
+
+    @property
+    def attempt_problem(self) -> str | None:
+        """Why the attempt that it was can't be believed, or None."""
+        if self.attempt is None:
+            return "The gate does not say which attempt it is; calibrate anew."
+        allowed = level_of(self.delta, self.attempt.number) * (1 + 1e-9)
+        used = [self.attempt.level, *(one.level or 0 for one in self.prompts.values())]
+        return "The gate was tested at more than its attempt may use; calibrate anew." if max(used) > allowed else None
 
 
 class SignedGate(_Frozen):
@@ -151,9 +177,12 @@ class SignedGate(_Frozen):
 
 def canonical(gate: Gate) -> bytes:
     """The bytes that are signed."""
-    body = json.dumps(
-        gate.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    said = gate.model_dump(mode="json")
+    # What files did not say at first is signed where it is said, so that the older signatures hold.
+    for part, name in ((said, "attempt"), *((one, "missing") for one in said["prompts"].values())):
+        if part[name] is None:
+            del part[name]
+    body = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return f"{SCHEMA}\n{body}".encode()
 
 

@@ -70,9 +70,10 @@ def test_the_verdict_comes_in_one_sentence(table: Path) -> None:
     assert said.exit_code == 0, said.output
     lines = said.stdout.splitlines()
     assert lines[0] == "Loss: off by 10 or more. Promise: a risk of at most 0.1, broken in at most 0.1 of calibrations."
-    assert lines[2].startswith("essay: ")
-    assert "may be released unseen, at confidence" in lines[2]
-    assert lines[3] == "  Two people differ that much in 0 of 500 (0.0%)."
+    assert lines[1].startswith("This is the first on these questions: it was tested at 0.061 of the 0.1")
+    assert lines[3].startswith("essay: ")
+    assert "may be released unseen, at confidence" in lines[3]
+    assert lines[4] == "  Two people differ that much in 0 of 500 (0.0%)."
 
 
 def test_a_signed_file_says_all_that_was_asked(table: Path, judge_file: Path, key_file: Path, tmp_path: Path) -> None:

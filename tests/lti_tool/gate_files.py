@@ -1,6 +1,7 @@
 """Signed gate files for placements of the test world, and the key that signs them."""
 
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -10,7 +11,7 @@ from lti_tool.db import utc_now
 from lti_tool.gate_keys import add_gate_key
 from lti_tool.gates import placement_of
 from lti_tool.models import GateKey, ResourceLink
-from rubrics.gate_file import Gate, JudgeIdentity, PromptGate, Provenance, public_line, sign, utc
+from rubrics.gate_file import Attempt, Gate, JudgeIdentity, PromptGate, Provenance, level_of, public_line, sign, utc
 from rubrics.losses import POINTS, Loss
 from rubrics.model import load_rubric
 
@@ -19,10 +20,17 @@ LINE = public_line(KEY.public_key(), "R. Searcher")
 RUBRIC = "durable-workflows-essay"
 JUDGE = JudgeIdentity(name="checklist", version="1", model="none", prompt_hash="p", parameters="q")
 THRESHOLD = 0.8
+_NUMBERS = count(1)
+
+
+def attempt(number: int, test: str = "") -> Attempt:
+    """An attempt at a gate that promises delta = .1, used as far as it may."""
+    level = level_of(0.1, number)
+    return Attempt(number=number, level=level, spent=level, test=test or f"test {number}")
 
 
 def gate_of(link: ResourceLink, **changed: Any) -> Gate:
-    """A gate that releases the essay's sheets at confidence 0.8 or above, on this placement."""
+    """A gate that releases the essay's sheets at confidence 0.8 or above, on this placement: each a later attempt."""
     now = utc(utc_now())
     prompt = PromptGate(
         threshold=THRESHOLD, labelled=400, released=200, losses=8, share=0.5, near=0.85, words=(100, 700)
@@ -40,6 +48,7 @@ def gate_of(link: ResourceLink, **changed: Any) -> Gate:
         "delta": 0.1,
         "confidence": "least",
         "prompts": {"essay": prompt},
+        "attempt": attempt(next(_NUMBERS)),
         "provenance": Provenance(data="labels.csv", digest="d", rows=400),
     }
     return Gate(**(said | changed))

@@ -20,10 +20,12 @@ from lti_tool.gates import (
     newest_gate,
     placement_of,
 )
-from lti_tool.models import Audit, GateEvent, InstalledGate, Submission
+from lti_tool.jobs import enqueue_calibration
+from lti_tool.lessons import lesson_here, rubric_for
+from lti_tool.models import Audit, CalibrationRun, GateEvent, InstalledGate, Submission
 from rubrics.gate_file import Held, PromptGate, key_digest, utc
 from rubrics.losses import Loss, ScoreScale
-from tests.lti_tool.gate_files import JUDGE, KEY, LINE, RUBRIC, gate_file, gate_of, register_key
+from tests.lti_tool.gate_files import JUDGE, KEY, LINE, RUBRIC, attempt, gate_file, gate_of, register_key
 from tests.lti_tool.judged import all_at, judge_as
 
 CLOSED = PromptGate(threshold=None, why="Not shown.", labelled=400)
@@ -85,9 +87,44 @@ def test_the_same_file_twice_is_one_gate_and_a_newer_one_counts(world, installed
         assert newest_gate(session, link, RUBRIC).id == newer.id
 
 
+def test_an_attempt_that_was_made_before_counts_against_the_next(world) -> None:
+    with world.database.write() as session:
+        register_key(session)
+        link = world.placement(session)
+        install(session, link, gate_file(link, attempt=attempt(2)))
+        with pytest.raises(GateProblem, match=r"attempt 2, but 2 are known here .* --attempt 3"):
+            install(session, link, gate_file(link, attempt=attempt(2, "with more labels")))
+        install(session, link, gate_file(link, attempt=attempt(3, "with more labels")))
+
+
+def test_what_was_tried_on_the_calibration_page_counts_too(world) -> None:
+    with world.database.write() as session:
+        register_key(session)
+        link = world.placement(session)
+        version, _ = rubric_for(session, lesson_here(session, link).version, RUBRIC)
+        for number in (1, 2):
+            session.add(
+                CalibrationRun(
+                    resource_link_id=link.id,
+                    item_id="essay",
+                    rubric_version_id=version.id,
+                    job_id=enqueue_calibration(session, f"run {number}").id,
+                    by="ines-01",
+                    result={"attempt": attempt(number, f"run {number}").model_dump(mode="json")},
+                    finished_at=utc_now(),
+                )
+            )
+            session.flush()
+        with pytest.raises(GateProblem, match="--attempt 3"):
+            install(session, link, gate_file(link, attempt=attempt(1, "of the researcher")))
+        install(session, link, gate_file(link, attempt=attempt(3, "of the researcher")))
+
+
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
+        ({"attempt": None}, "does not say which attempt it is"),
+        ({"attempt": attempt(4).model_copy(update={"level": 0.1})}, "tested at more than its attempt may use"),
         ({"placements": ("p-another",)}, "for another placement"),
         ({"placements": ()}, "for another placement"),
         ({"expires_at": utc(utc_now()) - timedelta(seconds=1)}, "expired on"),
@@ -133,7 +170,8 @@ def test_an_installed_gate_is_believed_until_it_expires(world, installed) -> Non
     with world.database.read() as session:
         row = session.get_one(InstalledGate, installed)
         gate = believed(session, row)
-        assert gate == gate_of(world.placement(session), issued_at=gate.issued_at, expires_at=gate.expires_at)
+        same = {name: getattr(gate, name) for name in ("issued_at", "expires_at", "attempt")}
+        assert gate == gate_of(world.placement(session), **same)
         believed(session, row, gate.expires_at - timedelta(seconds=1))
         with pytest.raises(GateProblem, match="expired on"):
             believed(session, row, gate.expires_at)
