@@ -83,6 +83,12 @@ class Calibration:
         shown = [row for row in self.rows if _is_shown(row)]
         return max(shown, key=lambda row: abs(_difference(row)), default=None)
 
+    @property
+    def furthest_apart(self) -> CriterionRow | None:
+        """The criterion with the lowest agreement, if on any it is shown to be below what a judge must reach."""
+        shown = {row.judge.qwk.value: row for row in self.rows if row.judge.qwk and _is_shown_below(row)}
+        return shown[min(shown)] if shown else None
+
     def in_cell(self, criterion: str, person: int, judge: int) -> list[Pair]:
         """The pairs behind one cell of a criterion's table."""
         cell = (criterion, person, judge)
@@ -92,6 +98,11 @@ class Calibration:
 def _is_shown(row: CriterionRow) -> bool:
     found = row.judge.difference
     return found is not None and found.low is not None and found.high is not None and not found.low <= 0 <= found.high
+
+
+def _is_shown_below(row: CriterionRow) -> bool:
+    qwk = row.judge.qwk
+    return not row.is_thin and qwk is not None and qwk.high is not None and qwk.high < LEAST
 
 
 def _difference(row: CriterionRow) -> float:

@@ -161,7 +161,13 @@ def first_sentence(shown: Calibration) -> str:
             count=shown.sheets,
             enough=ENOUGH,
         )
-    return _("No difference between the judge and you that %(count)d sheets can show.", count=shown.sheets)
+    apart = shown.furthest_apart
+    if apart is not None:
+        return _(
+            "On %(criterion)s the judge and you agree too little to lean on, though neither is kinder.",
+            criterion=apart.criterion.title,
+        )
+    return _("The judge is neither kinder nor harder than you, as far as %(count)d sheets can show.", count=shown.sheets)
 
 
 def _said() -> str:

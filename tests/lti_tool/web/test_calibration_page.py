@@ -15,8 +15,8 @@ from lti_tool.reviews import Decision, release
 from tests.lti_tool.judged import all_at, judge_as
 
 
-def crowd(world, text: str, count: int) -> list[int]:
-    """So many judged essays of so many learners, every criterion at 2 or 3 by the judge; their ids."""
+def crowd(world, text: str, count: int, level_of=None) -> list[int]:
+    """So many judged essays of so many learners, every criterion at 2 or 3 by the judge, or as told; their ids."""
     draw, ids = random.Random(3), []
     with world.database.write() as session:
         for number in range(count):
@@ -26,7 +26,8 @@ def crowd(world, text: str, count: int) -> list[int]:
             session.add(person)
             session.flush()
             sent = submit(session, world.placement(session), person.id, "essay", f"{text} {number}.")
-            judge_as(session, sent, all_at(sent, draw.choice((2, 3))) | {"human_gate": 4, "economy": None})
+            level = draw.choice((2, 3)) if level_of is None else level_of(number)
+            judge_as(session, sent, all_at(sent, level) | {"human_gate": 4, "economy": None})
             ids.append(sent.id)
     return ids
 
@@ -91,6 +92,18 @@ def test_where_the_judge_differs_is_said_first_and_people_stand_beside_it(world,
     assert (row(found, "economy").judge.n, row(found, "economy").unscored) == (0, 64)
     assert page.count('class="hd"') >= 6
     assert [spell.n for spell in found.judges] == [64 * 6]
+
+
+def test_a_judge_that_is_as_kind_but_agrees_by_chance_is_not_called_the_same(world, ines, sample_texts) -> None:
+    ids = crowd(world, sample_texts["essay"], 40, lambda number: number % 5)
+    with world.database.write() as session:
+        blind.pick(session, world.placement(session), 1000, "ines-01")
+        for number, submission_id in enumerate(ids):
+            sent = session.get_one(Submission, submission_id)
+            levels = all_at(sent, number % 5) | {"retry": 4 * number % 5, "human_gate": 4}
+            blind.commit(session, sent, world.ines_id, levels)
+    page = ines.get("calibration?item=essay").text
+    assert "<h1>On Retry layer the judge and you agree too little to lean on, though neither is kinder.</h1>" in page
 
 
 def test_a_cell_leads_to_the_answers_behind_it(world, ines, sample_texts) -> None:

@@ -236,6 +236,15 @@ def test_two_runs_are_compared_once(researcher, runs) -> None:
     assert "kept" not in get(researcher, "/compared?a=good&b=worse&margin=0.05").text  # other scores: compared anew
 
 
+def test_two_runs_that_share_too_few_answers_show_no_figures(researcher, runs) -> None:
+    keep_run(runs, "good", "near")
+    other = keep_run(runs, "other", "far")
+    (other / "scores.csv").write_text((other / "scores.csv").read_text().replace("\nr", "\nq"))
+    answer = get(researcher, "/compared?a=good&b=other")
+    assert answer.status_code == 200
+    assert "0 rows that both judges scored" in answer.text
+
+
 def test_what_cannot_be_compared_is_said_in_words(researcher, runs) -> None:
     keep_run(runs, "good", "near")
     other = keep_run(runs, "other", "far")
