@@ -167,7 +167,9 @@ def first_sentence(shown: Calibration) -> str:
             "On %(criterion)s the judge and you agree too little to lean on, though neither is kinder.",
             criterion=apart.criterion.title,
         )
-    return _("The judge is neither kinder nor harder than you, as far as %(count)d sheets can show.", count=shown.sheets)
+    return _(
+        "The judge is neither kinder nor harder than you, as far as %(count)d sheets can show.", count=shown.sheets
+    )
 
 
 def _said() -> str:
