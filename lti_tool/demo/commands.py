@@ -17,9 +17,12 @@ from typing import Annotated
 
 import typer
 
+from lti_tool.admin import Pages, make_code
 from lti_tool.db import Database
 from lti_tool.deadlines import VARIABLES
 from lti_tool.demo.faults import Faults
+from lti_tool.demo.midnight import Midnight
+from lti_tool.demo.no_cookies import relay_without_cookies
 from lti_tool.demo.once import play_through
 from lti_tool.demo.platform import PlatformConfig, create_platform
 from lti_tool.demo.robot import Stuck
@@ -91,6 +94,9 @@ def demo(
     once: Annotated[bool, typer.Option(help="Play the whole path through without a browser, then stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --once: print the outcome as JSON.")] = False,
     reset: Annotated[bool, typer.Option(help="Forget what earlier demos on this port kept.")] = False,
+    reset_at_midnight: Annotated[
+        bool, typer.Option("--reset-at-midnight", help="For one that strangers share: begin afresh every night.")
+    ] = False,
 ) -> None:
     """Start a mini-LMS, the tool, and an executor with the checklist judge; print one address to open."""
     signal.signal(signal.SIGTERM, _interrupt)
@@ -98,7 +104,7 @@ def demo(
         if once:
             _play_once(port, as_json)
         else:
-            _stay_up(port or PORT, reset)
+            _stay_up(port or PORT, reset, nightly=reset_at_midnight)
     except ChildFailed as error:
         fail(f"{error}.")
     except KeyboardInterrupt:
@@ -114,14 +120,23 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _stay_up(port: int, reset: bool) -> None:
+def _stay_up(port: int, reset: bool, *, nightly: bool = False) -> None:
     home = (HOME / f"demo-{port}").resolve()
-    if reset:
-        shutil.rmtree(home, ignore_errors=True)
-    with running(Stage(home, port)) as faults:
-        print(f"\n  Open  http://localhost:{port}\n", flush=True)
-        say(f"Ctrl-C stops it. What happens is kept in {home}; --reset starts over.")
-        while True:
+    while True:
+        if reset:
+            shutil.rmtree(home, ignore_errors=True)
+        _stay_up_until(Stage(home, port), Midnight() if nightly else None)
+        say("midnight: everything begins afresh")
+        reset = True
+
+
+def _stay_up_until(stage: Stage, midnight: Midnight | None) -> None:
+    """Be there until midnight is over; without one, until somebody stops it."""
+    with running(stage, midnight) as faults:
+        print(f"\n  Open  {stage.platform_url}\n", flush=True)
+        kept = "forgotten at midnight" if midnight else f"kept in {stage.home}; --reset starts over"
+        say(f"Ctrl-C stops it. What happens is {kept}.")
+        while midnight is None or not midnight.is_over():
             time.sleep(0.5)
             for name in faults.restarted():
                 say(f"{name} died and was started again; its work goes on where it was")
@@ -152,7 +167,7 @@ def _agree(outcome: dict[str, object]) -> bool:
 
 
 @contextmanager
-def running(stage: Stage) -> Iterator[Faults]:
+def running(stage: Stage, midnight: Midnight | None = None) -> Iterator[Faults]:
     """The whole demo, up until the lesson can be opened; stopped in order at the end."""
     for port in (stage.port, stage.port + 1):
         if not port_is_free("127.0.0.1", port):
@@ -169,7 +184,10 @@ def running(stage: Stage) -> Iterator[Faults]:
     say("[1/4] database and lesson")
     _upgrade(stage)
     say(f"[2/4] the mini-LMS on {stage.platform_url}")
-    platform = PlatformServer(create_platform(_platform_config(stage, faults)), stage.port)
+    relay = PlatformServer(relay_without_cookies(stage.tool_url), 0)
+    config = _platform_config(stage, faults, f"http://127.0.0.1:{relay.port}", midnight)
+    platform = PlatformServer(create_platform(config), stage.port)
+    relay.start()
     platform.start()
     _register(stage, settings)
     try:
@@ -184,6 +202,7 @@ def running(stage: Stage) -> Iterator[Faults]:
         executor.stop()
         web.stop()
         platform.stop()
+        relay.stop()
 
 
 def _upgrade(stage: Stage) -> None:
@@ -195,7 +214,7 @@ def _upgrade(stage: Stage) -> None:
         fail(said[-1].removeprefix("atelier: ") if said else "The database could not be prepared.")
 
 
-def _platform_config(stage: Stage, faults: Faults) -> PlatformConfig:
+def _platform_config(stage: Stage, faults: Faults, relay: str, midnight: Midnight | None) -> PlatformConfig:
     return PlatformConfig(
         issuer=stage.platform_url,
         tool_login_url=f"{stage.tool_url}/lti/login",
@@ -207,7 +226,21 @@ def _platform_config(stage: Stage, faults: Faults) -> PlatformConfig:
         database=stage.home / "platform.db",
         custom=VARIABLES,
         faults=faults,
+        doors=lambda kind: _door(stage, kind),
+        relay=relay,
+        midnight=midnight,
     )
+
+
+def _door(stage: Stage, kind: str) -> str:
+    """A link to the tool's own pages, as its command line makes one."""
+    pages: Pages = "admin" if kind == "admin" else "research"
+    database = Database(stage.settings.database_url)
+    try:
+        with database.write() as session:
+            return f"{stage.tool_url}/{pages}/enter?code={make_code(session, pages)}"
+    finally:
+        database.close()
 
 
 def _register(stage: Stage, settings: Settings) -> None:

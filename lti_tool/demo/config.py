@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import requests
 
 from lti_tool.demo.faults import Faults
+from lti_tool.demo.midnight import Midnight
 
 JWKS_TIMEOUT_SECONDS = 5
 JWKS_MAX_BYTES = 64 * 1024
@@ -65,7 +66,9 @@ class PlatformConfig:
     """One issuer and the tool that it knows from the start. `issuer` is an origin without a trailing slash.
 
     `storage`: whether the course's page keeps values for the tool (lti_storage_target). `faults`: what
-    its visitors may do to the processes behind it.
+    its visitors may do to the processes behind it. `doors`: makes a link to the tool's pages of a kind ("admin",
+    "research") that no course opens. `relay`: where the tool answers without its cookies. `midnight`: when all of
+    it begins afresh, if it does.
     """
 
     issuer: str
@@ -79,6 +82,9 @@ class PlatformConfig:
     custom: Mapping[str, str] = field(default_factory=dict)
     storage: bool = False
     faults: Faults | None = None
+    doors: Callable[[str], str] | None = None
+    relay: str = ""
+    midnight: Midnight | None = None
     clock: Callable[[], datetime] = utc_now
     fetch_jwks: Callable[[str], dict[str, Any]] = fetch_jwks
 

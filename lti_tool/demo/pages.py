@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import (
     Blueprint,
@@ -31,6 +31,7 @@ FRAMES = {
     "canvas": "like Canvas: it grows with the page",
     "moodle": "like Moodle: 760 wide, of one height",
     "phone": "a phone: 320 × 568",
+    "apart": "without cookies: the tool needs a tab",
 }
 SHARED_SHEETS = frozenset({"tokens.css", "atelier.css"})
 
@@ -75,7 +76,7 @@ def _add_course_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> N
             dates=shown_dates(store, _link(store).id),
             presets=PRESETS,
             frame=_frame(),
-            frames=FRAMES,
+            frames={kind: words for kind, words in FRAMES.items() if kind != "apart" or config.relay},
             **_around_frames(config, store),
         )
 
@@ -126,11 +127,14 @@ def _add_launch_routes(bp: Blueprint, config: PlatformConfig, store: Store) -> N
         """Third-party-initiated login, posted by a form or, with ?via=get, as a redirect."""
         person, link, tool = _person(store, slug), _link(store), store.tool()
         fields = login_request(config, tool, person, store.begin_launch(person, link_id=link.id))
+        login_url = tool.login_url
+        if config.relay and "apart" in request.args:
+            login_url = config.relay + urlsplit(login_url).path
         if request.args.get("via") == "get":
             joint = "&" if "?" in tool.login_url else "?"
             answer = redirect(tool.login_url + joint + urlencode(fields))
         else:
-            page = render_template("self_post.html", action=tool.login_url, fields=fields)
+            page = render_template("self_post.html", action=login_url, fields=fields)
             answer = make_response(page)
         answer.headers["Cache-Control"] = "no-store"
         return answer

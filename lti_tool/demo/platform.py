@@ -10,6 +10,7 @@ from lti_tool.demo.ags import ags_blueprint
 from lti_tool.demo.config import PlatformConfig
 from lti_tool.demo.dates import dates_blueprint
 from lti_tool.demo.deep_linking import deep_linking_blueprint
+from lti_tool.demo.doors import doors_blueprint
 from lti_tool.demo.fault_pages import faults_blueprint
 from lti_tool.demo.nrps import nrps_blueprint
 from lti_tool.demo.oidc import oidc_blueprint
@@ -39,13 +40,17 @@ def create_platform(config: PlatformConfig) -> Flask:
         app.register_blueprint(blueprint(config, store))
     if config.faults:
         app.register_blueprint(faults_blueprint(config, config.faults))
+    if config.doors:
+        app.register_blueprint(doors_blueprint(config, config.doors))
+    if config.midnight:
+        app.before_request(config.midnight.visit)
     if config.storage:
         app.register_blueprint(storage_blueprint(store))
-    app.jinja_env.globals["has_storage"] = config.storage
+    app.jinja_env.globals.update(has_storage=config.storage, midnight=config.midnight)
     app.add_url_rule("/healthz", view_func=healthz)
     app.register_error_handler(ServiceError, _refused_service)
     app.register_error_handler(HTTPException, _refused_request)
-    app.after_request(lambda answer: _secured(answer, store))
+    app.after_request(lambda answer: _secured(answer, store, config.relay))
     return app
 
 
@@ -53,9 +58,9 @@ def healthz() -> ResponseReturnValue:
     return jsonify(status="ok")
 
 
-def content_security_policy(store: Store) -> str:
+def content_security_policy(store: Store, relay: str) -> str:
     """Own files only; frames and forms may also go to the tools, a frame also to one that registers now."""
-    tools = " ".join(store.tool_origins())
+    tools = " ".join(filter(None, (*store.tool_origins(), relay)))
     frames = " ".join(filter(None, (tools, g.get("registering", ""))))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -84,9 +89,9 @@ def _kept_headers(error: HTTPException) -> list[tuple[str, str]]:
     return [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
 
 
-def _secured(answer: Response, store: Store) -> Response:
+def _secured(answer: Response, store: Store, relay: str) -> Response:
     if answer.mimetype == "text/html":
-        answer.headers["Content-Security-Policy"] = content_security_policy(store)
+        answer.headers["Content-Security-Policy"] = content_security_policy(store, relay)
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
     return answer

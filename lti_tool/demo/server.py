@@ -22,6 +22,11 @@ class PlatformServer:
         self._server: BaseWSGIServer = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="mini-lms")
 
+    @property
+    def port(self) -> int:
+        """Where it answers; of its own choice when it was made for port 0."""
+        return self._server.server_port
+
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
@@ -30,3 +35,4 @@ class PlatformServer:
         """Stop answering."""
         self._server.shutdown()
         self._thread.join(STOP_SECONDS)
+        self._server.server_close()

@@ -185,6 +185,15 @@ def read_the_result(ada: Visit) -> None:
     assert marks.first.inner_text().strip()
 
 
+def test_a_frame_without_cookies_leads_to_a_tab_of_its_own(page: Page, demo: str) -> None:
+    page.goto(f"{demo}/enter/bo?frame=apart")
+    frame = page.frame_locator('iframe[name="contentframe"]')
+    expect(frame.get_by_role("heading", name="Your browser keeps this frame apart")).to_be_visible()
+    with page.context.expect_page() as opened:
+        frame.get_by_role("button", name="open in its own tab").click()
+    expect(opened.value.locator("main[data-page^=lesson]")).to_be_visible()
+
+
 def test_hidden_things_are_hidden_whatever_the_sheets_say(page: Page, demo: str) -> None:
     """A display rule defeats the hidden attribute, and no accessibility checker notices."""
     bo = Visit(page, demo, "bo")
