@@ -26,6 +26,16 @@ def use_of(pid: int) -> Use:
     return Use(cpu, sum(_peak(member) for member in family))
 
 
+def resident(pid: int) -> float:
+    """MB of memory that a process holds now."""
+    return _status(pid, "VmRSS:")
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started itself."""
+    return [child for child, fields in _all() if int(fields[1]) == pid]
+
+
 def _all() -> Iterator[tuple[int, list[str]]]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and (fields := _stat(int(folder.name))):
@@ -46,8 +56,12 @@ def _cpu(pid: int) -> float:
 
 
 def _peak(pid: int) -> float:
+    return _status(pid, "VmHWM:")
+
+
+def _status(pid: int, field: str) -> float:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+    return sum(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024

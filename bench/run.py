@@ -23,6 +23,7 @@ BENCHMARKS = {
     "pages": "weight of the first page, CPU of the main pages, beside a one-line view",
     "engine": "click to first stage, CPU an essay, beside a bare loop over the judge",
     "durable": "six steps of half a second, beside DBOS (from the index) and a bare loop; --full: up to 1,500 essays",
+    "memory": "memory of the executor and of Prefect's server over 1,000 essays, beside the first 250; --full: 10,000",
     "deadline": "30,000 essays at a deadline, simulated with a provider's limits, beside the limit alone",
     "essays": "agreement of the checklist judge with one reader on essays of many voices, beside level 2 for all",
     "false_alarms": "flags on texts that people wrote in good faith (needs the human-scored sets)",
@@ -32,7 +33,7 @@ BENCHMARKS = {
     "install": "fresh clone to a usable page and to the first judgement, beside an empty venv",
 }
 # What some are given for the long version.
-FULL = {"durable": ["--full"]}
+FULL = {"durable": ["--full"], "memory": ["--full"]}
 LONGEST_SECONDS = 1800
 STOP_SECONDS = 60
 

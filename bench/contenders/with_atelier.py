@@ -2,6 +2,7 @@
 
 The essays are handed in through the ordinary function and become due at the start, as at a deadline. It is done when
 the ledger has every essay at the gate; after that Prefect's server may go on recording, and that is waited for too.
+Two more arguments, where memory is of interest: seconds a step, and at how many essays (1000,2000) to look at it.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy import func, select, update
 
 from bench.contenders.prefect_records import wait_for_records
 from bench.contenders.race import STEP_SECONDS, Race
+from bench.meter import children, resident
 from flows.executor import Executor
 from flows.judging.judge import Answer, JudgeRequest, read_ratings
 from lti_tool import jobs, schema
@@ -39,13 +41,13 @@ class SlowJudge:
     evidence, fills, provisional, paid = "quotes", "criterion", True, False
     parameters: Mapping[str, Any] = {}
 
-    def __init__(self, race: Race) -> None:
-        self._race = race
+    def __init__(self, race: Race, seconds: float = STEP_SECONDS) -> None:
+        self._race, self._seconds = race, seconds
 
     def ask(self, request: JudgeRequest) -> Answer:
         """Wait, then answer with the text's first word as the quote."""
         self._race.step_begins(int(request.text.rsplit(maxsplit=1)[1].rstrip(".")))
-        time.sleep(STEP_SECONDS)
+        time.sleep(self._seconds)
         word = request.text.split(maxsplit=1)[0]
         quote = {"text": word, "start": 0, "end": len(word)}
         ratings = [{"criterion": one, "level": 1, "quotes": [quote]} for one in request.criteria]
@@ -59,12 +61,14 @@ class SlowJudge:
 def main() -> None:
     """Hand in, warm up, let them be due, wait for the ledger and then for Prefect's records."""
     race = Race.from_arguments()
+    seconds_a_step = float(sys.argv[5]) if len(sys.argv) > 5 else STEP_SECONDS
+    marks = [int(mark) for mark in sys.argv[6].split(",")] if len(sys.argv) > 6 else []
     settings = Settings(
         database_url=race.url, result_storage=Path(race.folder) / "results", secret_key="not a secret " * 4
     )
     database = Database(race.url)
     hand_in(database, race.essays)
-    judge = SlowJudge(race)
+    judge = SlowJudge(race, seconds_a_step)
     executor = Executor(
         settings,
         database,
@@ -79,14 +83,13 @@ def main() -> None:
     race.wait_for_start()
     with database.write() as session:
         session.execute(update(Job).values(next_try_at=utc_now()))
-    while unfinished(database):
-        time.sleep(0.1)
+    memory = memory_at(marks, race, database)
     seconds = race.passed()
     runs, last = asyncio.run(wait_for_records())
     recorded = max(seconds, last - race.began)
     with database.read() as session:
         records = session.scalar(select(func.count()).select_from(RatingRow)) or 0
-    race.finish(seconds, records, recorded_seconds=recorded, prefect_runs=runs)
+    race.finish(seconds, records, recorded_seconds=recorded, prefect_runs=runs, memory=memory)
     executor.stop()
     thread.join()
     sys.stdout.flush()
@@ -114,6 +117,22 @@ def hand_in(database: Database, essays: int) -> None:
             session.flush()
             jobs.enqueue_judging(session, submit(session, link, person.id, "answer", f"{text} {number}."))
         session.execute(update(Job).values(next_try_at=utc_now() + timedelta(days=1)))
+
+
+def memory_at(marks: Sequence[int], race: Race, database: Database) -> dict[int, dict[str, float]]:
+    """Wait for all essays; MB of the executor and of Prefect's server when so many were done."""
+    found: dict[int, dict[str, float]] = {}
+    while waiting := unfinished(database):
+        for mark in marks:
+            if race.essays - waiting >= mark and mark not in found:
+                found[mark] = memory()
+        time.sleep(0.1)
+    return found | {mark: memory() for mark in marks if mark not in found}
+
+
+def memory() -> dict[str, float]:
+    """MB that this process and those it started hold now."""
+    return {"executor": resident(os.getpid()), "Prefect's server": sum(map(resident, children(os.getpid())))}
 
 
 def unfinished(database: Database) -> int:
