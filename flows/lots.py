@@ -15,6 +15,7 @@ Result = TypeVar("Result")
 Work = Callable[[Sequence[Item]], Sequence[Result | Exception]]
 
 MOST = 100
+BREATH_SECONDS = 0.03  # between two lots, while each holds several items: fewer and larger ones cost less
 
 
 class Lots(Generic[Item, Result]):
@@ -29,6 +30,7 @@ class Lots(Generic[Item, Result]):
         self._threads = threads
         self._most = most
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._busy = False
         self._under_way: asyncio.Task[None] | None = None
 
     async def __call__(self, item: Item) -> Result:
@@ -41,8 +43,10 @@ class Lots(Generic[Item, Result]):
 
     async def _do_lots(self) -> None:
         while self._waiting:
-            await asyncio.sleep(0)  # whoever else is ready in this turn of the loop comes along
+            # Whoever else is ready in this turn of the loop comes along.
+            await asyncio.sleep(BREATH_SECONDS if self._busy else 0)
             lot = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            self._busy = 1 < len(lot) < self._most
             results = await self._outcomes([item for item, _ in lot])
             for (_, done), result in zip(lot, results, strict=True):
                 if done.done():

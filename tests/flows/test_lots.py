@@ -110,3 +110,22 @@ def test_a_caller_that_gives_up_takes_nobody_along(threads) -> None:
         return await patient
 
     assert asyncio.run(run()) == 2
+
+
+def test_while_lots_are_large_the_next_takes_a_breath_and_holds_more(threads) -> None:
+    seen: list[list[int]] = []
+
+    def keep(items: Sequence[int]) -> Sequence[int]:
+        seen.append(list(items))
+        return items
+
+    async def run() -> None:
+        lots = Lots[int, int](keep, threads)
+        await asyncio.gather(lots(1), lots(2))
+        third = asyncio.create_task(lots(3))
+        for _ in range(5):  # turns of the loop in which a lot of one would have begun
+            await asyncio.sleep(0)
+        await asyncio.gather(third, lots(4))
+
+    asyncio.run(run())
+    assert seen == [[1, 2], [3, 4]]
