@@ -5,7 +5,7 @@ https://www.imsglobal.org/spec/lti-ags/v2p0. Nothing here retries: an answer is 
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -43,7 +43,8 @@ class Answer:
 class AgsClient:
     """The gradebook of one platform, as one registration may use it.
 
-    `scopes` are those of the resource link (LTI's launch names them); a token is asked for the AGS ones among them.
+    `scopes` are those of the resource link (LTI's launch names them); a token is asked for the AGS ones among them,
+    and where a launch named none, for all that we use: the platform says what it grants.
     """
 
     def __init__(
@@ -52,10 +53,10 @@ class AgsClient:
         registration: Registration,
         key: SigningKey,
         *,
-        scopes: Iterable[str] | None = None,
+        scopes: Collection[str] = (),
         tokens: AccessTokens | None = None,
     ) -> None:
-        granted = [scope for scope in scopes if scope in SCOPES] if scopes is not None else DEFAULT_SCOPES
+        granted = [scope for scope in scopes if scope in SCOPES] if scopes else DEFAULT_SCOPES
         self._service = PlatformService(outbound, registration, key, granted, tokens)
 
     def find_line_items(self, url: str, *, resource_link_id: str | None = None) -> list[dict[str, Any]]:

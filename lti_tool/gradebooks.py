@@ -16,6 +16,6 @@ def platform_gradebooks(settings: Settings) -> GradebookOf:
 
     def gradebook_of(session: Session, link: ResourceLink) -> Gradebook:
         registration = link.deployment.registration
-        return AgsClient(outbound, registration, current_key(session, settings), scopes=link.scopes or None)
+        return AgsClient(outbound, registration, current_key(session, settings), scopes=link.scopes)
 
     return gradebook_of

@@ -16,6 +16,7 @@ from lti_tool.results import student_sheet
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.visit import Visit, bp, own_submission, page, reading, submission_url, writing
 from lti_tool.web.watching import UNPROCESSABLE, step_id_of
+from lti_tool.web.whole import whole
 
 Answer = str | Response | tuple[str, int]
 
@@ -66,7 +67,7 @@ def send_appeal(launch_id: str, public_id: str) -> Answer:
     try:
         with writing() as visit:
             sent = own_submission(visit, public_id)
-            chosen = _number(request.form.get("sentence", ""))
+            chosen = whole(request.form.get("sentence", ""))
             said = request.form.get("reason", "")
             made = appeals.send_appeal(visit.session, visit.link, sent, request.form.get("criterion", ""), chosen, said)
             where = f"{submission_url(sent)}#appeal-{made.criterion}"
@@ -74,10 +75,6 @@ def send_appeal(launch_id: str, public_id: str) -> Answer:
         with reading() as visit:
             return _form(visit, public_id, str(problem)), UNPROCESSABLE
     return redirect(where, code=303)
-
-
-def _number(typed: str) -> int | None:
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 6 else None
 
 
 def _form(visit: Visit, public_id: str, problem: str | None = None) -> str:
@@ -97,7 +94,7 @@ def _form(visit: Visit, public_id: str, problem: str | None = None) -> str:
         known=known,
         chance=chance(visit.session, visit.link, sent),
         paragraphs=paragraphs(sent),
-        chosen=_number(request.form.get("sentence", "")),
+        chosen=whole(request.form.get("sentence", "")),
         criterion=request.values.get("criterion", ""),
         why=request.form.get("reason", ""),
         most=MAX_WHY,
@@ -129,7 +126,7 @@ def pin_line(launch_id: str, public_id: str) -> Answer:
     """Pin it; choosing nothing takes the pin out."""
     with writing() as visit:
         sent = _readable(visit, public_id)
-        spans, at = sentences(sent), _number(request.form.get("sentence", ""))
+        spans, at = sentences(sent), whole(request.form.get("sentence", ""))
         pin(visit.session, sent, spans[at] if at is not None and at < len(spans) else None)
     return redirect(url_for("student.submission", public_id=public_id), code=303)
 

@@ -31,6 +31,7 @@ from lti_tool.web.notice_page import is_told
 from lti_tool.web.sessions import signed_in
 from lti_tool.web.takes import Problem, takes_page
 from lti_tool.web.visit import Visit, bp, find_item, item_url, opened, page, reading, step_url, submission_url, writing
+from lti_tool.web.whole import whole
 from lti_tool.web.words import word_line
 from rubrics.diagram import DrawingError, parse_drawing
 from rubrics.text import word_count
@@ -138,8 +139,7 @@ def _keep(item_id: str, text: str) -> Kept:
 
 def _base() -> int | None:
     """The draft that the page showed, or saved, last."""
-    said = request.form.get("base", "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 18 else None
+    return whole(request.form.get("base", ""))
 
 
 def _kept_json(kept: Kept) -> Response:
@@ -219,7 +219,8 @@ def restore(launch_id: str, item_id: str) -> Answer:
 
 def _own_draft(visit: Visit, item: Item, draft_id: str) -> Draft:
     """A draft of this learner, placement and item, or 404."""
-    draft = visit.session.get(Draft, int(draft_id)) if draft_id.isascii() and draft_id.isdigit() else None
+    number = whole(draft_id)
+    draft = visit.session.get(Draft, number) if number is not None else None
     here = (visit.link.id, visit.person_id, item.id)
     if draft is None or (draft.resource_link_id, draft.person_id, draft.item_id) != here:
         abort(404)

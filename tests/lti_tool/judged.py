@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import select
 
 from lti_tool.lessons import rubric_of
-from lti_tool.models import Job, JudgementRow, RatingRow, Submission
+from lti_tool.models import Job, JudgementRow, RatingRow, Release, Submission
 from lti_tool.review_rank import rank
 from lti_tool.reviews import Decision
+from tests.conftest import World
 
 
 def judge_as(
@@ -62,6 +63,12 @@ def judge_as(
     session.flush()
     rank(session, submission)
     return judgement
+
+
+def releases(world: World) -> list[Release]:
+    """Every release there is, the first one first."""
+    with world.database.read() as session:
+        return list(session.scalars(select(Release).order_by(Release.id)))
 
 
 def all_at(submission: Submission, level: int) -> dict[str, int]:

@@ -310,6 +310,14 @@ def test_what_the_launch_did_not_grant_is_not_asked_for(
     assert platform.asked_scopes == [SCORE]
 
 
+def test_where_a_launch_named_no_scopes_the_platform_says_what_it_grants(
+    outbound: Outbound, platform: FakePlatform, key: SigningKey
+) -> None:
+    gradebook = AgsClient(outbound, registered(platform), key, scopes=[])
+    gradebook.post_score(platform.url + "/items/9", SCORE_BODY)
+    assert platform.asked_scopes == [" ".join(sorted([LINE_ITEM, RESULT_READ, SCORE]))]
+
+
 def test_members_are_read_to_the_last_page(outbound: Outbound, platform: FakePlatform, key: SigningKey) -> None:
     found = members(outbound, registered(platform), key, platform.url + "/members")
 

@@ -14,7 +14,7 @@ from lti_tool.pending_releases import AlreadyPending, carry_out_due, decide, pos
 from lti_tool.results import state_of, student_sheet
 from lti_tool.review_queue import Wanted, counts, queue
 from lti_tool.reviews import Decision, ReviewProblem
-from tests.lti_tool.judged import all_at, decisions, judge_as
+from tests.lti_tool.judged import all_at, decisions, judge_as, releases
 
 LATER = timedelta(minutes=2)
 
@@ -32,11 +32,6 @@ def put_off(world, judged, *, by: int | None = None, due=None, levels: int = 3, 
         link, sent = world.placement(session), session.get_one(Submission, judged[0])
         given = decisions(all_at(sent, levels), **({"claim": Decision(2, "wrong_level")} if levels == 3 else {}))
         postpone(session, link, sent, by or world.ines_id, given, judged[1], due or utc_now() + LATER, batch)
-
-
-def releases(world) -> list[Release]:
-    with world.database.read() as session:
-        return list(session.scalars(select(Release)))
 
 
 def test_before_it_is_due_nobody_sees_it_and_then_it_is_a_release(either_world, judged) -> None:

@@ -18,7 +18,6 @@ from lti_tool.models import (
     LessonScore,
     Passback,
     RatingRow,
-    Release,
     ReviewClaim,
     ReviewRank,
     Submission,
@@ -26,7 +25,7 @@ from lti_tool.models import (
 from lti_tool.review_queue import Wanted, queue
 from lti_tool.reviews import ReviewProblem, release, release_by_policy
 from lti_tool.scores import settle
-from tests.lti_tool.judged import all_at, decisions, judge_as
+from tests.lti_tool.judged import all_at, decisions, judge_as, releases
 from tests.lti_tool.web.test_instructor_pages import TOM, Sent, send
 
 QUOTE = "the marmalade clause"
@@ -54,11 +53,6 @@ def levels(**changed: int) -> dict[str, str]:
 def sheets(world) -> list[BlindSheet]:
     with world.database.read() as session:
         return list(session.scalars(select(BlindSheet)))
-
-
-def releases(world) -> list[Release]:
-    with world.database.read() as session:
-        return list(session.scalars(select(Release)))
 
 
 TRACES = (
@@ -104,12 +98,18 @@ PLACES = (
     "queue?why=flag",
     "queue?q=repeats",
     "queue/help",
+    "calibration?item=essay",
+    "calibration/pairs.csv",
+    "again",
+    "lessons/durable-workflows",
+    "lessons/durable-workflows/rubrics/durable-workflows-essay",
+    "settings",
 )
 
 
 def pages(ines, essay: Sent) -> list[str]:
     """Every page that says something of this essay, without what differs from request to request."""
-    found = [ines.get(path).text for path in (*PLACES, essay.page)]
+    found = [ines.get(path).text for path in (*PLACES, essay.page, f"{essay.page}/as-student")]
     found += [ines.post("queue/bulk", {"action": action, "every": "1"}).text for action in ("release", "assign", "csv")]
     changing = r'(name="form_token" value="|name="form-token" content="|data-seal="|data-left=")[^"]*'
     return [re.sub(changing, r"\1", page) for page in found]

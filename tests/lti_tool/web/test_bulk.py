@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from lti_tool.attempts import find_submissions
 from lti_tool.db import utc_now
-from lti_tool.models import PendingRelease, Release
+from lti_tool.models import PendingRelease
 from lti_tool.pending_releases import GRACE, carry_out_due
+from tests.lti_tool.judged import releases
 from tests.lti_tool.web.test_instructor_pages import NASTY, TOM, Sent, essay, send
 
 __all__ = ["essay"]
@@ -33,11 +34,6 @@ def picks_of(page: str) -> str:
 def pending(world) -> list[PendingRelease]:
     with world.database.read() as session:
         return list(session.scalars(select(PendingRelease)))
-
-
-def releases(world) -> list[Release]:
-    with world.database.read() as session:
-        return list(session.scalars(select(Release)))
 
 
 def test_what_would_happen_is_shown_and_nothing_happens_yet(world, ines, essay, gap) -> None:

@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 
 from lti_tool.attempts import submit
 from lti_tool.lessons import rubric_of
-from lti_tool.models import Person, Release, Submission
-from tests.lti_tool.judged import judge_as
+from lti_tool.models import Person, Submission
+from tests.lti_tool.judged import judge_as, releases
 
 INES, TOM, ADA = "launch-ines-01", "launch-tom-01", "launch-ada-01"
 NASTY = "<script>alert(1)</script>"
@@ -56,11 +56,6 @@ def send(
 def essay(world, sample_texts) -> Sent:
     """Ada's essay with every criterion at 3, waiting for a person."""
     return send(world, world.ada_id, "essay", sample_texts["essay"])
-
-
-def releases(world) -> list[Release]:
-    with world.database.read() as session:
-        return list(session.scalars(select(Release).order_by(Release.id)))
 
 
 # ---- who may open them ---------------------------------------------------------------------------------------

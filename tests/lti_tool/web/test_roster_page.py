@@ -105,6 +105,10 @@ def test_who_sent_and_is_not_listed_any_more_stays_visible(ines, platform, world
         submit(session, world.placement(session), world.ada_id, "essay", sample_texts["essay"])
     platform.members = [{"user_id": "sub-bo", "roles": ["Learner"]}]
 
+    unread = ines.get("roster").text
+    assert "not known yet" in unread
+    assert "not in the list" not in unread
+
     ines.post("roster")
 
     assert "not in the list" in ines.get("roster").get_data(as_text=True)

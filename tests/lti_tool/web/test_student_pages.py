@@ -296,6 +296,12 @@ def test_another_learners_draft_is_unknown(sign_in, ada, world, path: str) -> No
     assert sign_in(BO).post(path, {"draft": str(mine)}).status_code == 404
 
 
+@pytest.mark.parametrize("number", ["9" * 30, "-1", "x", ""])
+def test_a_draft_that_cannot_be_is_unknown(ada, number: str) -> None:
+    ada.post("items/essay/draft", {"text": "Mine."})
+    assert ada.post("items/essay/restore", {"draft": number}).status_code == 404
+
+
 def test_judging_is_asked_about_first_and_then_uses_an_attempt(ada, world, sample_texts) -> None:
     asked = ada.post("items/essay/confirm", {"text": sample_texts["essay"]})
     assert asked.location.endswith("/items/essay/confirm")
