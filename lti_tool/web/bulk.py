@@ -18,7 +18,7 @@ from lti_tool.pending_releases import GRACE, AlreadyPending
 from lti_tool.rejudging import RejudgeProblem
 from lti_tool.results import Sheet, judge_sheet
 from lti_tool.review_queue import QueueRow, queue, rows_of
-from lti_tool.reviews import AlreadyReleased, ReviewProblem, check
+from lti_tool.reviews import AlreadyReleased, ReviewProblem, check, own_levels
 from lti_tool.web.context import current
 from lti_tool.web.queue_page import View, learner, read_view
 from lti_tool.web.sessions import signed_in
@@ -191,6 +191,9 @@ def _why_not(session: Session, row: QueueRow) -> str | None:
         return _("Not every criterion has a level.")
     try:
         levels = pending_releases.as_judged(session, row.submission)
+        own = own_levels(session, row.submission.id, g.person_id)
+        if any(own.get(criterion, said.level) != said.level for criterion, said in levels.items()):
+            return _("You committed other levels before you saw the judge’s. Open it, and say which hold.")
         check(session, row.submission, g.person_id, levels, row.judgement_id)
     except ReviewProblem as problem:
         return str(problem)

@@ -8,11 +8,12 @@ from io import StringIO
 import pytest
 from sqlalchemy import select
 
+from lti_tool import blind
 from lti_tool.attempts import find_submissions
 from lti_tool.db import utc_now
-from lti_tool.models import PendingRelease
+from lti_tool.models import PendingRelease, Submission
 from lti_tool.pending_releases import GRACE, carry_out_due
-from tests.lti_tool.judged import releases
+from tests.lti_tool.judged import judged_levels, releases
 from tests.lti_tool.web.test_instructor_pages import NASTY, TOM, Sent, essay, send
 
 __all__ = ["essay"]
@@ -66,6 +67,17 @@ def test_a_row_that_changed_since_it_was_shown_stays(world, ines, essay, sign_in
     ines.post("queue/bulk/release", {"picks": picks_of(shown)})
     assert pending(world) == []
     assert [one.levels["claim"] for one in releases(world)] == [2]
+
+
+def test_who_scored_blind_and_otherwise_is_asked_which_levels_hold(world, ines, essay) -> None:
+    with world.database.write() as session:
+        sent = session.get_one(Submission, essay.id)
+        blind.pick(session, world.placement(session), 10, "ines-01")
+        judged = judged_levels(session, sent)
+        blind.commit(session, sent, world.ines_id, {**judged, "claim": 0, "retry": 0})
+    page = ines.post("queue/bulk", {"action": "release", "every": "1"}).text
+    assert "You committed other levels before you saw the judge’s. Open it, and say which hold." in page
+    assert "on Claim" not in page
 
 
 def test_every_row_that_matches_can_be_picked_at_once(world, ines, essay, gap, sample_texts) -> None:
