@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from flows.prefect_setup import environment, prefect_database, server_environment
+from flows.prefect_setup import prefect_database, prepare, server_environment
 from lti_tool.settings import Settings
 from lti_tool.terminal import fail, settings_or_exit
 
@@ -36,7 +36,7 @@ def run(
         fail("Several server processes need a broker: set ATELIER_REDIS_URL, or leave out --workers.")
     if recorder and not settings.redis_url:
         fail("A recorder of its own needs a broker: set ATELIER_REDIS_URL.")
-    os.environ |= {name: value for name, value in environment(settings).items() if name not in os.environ}
+    prepare(settings)
     variables = server_environment(os.environ) | {"PREFECT_SERVER_UI_ENABLED": "true" if ui else "false"}
     if recorder:
         os.execve(sys.executable, [*_PREFECT, "services", "start"], variables)

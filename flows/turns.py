@@ -33,11 +33,6 @@ class Turns:
             self.under_way -= 1
             self._call_next()
 
-    def allow(self, at_once: int) -> None:
-        """From now on so many; what is under way goes on."""
-        self._at_once = at_once
-        self._call_next()
-
     async def _wait(self, line: deque[asyncio.Future[None]]) -> None:
         called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line.append(called)

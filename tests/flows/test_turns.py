@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from flows.turns import OTHERS_EVERY, Turns
 
 
@@ -67,18 +65,3 @@ def test_who_gives_up_in_line_takes_no_turn_along() -> None:
 
     asyncio.run(run())
     assert order == ["stays"]
-
-
-@pytest.mark.parametrize("how_many", [0, 1])
-def test_more_or_fewer_may_be_allowed_later(how_many: int) -> None:
-    order: list[str] = []
-
-    async def run() -> None:
-        turns = Turns(how_many)
-        tasks = await queue(turns, order, [(str(number), True) for number in range(4)])
-        assert len(order) <= how_many
-        turns.allow(4)
-        await asyncio.gather(*tasks)
-
-    asyncio.run(run())
-    assert sorted(order) == ["0", "1", "2", "3"]
