@@ -172,8 +172,8 @@ def check_broker(settings: Settings) -> Check:
     if not settings.redis_url:
         return ok(
             "broker",
-            "in memory: fine for one server of Prefect's; it drops records (never scores) above some 1,000 essays a "
-            "minute. For more set ATELIER_REDIS_URL",
+            "in memory: fine for one server of Prefect's; one that runs apart from its executor drops records (never "
+            "scores) above some 1,000 essays a minute. For more set ATELIER_REDIS_URL",
         )
     try:
         Redis.from_url(settings.redis_url, socket_connect_timeout=PREFECT_SECONDS).ping()
