@@ -11,7 +11,7 @@ from eval.delimited import listed
 from eval.errors import EvalError, TableError
 from eval.gate_data import NO_CONFIDENCE, Response, Responses, Rule
 from eval.gate_sheets import read_criterion, read_sheets
-from eval.run_folder import SCORES, RunFolder, digest_of, read_run
+from eval.run_folder import SCORES, RunFolder, digest_of, read_run, whole_model
 from rubrics.gate_file import JudgeIdentity
 from rubrics.model import Rubric
 
@@ -28,7 +28,8 @@ def read_folder(
 ) -> Responses:
     """The responses of a run's folder; EvalError where it can't be one judge's, by one rubric.
 
-    What the judging flagged is never released by a gate, so it has no confidence here either.
+    What the judging flagged is never released by a gate, so it has no confidence here either. Nor has a sheet that not
+    every member of a panel answered for: it is not by the judge that is measured, so that a person decides about it.
     """
     run = read_run(folder)
     judge, found = judge_of(run), rubric_of_run(run)
@@ -43,7 +44,9 @@ def read_folder(
     else:
         raise EvalError("say what is released: --rubric for whole sheets, or --criterion for one score of the table")
     sure = {one: _confidence(run, row, rule) for one, row in run.responses.items()}
-    rows = [_with_facts(row, run, sure.get(row.id)) for row in responses.rows]
+    whole = set(judge.model.split("+"))
+    by_all = {one for one, row in run.responses.items() if _heard(run, row) in (whole, set())}
+    rows = [_with_facts(row, run, sure.get(row.id) if row.id in by_all else None) for row in responses.rows]
     return replace(responses, rows=rows, rule=rule, digest=digest_of(run), judge=judge, rubric=found)
 
 
@@ -51,13 +54,13 @@ def judge_of(run: RunFolder) -> JudgeIdentity:
     """The judge of a run, with the model that answered; EvalError where the model changed on the way."""
     said = run.manifest["identity"]["judge"]
     models = sorted(run.manifest["models"]) or [said["model"]]
-    if len(models) > 1:
+    if (model := whole_model(models, said["parameters"])) is None:
         raise EvalError(f"the model changed during the run ({listed(models)}); a gate is for one")
     parameters = json.dumps(said["parameters"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return JudgeIdentity(
         name=str(said["name"]).partition(":")[0],
         version=said["version"],
-        model=models[0],
+        model=model,
         prompt_hash=said["prompt_hash"],
         parameters=hashlib.sha256(parameters.encode("utf-8", "surrogatepass")).hexdigest(),
     )
@@ -82,6 +85,14 @@ def _confidence(run: RunFolder, row: Mapping[str, Any], rule: Rule) -> float | N
     if not told:
         return None
     return float(min(told) if rule == "least" else sum(told) / len(told))
+
+
+def _heard(run: RunFolder, row: Mapping[str, Any]) -> set[str]:
+    """The models that answered for a response's first sheet; none where all of it is by code, or declined."""
+    if not row["sheets"]:
+        return set()
+    models = run.sheets[row["sheets"][0]].get("models", {})
+    return {part for model in models.values() for part in str(model).split("+") if part}
 
 
 def _with_facts(row: Response, run: RunFolder, sure: float | None) -> Response:

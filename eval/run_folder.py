@@ -12,7 +12,7 @@ Quotes and comments in answers.jsonl and sheets.jsonl hold students' words; scor
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,19 @@ class RunFolder:
         """How many words a response has, if anybody counted them."""
         known = self.responses.get(response_id, {}).get("words")
         return int(known) if known is not None else None
+
+
+def whole_model(models: Collection[str], parameters: Mapping[str, Any]) -> str | None:
+    """The model that all sheets of a run are by, a panel's joined by "+"; None where it changed, or none was heard.
+
+    A panel whose member declined some texts is still that panel: its sheets name some of the models, and none another.
+    """
+    whole = max(models, key=lambda one: (one.count("+"), one), default="")
+    parts = set(whole.split("+"))
+    members = {str(reader[2]) for reader in parameters.get("readers", ())}
+    if not whole or any(not set(one.split("+")) <= parts for one in models):
+        return None
+    return whole if len(models) == 1 or len(parts) == len(members) else None
 
 
 def digest_of(run: RunFolder) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,11 +11,12 @@ from pathlib import Path
 
 from eval.run_folder import BATCHES, read_lines
 from flows.judging.claude import ClaudeJudge
-from flows.judging.claude_batches import MOST, batch_answers, batch_ended, send_batch, surely_not_sent
+from flows.judging.claude_batches import MOST, batch_ended, batch_results, send_batch, surely_not_sent
 from flows.judging.estimate import likely_cost
-from flows.judging.judge import JudgeError, Question
+from flows.judging.judge import Answer, JudgeError, Question
 from flows.judging.prices import BATCH_SHARE
-from flows.run_eval import Desk, OpenSheet, Stopped
+from flows.run_eval import GAVE_UP, REFUSED, Desk, OpenSheet, Stopped
+from lti_tool.jobs import MAX_TRIES
 
 POLL_SECONDS = 20.0
 
@@ -51,6 +53,10 @@ class Batches:
             )
         return list(sent)
 
+    def failures(self) -> Counter[str]:
+        """How often each question failed in a batch."""
+        return Counter(mark for row in read_lines(self.path) for mark in row.get("failed", ()))
+
     def settle(self, batch_id: str) -> None:
         """Say what became of the batch whose id was not kept."""
         if batch_id == "none":
@@ -74,11 +80,13 @@ def ask_by_batch(
     try:
         for sent in batches.open():
             _read(batches, desk, questions, sent, wait)
+        _give_up(batches, desk, questions)
         for judge, part in _parts(desk, questions.values()):
             batches.write(state="sending", questions=len(part))
             sent = _sent(batches, judge, part)
             batches.write(state="sent", batch=sent)
             _read(batches, desk, questions, sent, wait)
+        _give_up(batches, desk, questions)
     except JudgeError as error:
         desk.stop(str(error))
     for sheet in sheets:
@@ -128,7 +136,18 @@ def _read(
     while not batch_ended(judge, batch_id):
         desk.told(0, desk.spent_usd)
         wait(POLL_SECONDS)
-    for mark, answer in batch_answers(judge, batch_id):
-        if mark in questions and mark not in desk.log.answers:
+    failed = []
+    for mark, answer in batch_results(judge, batch_id):
+        if answer is None:
+            failed.append(mark)
+        elif mark in questions and mark not in desk.log.answers:
             desk.keep(questions[mark], answer)
-    batches.write(state="read", batch=batch_id)
+    batches.write(state="read", batch=batch_id, failed=failed)
+
+
+def _give_up(batches: Batches, desk: Desk, questions: dict[str, Question]) -> None:
+    """What failed as often as production tries is asked no more: it stays unscored, and a person decides about it."""
+    for mark, times in batches.failures().items():
+        if times >= MAX_TRIES and mark in questions and mark not in desk.log.answers:
+            question = questions[mark]
+            desk.keep(question, Answer(body={REFUSED: GAVE_UP}, model=question.judge.model))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from eval.errors import EvalError
-from eval.run_folder import SCORES
+from eval.run_folder import SCORES, whole_model
 from flows import eval_options as options
 from flows.eval_log import EvalLog, opened
 from flows.eval_progress import Progress
@@ -19,7 +19,8 @@ from flows.eval_sets import Choice, ReadySet, read_set
 from flows.judging.catalog import get_judge
 from flows.judging.estimate import estimate
 from flows.judging.judge import JudgeUnavailable, UnknownJudge
-from flows.run_eval import Desk, OpenSheet, Plan, Stopped, run
+from flows.run_eval import GAVE_UP, Desk, OpenSheet, Plan, Stopped, run
+from lti_tool.jobs import MAX_TRIES
 from rubrics.model import RubricError
 
 app = typer.Typer(help="Have a judge fill in sheets for a set of texts that people scored.", add_completion=False)
@@ -174,7 +175,13 @@ def _summary(manifest: dict[str, Any], out: Path) -> str:
     cost = f", ${took['usd']:.2f}" if took["usd"] else ""
     models = ", ".join(sorted(manifest["models"]))
     lines = [f"{judged['responses']:,} responses, {judged['sheets']:,} sheets by {models}{cost}; in {out / SCORES}."]
-    if len(manifest["models"]) > 1 and "+" not in models:
+    if given_up := judged["given_up"]:
+        lines.append(
+            f"{given_up:,} {'sheet' if given_up == 1 else 'sheets'} with questions that failed {MAX_TRIES} times: "
+            f"unscored ({GAVE_UP}), a person decides about them."
+        )
+    parameters = manifest["identity"]["judge"]["parameters"]
+    if len(manifest["models"]) > 1 and whole_model(manifest["models"], parameters) is None:
         lines.append("The model's id changed during the run: the report treats each as a judge of its own.")
     lines.append(f"atelier eval report {out}")
     return "\n".join(lines)

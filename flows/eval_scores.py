@@ -14,10 +14,10 @@ import pandas as pd
 from eval.errors import EvalError
 from eval.levels import score_of, unrounded
 from eval.long_table import COLUMNS, checked
-from eval.run_folder import RESPONSES, RUN, SCORES
+from eval.run_folder import RESPONSES, RUN, SCORES, whole_model
 from flows.eval_sets import ReadySet
 from flows.judging.judge import Judge
-from flows.run_eval import Desk, Plan, Wanted
+from flows.run_eval import GAVE_UP, Desk, Plan, Wanted
 from rubrics.drawing import graph_points
 from rubrics.model import Rubric
 from rubrics.scoring import item_points
@@ -73,7 +73,12 @@ def write_run(folder: Path, desk: Desk, ready: ReadySet, facts: Mapping[str, Any
         response["sheets"].append(wanted.fingerprint)
         rows += list(_judge_rows(wanted, sheet, ready, plan.judge, facts["identity"]["judge"]["name"]))
     manifest = dict(facts) | {
-        "judged": {"responses": len(responses), "sheets": told.sheets, "left_out_as_short": ready.short},
+        "judged": {
+            "responses": len(responses),
+            "sheets": told.sheets,
+            "left_out_as_short": ready.short,
+            "given_up": told.given_up,
+        },
         "models": dict(models),
         "took": told.totals(),
         "weights": {prompt: _weights(rubric) for prompt, rubric in ready.rubrics.items()},
@@ -86,7 +91,8 @@ def write_run(folder: Path, desk: Desk, ready: ReadySet, facts: Mapping[str, Any
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"atelier": version("atelier"), "python": platform.python_version()},
     }
-    _write(folder / SCORES, _table(rows, ready, set(responses)))
+    whole = whole_model(models, plan.judge.parameters) is not None
+    _write(folder / SCORES, _table(rows, ready, set(responses), whole=whole))
     _write(folder / RESPONSES, "".join(json.dumps(row) + "\n" for row in responses.values()))
     _write(folder / RUN, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     return manifest
@@ -107,6 +113,7 @@ class _Told:
         self.sheets = 0
         self._usd = self._seconds = 0.0
         self._tokens = [0, 0, 0]
+        self.given_up = 0
 
     def add(self, mark: str, sheet: Mapping[str, Any]) -> None:
         """Count a sheet unless it was counted."""
@@ -114,6 +121,7 @@ class _Told:
             return
         self._seen.add(mark)
         self.sheets += 1
+        self.given_up += any(one.get("reason") == GAVE_UP for one in sheet["ratings"])
         self._usd += sheet["usd"]
         self._seconds += sheet["seconds"]
         self._tokens = [
@@ -185,7 +193,7 @@ def _share(rating: Mapping[str, Any], top: int) -> float | None:
     return score_of(unrounded(rating["level"], rating.get("estimate")), top, 0.0, 1.0)
 
 
-def _table(rows: list[dict[str, Any]], ready: ReadySet, responses: set[str]) -> str:
+def _table(rows: list[dict[str, Any]], ready: ReadySet, responses: set[str], *, whole: bool) -> str:
     """People's rows of the responses judged, and the judge's on the same scales, checked as any long table is."""
     people = ready.data.table.frame
     people = people[people["response_id"].isin(responses) & (people["rater_kind"] != "judge")]
@@ -199,7 +207,7 @@ def _table(rows: list[dict[str, Any]], ready: ReadySet, responses: set[str]) -> 
     judged = judged.merge(groups, on="response_id", how="left")
     judged["score"] = judged["scale_min"] + (judged["scale_max"] - judged["scale_min"]) * judged["share"]
     judged["judge_version"] = (judged["judge_version"] + " " + judged["model"]).str.strip()
-    judged = split_by_model(judged).drop(columns=["share", "model"])
+    judged = (judged if whole else split_by_model(judged)).drop(columns=["share", "model"])
     both = pd.concat([people.astype(object), judged.astype(object)], ignore_index=True)
     both = both[[*COLUMNS, *ready.data.table.groups]]
     return str(checked(both, "the run's scores").frame.to_csv(index=False))

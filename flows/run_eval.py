@@ -32,6 +32,7 @@ from rubrics.judgement import Rating
 from rubrics.model import Rubric
 
 REFUSED, UNREADABLE = "refused", "unreadable"
+GAVE_UP = "failed_every_time"  # why a question that was tried often enough stays unscored
 
 
 @dataclass(frozen=True)

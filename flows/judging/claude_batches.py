@@ -47,9 +47,16 @@ def batch_ended(judge: ClaudeJudge, batch_id: str) -> bool:
 
 def batch_answers(judge: ClaudeJudge, batch_id: str) -> Iterator[tuple[str, Answer]]:
     """The answers of a batch that ended, by fingerprint and in any order; what failed or expired is left out."""
+    return ((mark, answer) for mark, answer in batch_results(judge, batch_id) if answer is not None)
+
+
+def batch_results(judge: ClaudeJudge, batch_id: str) -> Iterator[tuple[str, Answer | None]]:
+    """The same with None for each question that failed; one that expired was never looked at, and is left out."""
     try:
         for row in judge.client().messages.batches.results(batch_id):
             if row.result.type == "succeeded":
                 yield row.custom_id, answer_of(row.result.message.to_dict(mode="json"), judge.model, 0.0, BATCH_SHARE)
+            elif row.result.type == "errored":
+                yield row.custom_id, None
     except anthropic.AnthropicError as error:
         raise meaning_of(error) from None

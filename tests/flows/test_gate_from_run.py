@@ -57,7 +57,8 @@ def test_a_run_says_who_judged_by_which_rubric(folder: Path) -> None:
 def test_what_the_run_flagged_is_never_released(folder: Path) -> None:
     said = gate(folder, "--loss", "steps:4", "--json")
     [one] = json.loads(said.stdout)["prompts"].values()
-    assert (one["labelled"], one["released"]) == (71, 70)
+    assert (one["labelled"], one["released"], one["missing"]) == (71, 70, 1)
+    assert "1 of 71 (1.4%) without a score by this judge, or flagged" in gate(folder, "--loss", "steps:4").stdout
 
 
 def test_a_judge_that_says_no_confidence_releases_nothing_by_it(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """`atelier eval run`: nothing is asked twice, nothing is lost, and what cannot go on says why."""
 
 import json
+import math
 import resource
 import signal
 import subprocess
@@ -12,16 +13,19 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from eval.gate_folder import judge_of, read_folder
 from eval.matching import match
-from eval.run_folder import ANSWERS, BATCHES, SHEETS, read_lines, read_run
+from eval.run_folder import ANSWERS, BATCHES, SHEETS, read_lines, read_run, whole_model
 from flows import eval_commands
 from flows.eval_batches import ask_by_batch
 from flows.eval_log import opened
 from flows.eval_options import told_name
 from flows.eval_sets import sampled
 from flows.judging.claude import claude_judge
-from flows.judging.judge import Answer, JudgeHeld, JudgeRefused, JudgeRequest, JudgeUnavailable, Usage
-from flows.run_eval import Desk, Entry, OpenSheet, Plan, Stopped, run
+from flows.judging.judge import Answer, JudgeHeld, JudgeRefused, JudgeRequest, JudgeUnavailable, Reader, Usage
+from flows.judging.panel import PanelJudge
+from flows.run_eval import GAVE_UP, Desk, Entry, OpenSheet, Plan, Stopped, run
+from lti_tool.jobs import MAX_TRIES
 from rubrics.drawing import check_drawing, parse_drawing
 from rubrics.model import load_rubric
 from rubrics.scoring import item_points
@@ -454,6 +458,72 @@ def test_what_failed_in_a_batch_is_asked_again_by_the_next_run(api: ApiStub, tmp
         desk = desk_of(log, claude_judge(MODEL))
         run(desk, lambda desk, sheets: ask_by_batch(tmp_path, desk, sheets))
     assert desk.calls == JUDGED
+
+
+def test_what_fails_in_every_batch_is_given_up_and_goes_to_a_person(api: ApiStub, tmp_path: Path) -> None:
+    api.script = lambda request: overloaded() if "word3" in str(request["messages"]) else rows_of(request)
+    for _ in range(MAX_TRIES - 1):
+        with opened(tmp_path) as log, pytest.raises(Stopped, match="failed or expired"):
+            run(desk_of(log, claude_judge(MODEL)), lambda desk, sheets: ask_by_batch(tmp_path, desk, sheets))
+    with opened(tmp_path) as log:
+        run(desk_of(log, claude_judge(MODEL)), lambda desk, sheets: ask_by_batch(tmp_path, desk, sheets))
+        reasons = [{one.get("reason") for one in row["ratings"]} for row in log.sheets.rows()]
+    assert sum(GAVE_UP in one for one in reasons) == 1
+    assert len(api.batches) == MAX_TRIES
+    with opened(tmp_path) as log:
+        run(desk_of(log, claude_judge(MODEL)), lambda desk, sheets: ask_by_batch(tmp_path, desk, sheets))
+    assert len(api.batches) == MAX_TRIES
+
+
+def test_what_was_given_up_is_said_in_the_summary() -> None:
+    manifest = {
+        "judged": {"responses": 6, "sheets": 6, "given_up": 1},
+        "took": {"usd": 0},
+        "models": {"m": 5},
+        "identity": {"judge": {"parameters": {}}},
+    }
+    said = eval_commands._summary(manifest, Path("runs"))
+    assert "1 sheet with questions that failed 8 times: unscored (failed_every_time), a person decides" in said
+
+
+# ---- a panel -----------------------------------------------------------------------------------------------------
+
+
+def test_a_panel_whose_member_declined_a_text_is_still_one_judge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def declines(request: JudgeRequest) -> dict[str, Any]:
+        if request.text.startswith("word3 "):
+            raise JudgeRefused("declined")
+        return rate_everything(request)
+
+    members = [CountingJudge(name="one", model="a"), CountingJudge(name="two", model="b", answer=declines)]
+    panel = PanelJudge("panel", [Reader(one) for one in members])
+    monkeypatch.setattr(eval_commands, "get_judge", lambda _name: panel)
+    found = facts(made_set(tmp_path), tmp_path / "run")
+    assert set(found["models"]) == {"a+b", "a"}
+    table = read_run(tmp_path / "run").table.of(rater_kind="judge")
+    assert set(table["rater_id"]) == {"counting"}
+    assert set(table[table["response_id"] == "r3"]["score"]) == {1.0}
+    assert judge_of(read_run(tmp_path / "run")).model == "a+b"
+    rows = read_folder(tmp_path / "run", None, "hit", "none", (), sheets=False, blind=True).rows
+    assert [row.id for row in rows if math.isnan(row.confidence)] == ["r3"]
+
+
+@pytest.mark.parametrize(
+    ("models", "members", "whole"),
+    [
+        (["a"], [], "a"),
+        (["a-1", "a-2"], [], None),
+        (["a+b", "a", "b"], ["a", "b"], "a+b"),
+        (["a+b-1", "a+b-2"], ["a", "b"], None),
+        (["a-1", "a-1+a-2"], ["a", "a"], None),  # one model read twice, and it changed
+        ([], ["a", "b"], None),
+    ],
+)
+def test_which_model_a_run_was_by(models: list[str], members: list[str], whole: str | None) -> None:
+    parameters = {"readers": [[f"r{at}", "1", one, {}, at] for at, one in enumerate(members)]}
+    assert whole_model(models, parameters) == whole
 
 
 def test_a_batch_whose_id_nobody_kept_is_not_sent_again_unasked(api: ApiStub, tmp_path: Path) -> None:
