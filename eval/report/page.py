@@ -45,6 +45,7 @@ def page(told: Mapping[str, Any]) -> str:
         p=p_value,
         heat=heat,
         scales=scales,
+        by_scale=by_scale,
     )
 
 
@@ -94,6 +95,27 @@ def heat(count: int, total: int) -> str:
     """A cell's tint: the share of its row."""
     share = math.sqrt(count / total) if total else 0.0
     return f"rgba(10, 106, 76, {0.55 * share:.3f})"
+
+
+def by_scale(one: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any], str]]:
+    """What stands for a criterion where points count: its name, the judge's and people's figures, the scale.
+
+    All responses where prompts share a scale; else each prompt that has figures, since their points are not the same.
+    """
+    if one.get("pooled") or len(one["prompts"]) == 1:
+        only = next(iter(one["prompts"].values()))
+        judge, people = one.get("pooled") or only["judge"], one.get("pooled_human") or only["human"]
+        return [(one["name"], judge, people, scales(one["scales"]))]
+    return [
+        (
+            f"{one['name']}, {'prompt ' if name.isdigit() else ''}{name}",
+            both["judge"],
+            both["human"],
+            scales({name: one["scales"][name]}),
+        )
+        for name, both in one["prompts"].items()
+        if both["judge"]["qwk"]["value"] is not None
+    ]
 
 
 def scales(known: Mapping[str, Mapping[str, Any]]) -> str:

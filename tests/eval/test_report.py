@@ -101,6 +101,24 @@ def test_the_mean_over_prompts_stands_first_and_people_beside(made: Path) -> Non
     assert found["data"]["clusters"] == 120
 
 
+def test_prompts_of_different_scales_have_their_ceilings_and_errors_each_on_its_own(tmp_path: Path) -> None:
+    source = long_table(tmp_path / "scores.csv", rows=400)
+    with source.open() as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        if row["prompt_id"] == "prompt 1":
+            row["scale_max"] = "9"
+    with source.open("w", newline="") as file:
+        writer = csv.DictWriter(file, HEADER)
+        writer.writeheader()
+        writer.writerows(rows)
+    found = told(source, tmp_path)
+    assert "pooled" not in found["criteria"][0]
+    page = (tmp_path / "report.html").read_text()
+    assert "Too few responses were scored by two people" not in page
+    assert page.count('<th scope="row">claim, prompt 1</th>') == 3  # ceilings, errors, coefficients
+
+
 def test_a_good_judge_meets_every_criterion(tmp_path: Path) -> None:
     source = long_table(tmp_path / "scores.csv", rows=900, noise=0.2)
     assert told(source, tmp_path)["verdict"]["verdict"] == "met"
