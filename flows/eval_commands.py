@@ -174,7 +174,8 @@ def _summary(manifest: dict[str, Any], out: Path) -> str:
     judged, took = manifest["judged"], manifest["took"]
     cost = f", ${took['usd']:.2f}" if took["usd"] else ""
     models = ", ".join(sorted(manifest["models"]))
-    lines = [f"{judged['responses']:,} responses, {judged['sheets']:,} sheets by {models}{cost}; in {out / SCORES}."]
+    by = f" by {models}" if models else ", on which the judge said nothing"
+    lines = [f"{judged['responses']:,} responses, {judged['sheets']:,} sheets{by}{cost}; in {out / SCORES}."]
     if given_up := judged["given_up"]:
         lines.append(
             f"{given_up:,} {'sheet' if given_up == 1 else 'sheets'} with questions that failed {MAX_TRIES} times: "

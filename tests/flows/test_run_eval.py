@@ -393,6 +393,16 @@ def test_a_text_that_was_declined_makes_no_second_model(
     assert sorted(codes) == ["", "", "", "too_long"]
 
 
+def test_a_run_on_which_the_judge_said_nothing_says_so(
+    tmp_path: Path, judge: CountingJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(self: CountingJudge, request: JudgeRequest) -> Answer:
+        raise JudgeRefused("too_long")
+
+    monkeypatch.setattr(CountingJudge, "ask", ask)
+    assert "4 sheets, on which the judge said nothing; in " in start(made_set(tmp_path, 4), tmp_path / "run").stdout
+
+
 def _by_two_models(self: CountingJudge, request: JudgeRequest) -> Answer:
     number = int(request.text.split()[0].removeprefix("word"))
     return Answer(body=self.answer(request), model=f"model-{1 + (number >= 6)}")
