@@ -63,37 +63,55 @@ def main() -> None:
     race = Race.from_arguments()
     seconds_a_step = float(sys.argv[5]) if len(sys.argv) > 5 else STEP_SECONDS
     marks = [int(mark) for mark in sys.argv[6].split(",")] if len(sys.argv) > 6 else []
+    database = Database(race.url)
+    hand_in(database, race.essays)
+    executor, thread = started(race, database, race.at_once, seconds_a_step)
+    race.wait_for_start()
+    let_go(database)
+    memory = memory_at(marks, race, database)
+    finish(race, database, memory=memory)
+    executor.stop()
+    thread.join()
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def started(
+    race: Race, database: Database, at_once: int, seconds_a_step: float = STEP_SECONDS
+) -> tuple[Executor, threading.Thread]:
+    """An executor that is ready to work, in a thread of its own."""
     settings = Settings(
         database_url=race.url, result_storage=Path(race.folder) / "results", secret_key="not a secret " * 4
     )
-    database = Database(race.url)
-    hand_in(database, race.essays)
     judge = SlowJudge(race, seconds_a_step)
     executor = Executor(
         settings,
         database,
         judge_factory=lambda _: judge,  # type: ignore[arg-type,return-value]
         criteria_at_once=1,
-        calls_at_once=race.at_once,
+        calls_at_once=at_once,
     )
     thread = threading.Thread(target=executor.run)
     thread.start()
     if not executor.wait_until_ready(READY_SECONDS):
         raise SystemExit("Prefect did not start.")
-    race.wait_for_start()
+    return executor, thread
+
+
+def let_go(database: Database) -> None:
+    """Everything that was handed in is due now."""
     with database.write() as session:
         session.execute(update(Job).values(next_try_at=utc_now()))
-    memory = memory_at(marks, race, database)
+
+
+def finish(race: Race, database: Database, **more: object) -> None:
+    """Once the ledger has all: wait for Prefect's records, count ours, print."""
     seconds = race.passed()
     runs, last = asyncio.run(wait_for_records())
     recorded = max(seconds, last - race.began)
     with database.read() as session:
         records = session.scalar(select(func.count()).select_from(RatingRow)) or 0
-    race.finish(seconds, records, recorded_seconds=recorded, prefect_runs=runs, memory=memory)
-    executor.stop()
-    thread.join()
-    sys.stdout.flush()
-    os._exit(0)
+    race.finish(seconds, records, recorded_seconds=recorded, prefect_runs=runs, **more)
 
 
 def hand_in(database: Database, essays: int) -> None:
