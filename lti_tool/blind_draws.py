@@ -20,6 +20,7 @@ Source = Literal["draw", "audit", "pick"]
 Share = Literal["blind_share", "audit_share"]
 Draw = Callable[[], float]
 _RANDOM = secrets.SystemRandom()
+_IS_DRAWN = or_(GateDraw.blind.is_(True), GateDraw.audited.is_(True))
 
 
 @dataclass(frozen=True)
@@ -99,15 +100,13 @@ def _sheets_so_far() -> Any:
 
 def marked() -> CompoundSelect[int]:
     """The submissions that were ever drawn or picked to be scored blind; few, where is_pending asks about each."""
-    drawn = select(GateDraw.submission_id).where(or_(GateDraw.blind.is_(True), GateDraw.audited.is_(True)))
+    drawn = select(GateDraw.submission_id).where(_IS_DRAWN)
     return drawn.union(select(BlindPick.submission_id))
 
 
 def is_pending() -> Any:
     """SQL: whether a submission is to be scored blind and nobody, or not enough people, have."""
-    drawn = exists().where(
-        GateDraw.submission_id == Submission.id, or_(GateDraw.blind.is_(True), GateDraw.audited.is_(True))
-    )
+    drawn = exists().where(GateDraw.submission_id == Submission.id, _IS_DRAWN)
     picked = exists().where(BlindPick.submission_id == Submission.id, BlindPick.readers > _sheets_so_far())
     return or_(and_(drawn.correlate(Submission), _sheets_so_far() == 0), picked.correlate(Submission))
 
@@ -120,10 +119,7 @@ def pending(session: Session, submission_ids: Collection[int]) -> set[int]:
 def source_of(session: Session, submission_id: int) -> Source | None:
     """Why a submission is to be scored blind, if it is at all."""
     drawn = session.scalar(
-        select(GateDraw)
-        .where(GateDraw.submission_id == submission_id, or_(GateDraw.blind.is_(True), GateDraw.audited.is_(True)))
-        .order_by(GateDraw.id.desc())
-        .limit(1)
+        select(GateDraw).where(GateDraw.submission_id == submission_id, _IS_DRAWN).order_by(GateDraw.id.desc()).limit(1)
     )
     if drawn is not None:
         return "draw" if drawn.blind else "audit"

@@ -485,8 +485,8 @@ class Submission(Frozen, Base):
 # ---- judging -------------------------------------------------------------------------------------------------
 
 
-# A condition of an index has to stand in a statement word for word to make use of it.
 QUEUE_ORDER = ("resource_link_id", "doubt", "submission_id")
+# A condition of an index has to stand in a statement word for word to make use of it.
 FOR_REVIEW = text("kind = 'judge' AND state IN ('awaiting_review', 'needs_person')")
 
 

@@ -52,6 +52,12 @@ def _postpone(session: Session, world: World, judged: tuple[int, int], batch: st
     postpone(session, link, sent, world.ines_id, given, judged[1], due, batch)
 
 
+def _send_back(world: World, judged: tuple[int, int]) -> None:
+    with world.database.write() as session:
+        sent = session.get_one(Submission, judged[0])
+        return_work(session, world.placement(session), sent, world.tom_id, "Once more, please.")
+
+
 class Meanwhile:
     """Something that runs beside what is held open; `until_it_waits` returns when the database makes it wait."""
 
@@ -154,13 +160,7 @@ def test_a_release_and_a_return_at_once_are_one_of_them(world, judged) -> None:
     with world.database.write() as session:
         sent = session.get_one(Submission, judged[0])
         decide(session, world.placement(session), sent, world.ines_id, decisions(all_at(sent, 3)), judged[1])
-
-        def send_back() -> None:
-            with world.database.write() as other:
-                again = other.get_one(Submission, judged[0])
-                return_work(other, world.placement(other), again, world.tom_id, "Once more, please.")
-
-        beside = Meanwhile(world, send_back)
+        beside = Meanwhile(world, lambda: _send_back(world, judged))
         beside.until_it_waits()
     assert isinstance(beside.ended(), AlreadyReleased)
     assert _stored(world) == (0, 1, 0)
@@ -169,13 +169,7 @@ def test_a_release_and_a_return_at_once_are_one_of_them(world, judged) -> None:
 def test_a_decision_for_later_and_a_return_at_once_are_one_of_them(world, judged) -> None:
     with world.database.write() as session:
         _postpone(session, world, judged)
-
-        def send_back() -> None:
-            with world.database.write() as other:
-                again = other.get_one(Submission, judged[0])
-                return_work(other, world.placement(other), again, world.tom_id, "Once more, please.")
-
-        beside = Meanwhile(world, send_back)
+        beside = Meanwhile(world, lambda: _send_back(world, judged))
         beside.until_it_waits()
     assert "decided this already" in str(beside.ended())
     assert _stored(world) == (1, 0, 0)
