@@ -8,7 +8,7 @@ answered. Whatever else comes, and whatever could not be written so, goes Prefec
 
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from prefect.server.database import provide_database_interface
@@ -18,7 +18,6 @@ from prefect.types._datetime import now
 from pydantic import TypeAdapter
 from starlette.responses import Response
 
-Message = MutableMapping[str, Any]
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 PATH = "/api/events"
