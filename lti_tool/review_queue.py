@@ -1,6 +1,6 @@
 """What waits for the instructor and why: a page of it at a time, in as many queries for 50,000 rows as for one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from lti_tool.lesson import Item
 from lti_tool.lessons import lesson_of, read_rubric, rubric_of
 from lti_tool.models import (
     FOR_REVIEW,
+    Deployment,
     Job,
     JudgementRow,
     PendingRelease,
@@ -303,27 +304,39 @@ def same_text(session: Session, resource_link: ResourceLink, submissions: Sequen
     # A long queue is asked about by its placement: a list of its hashes would outgrow a statement.
     placed = select(Submission.text_hash).where(Submission.resource_link_id == resource_link.id)
     texts = [one.text_hash for one in submissions] if len(submissions) <= AT_ONCE else placed
+    # Without their names: joined to persons, a database that knows nothing of its tables' sizes yet (a term's first
+    # deadline) reads every learner's submissions for every learner.
     found = session.execute(
-        select(Submission.text_hash, Submission.item_id, Submission.person_id, Person.handle)
-        .join(Person, Person.id == Submission.person_id)
+        select(Submission.text_hash, Submission.item_id, Submission.person_id)
         .join(ResourceLink, ResourceLink.id == Submission.resource_link_id)
+        .join(Deployment, Deployment.id == ResourceLink.deployment_id)
         .where(
             Submission.text_hash.in_(texts),
-            Person.registration_id == resource_link.deployment.registration_id,
+            Deployment.registration_id == resource_link.deployment.registration_id,
             ResourceLink.lesson_slug == resource_link.lesson_slug,
             ResourceLink.rehearsal.is_(False),
         )
         .order_by(Submission.sent_at, Submission.id)
     )
-    senders: dict[tuple[str, str], dict[int, str]] = {}
-    for text_hash, item_id, person_id, handle in found:
-        senders.setdefault((text_hash, item_id), {}).setdefault(person_id, handle)
-    twins = {one.id: _first_other(senders.get((one.text_hash, one.item_id), {}), one.person_id) for one in submissions}
-    return {submission_id: handle for submission_id, handle in twins.items() if handle}
+    senders: dict[tuple[str, str], list[int]] = {}
+    for text_hash, item_id, person_id in found:
+        senders.setdefault((text_hash, item_id), []).append(person_id)
+    firsts = {one.id: _first_other(senders.get((one.text_hash, one.item_id), ()), one.person_id) for one in submissions}
+    twins = {submission_id: first for submission_id, first in firsts.items() if first is not None}
+    handles = _handles(session, twins.values())
+    return {submission_id: handles[first] for submission_id, first in twins.items()}
 
 
-def _first_other(senders: Mapping[int, str], person_id: int) -> str:
-    return next((handle for sender, handle in senders.items() if sender != person_id), "")
+def _first_other(senders: Sequence[int], person_id: int) -> int | None:
+    return next((sender for sender in senders if sender != person_id), None)
+
+
+def _handles(session: Session, person_ids: Iterable[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for part in in_parts(sorted(set(person_ids))):
+        rows = session.execute(select(Person.id, Person.handle).where(Person.id.in_(part))).all()
+        found |= {person_id: handle for person_id, handle in rows}
+    return found
 
 
 def count_to_review(session: Session, resource_link: ResourceLink) -> int:

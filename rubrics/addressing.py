@@ -110,6 +110,8 @@ def _phrases(lined: str) -> Iterator[tuple[int, int]]:
 
 def _spoken(lined: str) -> Iterator[tuple[int, int]]:
     flat = lined.replace("\n", " ")  # a phrase may run over a line's end, but begins where the lines say
+    if not any(word.lower() in _PHRASES for word in set(_WORD.findall(flat))):
+        return
     for word in _WORD.finditer(flat):
         first = word.group().lower()
         for where, what in _patterns(first) if first in _PHRASES else ():

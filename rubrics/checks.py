@@ -296,4 +296,6 @@ def _is_off_topic(counted: Sequence[str], rubric: Rubric) -> bool:
 
 def _plain(word: str) -> str:
     """Without accents and case."""
+    if word.isascii():
+        return word.lower()
     return "".join(c for c in unicodedata.normalize("NFD", word.casefold()) if not unicodedata.combining(c))

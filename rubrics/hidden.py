@@ -81,7 +81,7 @@ def spaced_out(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 _LEET = str.maketrans("013457@$", "oieastas")
-_LEET_WORD = re.compile(r"(?<![\w@$])[\w@$]{3,30}(?![\w@$])")
+_LEET_WORD = re.compile(r"(?<![\w@$])(?=[\w@$]*[013457@$])[\w@$]{3,30}(?![\w@$])")
 
 
 def _unleet(match: re.Match[str]) -> str:
