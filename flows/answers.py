@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from flows.judging.judge import Answer, Judge, JudgeHeld, JudgeRefused, JudgeRequest, Usage
-from lti_tool.db import Database, insert_new, utc_now
+from lti_tool.db import Database, in_parts, insert_new, utc_now
 from lti_tool.models import AnswerRow
 from lti_tool.spending import midnight, spent_on, spent_today
 
@@ -32,6 +32,15 @@ def stored_answers(database: Database, fingerprints: Sequence[str]) -> list[Answ
         rows = session.execute(select(*_COLUMNS).where(AnswerRow.fingerprint.in_(fingerprints))).all()
     found = {row.fingerprint: _answer(row.body, row.model, row.usage) for row in rows}
     return [found.get(mark) for mark in fingerprints]
+
+
+def known(database: Database, fingerprints: Sequence[str]) -> set[str]:
+    """Which of these questions have an answer already."""
+    found: set[str] = set()
+    with database.read() as session:
+        for part in in_parts(fingerprints):
+            found |= set(session.scalars(select(AnswerRow.fingerprint).where(AnswerRow.fingerprint.in_(part))))
+    return found
 
 
 def ask_judge(judge: Judge, request: JudgeRequest) -> Answer:

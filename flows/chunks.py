@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from flows.judging.coach import Coach
 from flows.judging.judge import Judge
-from flows.portions import BULK
+from flows.portions import BULK, InHand
 from flows.run_names import lessons_of
 from flows.work import Bench, Calibrating, Chunk, Sending
 from lti_tool import jobs
@@ -29,23 +29,34 @@ class Chunks:
     coach: Coach
     gradebook_of: GradebookOf
 
-    async def run(self, prefect: "Ready", kind: str, of_class: str, held: Sequence[Claim]) -> None:
+    async def run(self, prefect: "Ready", in_hand: InHand, held: Sequence[Claim]) -> None:
         """One flow run for claims of one kind and class."""
+        kind = in_hand.kind
         if kind == jobs.JUDGE:
-            await prefect.judge(await self._of_submissions(held, coach=self.coach, urgent=of_class != BULK))
+            urgent = in_hand.of_class != BULK
+            await prefect.judge(await self._of_submissions(in_hand, held, coach=self.coach, urgent=urgent))
         elif kind == jobs.REJUDGE:
-            await prefect.rejudge(await self._of_submissions(held, urgent=False, draft=True))
+            await prefect.rejudge(await self._of_submissions(in_hand, held, urgent=False, draft=True))
         elif kind == jobs.CALIBRATE:
             await prefect.calibrate(Calibrating(self.bench, {claim.job_id: claim for claim in held}))
         else:
             await prefect.send(await self._of_messages(held))
 
     async def _of_submissions(
-        self, held: Sequence[Claim], *, urgent: bool, coach: Coach | None = None, draft: bool = False
+        self, in_hand: InHand, held: Sequence[Claim], *, urgent: bool, coach: Coach | None = None, draft: bool = False
     ) -> Chunk:
         by_submission = {claim.submission_id: claim for claim in held if claim.submission_id is not None}
         lessons = await self.bench.in_thread(lessons_of, self.bench.database, by_submission)
-        return Chunk(self.bench, self.judge, by_submission, lessons, coach=coach, urgent=urgent, draft=draft)
+        return Chunk(
+            self.bench,
+            self.judge,
+            by_submission,
+            lessons,
+            one_less=in_hand.one_less,
+            coach=coach,
+            urgent=urgent,
+            draft=draft,
+        )
 
     async def _of_messages(self, held: Sequence[Claim]) -> Sending:
         by_message = {claim.passback_id: claim for claim in held if claim.passback_id is not None}

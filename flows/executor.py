@@ -25,7 +25,7 @@ from flows.judging.catalog import get_coach, get_judge
 from flows.judging.coach import Coach
 from flows.judging.judge import Judge
 from flows.pace import Pace
-from flows.portions import BULK, SUSPECT, URGENT, Places, portion
+from flows.portions import BULK, SUSPECT, URGENT, InHand, Places, portion
 from flows.prefect_setup import API_URL, EmbeddedServer, prepare
 from flows.upkeep import Upkeep
 from flows.wakeup import wake_on_work
@@ -43,6 +43,7 @@ LOOK_SECONDS = 1.0  # for what has become due, or was missed
 BREATH_SECONDS = 0.05  # between two looks, however much there is to hear of
 LEASE_SECONDS = 30.0
 JUDGING_AT_ONCE = 50
+PLACES_A_CALL = 4  # essays in hand for each call that may be made: while some ask, others are read and written
 SENDING_AT_ONCE = 50
 CALIBRATING_AT_ONCE = 2
 GRACE_SECONDS = 7.0  # to finish what runs when asked to stop; the rest is given back
@@ -79,10 +80,10 @@ class Executor:
         self._lease_seconds = lease_seconds
         calls_at_once = calls_at_once or settings.judge_calls
         self._places = {
-            jobs.JUDGE: judging_at_once or max(JUDGING_AT_ONCE, 2 * calls_at_once),
+            jobs.JUDGE: judging_at_once or max(JUDGING_AT_ONCE, PLACES_A_CALL * calls_at_once),
             jobs.SEND_SCORE: SENDING_AT_ONCE,
             jobs.CALIBRATE: CALIBRATING_AT_ONCE,
-            jobs.REJUDGE: judging_at_once or max(JUDGING_AT_ONCE, 2 * calls_at_once),
+            jobs.REJUDGE: judging_at_once or max(JUDGING_AT_ONCE, PLACES_A_CALL * calls_at_once),
         }
         self._bench = Bench(
             database,
@@ -102,7 +103,7 @@ class Executor:
         self._ready = threading.Event()
         self._lock = threading.Lock()
         self._held: dict[int, Claim] = {}
-        self._runs: dict[Future[None], tuple[str, str, int]] = {}
+        self._runs: dict[Future[None], InHand] = {}
         self._prefect: Ready | None = None
         self._started = False
 
@@ -186,7 +187,7 @@ class Executor:
                 from flows.prefect_ready import Ready
 
                 self._prefect = self._prefect or Ready(self._settings, self._loop)
-                warming = self._chunks.run(self._prefect, jobs.JUDGE, URGENT, [])
+                warming = self._chunks.run(self._prefect, InHand(jobs.JUDGE, URGENT, 0), [])
                 asyncio.run_coroutine_threadsafe(warming, self._loop).result()
             except Exception as error:
                 if not self._stopping.is_set():
@@ -236,7 +237,7 @@ class Executor:
                 due = claims.look(session)
             # What ended its executor again and again may be another that stood beside it: run by itself each shows
             # what it does.
-            if due.suspects or any(of_class == SUSPECT for _, of_class, _ in self._runs.values()):
+            if due.suspects or any(run.of_class == SUSPECT for run in self._runs.values()):
                 return not self._runs and any(self._start_suspect(kind) for kind in jobs.KINDS)
             started = [self._start_kind(kind, due.counts[kind]) for kind in jobs.KINDS]  # each kind has its turn
             return any(started)
@@ -252,12 +253,13 @@ class Executor:
 
     def _start_kind(self, kind: str, due: Mapping[bool, int]) -> bool:
         taken: Counter[str] = Counter()
-        for of_kind, of_class, count in self._runs.values():
-            if of_kind == kind:
-                taken[of_class] += count
+        for run in self._runs.values():
+            if run.kind == kind:
+                taken[run.of_class] += run.left
         started = False
         for of_class, waiting in ((URGENT, due[True]), (BULK, due[False])):
-            limit = portion(waiting, Places(self._places[kind], taken).free(of_class), taken[of_class])
+            places = Places(self._places[kind], taken)
+            limit = portion(waiting, places.free(of_class), taken[of_class], places.chunk)
             held = self._claim(kind, of_class, limit) if limit else []
             if held:
                 taken[of_class] += len(held)
@@ -266,8 +268,9 @@ class Executor:
         return started
 
     def _start_run(self, kind: str, of_class: str, held: Sequence[Claim]) -> None:
-        run = asyncio.run_coroutine_threadsafe(self._run(kind, of_class, held), self._loop)
-        self._runs[run] = kind, of_class, len(held)
+        in_hand = InHand(kind, of_class, len(held))
+        run = asyncio.run_coroutine_threadsafe(self._run(in_hand, held), self._loop)
+        self._runs[run] = in_hand
         run.add_done_callback(lambda _: self._woken.set())
 
     def _start_suspect(self, kind: str) -> bool:
@@ -298,19 +301,19 @@ class Executor:
 
     # ---- running ---------------------------------------------------------------------------------------------
 
-    async def _run(self, kind: str, of_class: str, held: Sequence[Claim]) -> None:
+    async def _run(self, in_hand: InHand, held: Sequence[Claim]) -> None:
         """One flow run for one chunk; where Prefect itself fails, the jobs are tried again later."""
         structlog.contextvars.bind_contextvars(run=secrets.token_hex(4))
-        log.info("run begins", kind=kind, jobs=[claim.job_id for claim in held])
+        log.info("run begins", kind=in_hand.kind, jobs=[claim.job_id for claim in held])
         began = time.monotonic()
         try:
             assert self._prefect is not None
-            await self._chunks.run(self._prefect, kind, of_class, held)
+            await self._chunks.run(self._prefect, in_hand, held)
         except Exception as error:
-            log.error("flow run failed", kind=kind, jobs=len(held), error=type(error).__name__)
+            log.error("flow run failed", kind=in_hand.kind, jobs=len(held), error=type(error).__name__)
             await self._bench.in_thread(self._put_back, held, type(error).__name__)
         finally:
-            log.info("run over", kind=kind, jobs=len(held), seconds=round(time.monotonic() - began, 2))
+            log.info("run over", kind=in_hand.kind, jobs=len(held), seconds=round(time.monotonic() - began, 2))
             with self._lock:
                 for claim in held:
                     # A job that was lost and claimed again meanwhile is held by its newer claim.

@@ -6,6 +6,7 @@ everything again) nor serializable isolation (a killed holder's lock never expir
 """
 
 import asyncio
+import inspect
 import random
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import structlog
 from prefect import Task, flow, task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
+from prefect.serializers import JSONSerializer
 
 from flows import answers, drafts, judge_watch, sheets
 from flows.answers import Bought
@@ -58,7 +60,7 @@ async def is_worth_waiting(_task: Task[..., Any], _run: TaskRun, state: State[An
     task_run_name=question_name,  # type: ignore[arg-type]  # its protocol asks for a class method of its own
     cache_key_fn=by_fingerprint,
     persist_result=True,
-    result_serializer="json",
+    result_serializer=JSONSerializer(),  # by its name it would be looked up, and checked, for every task run
     retries=len(ASK_AGAIN_AFTER),
     retry_delay_seconds=ASK_AGAIN_AFTER,
     retry_jitter_factor=0.5,
@@ -75,6 +77,12 @@ async def ask(submission_id: int, fingerprint: str) -> dict[str, Any]:
         answer = await bench.stored_answer(fingerprint) or await _buy(chunk, sheet, sheet.part(fingerprint))
     chunk.answers[submission_id, fingerprint] = answer
     return {"model": answer.model, "usage": answer.usage.model_dump(mode="json")}
+
+
+# Prefect asks four times a task run.
+ask.fn.__signature__ = inspect.signature(ask.fn)  # type: ignore[attr-defined]
+# Where no answer is stored a receipt is void, so that the storage need not be asked for one.
+ask_anew = ask.with_options(refresh_cache=True)
 
 
 async def _buy(chunk: Chunk, sheet: OpenSheet, part: Part) -> Answer:
@@ -119,6 +127,8 @@ async def begin(chunk: Chunk, submission_ids: Sequence[int]) -> list[Claim]:
             await _broke_off(chunk, chunk.claims[submission_id], sheet)
     ready = {chunk.claims[submission_id]: sheet for submission_id, sheet in chunk.sheets.items()}
     held = await chunk.bench.in_thread(sheets.begin, database, ready)
+    questions = [part.fingerprint for sheet in chunk.sheets.values() for part in sheet.waiting]
+    chunk.answered |= await chunk.bench.in_thread(answers.known, database, questions)
     for claim in ready.keys() - held:
         log.warning("lease lost", job=claim.job_id)
     return [claim for claim in ready if claim in held]
@@ -145,6 +155,8 @@ async def judge_one(chunk: Chunk, claim: Claim) -> None:
         await put_back(chunk, claim, "The judge cannot be reached.", error.retry_after)
     except Exception as error:
         await _broke_off(chunk, claim, error)
+    finally:
+        chunk.one_less()
 
 
 async def _coach(chunk: Chunk, claim: Claim) -> None:
@@ -178,12 +190,12 @@ async def _rate(chunk: Chunk, claim: Claim, sheet: OpenSheet, part: Part, turn: 
     question = (sheet.submission_id, part.fingerprint)
     async with turn:
         asked_at = time.monotonic()
-        receipt = await ask(*question)
+        receipt = await (ask if part.fingerprint in chunk.answered else ask_anew)(*question)
         # Where Prefect had the receipt already, the answer is not at hand yet.
         answer = chunk.answers.pop(question, None) or await chunk.bench.stored_answer(part.fingerprint)
         if answer is None:
             # The answer was erased with its learner, or is another database's: Prefect's receipt is void.
-            receipt = await ask.with_options(refresh_cache=True)(*question)
+            receipt = await ask_anew(*question)
             answer = chunk.answers.pop(question)
         await _take_as_long(receipt, time.monotonic() - asked_at)
         await chunk.bench.keep_ratings(Answered(claim, sheet, part, answer))

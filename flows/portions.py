@@ -13,7 +13,21 @@ SUSPECT = "suspect"  # what may have killed its executor; it is run with nothing
 
 LEAST = 25  # a flow run costs as much for one essay as for a hundred, so that under load few are started
 MOST = 100
+SHARE = 5  # chunks that fill an executor: with one or two, all its essays would ask at once, and then all write
 KEPT_FREE = 5  # one place in so many
+
+
+@dataclass
+class InHand:
+    """What one flow run has in hand: jobs of one kind and class, and how many of them are not over yet."""
+
+    kind: str
+    of_class: str
+    left: int
+
+    def one_less(self) -> None:
+        """One is over, and its place free, though its neighbours may take longer."""
+        self.left -= 1
 
 
 @dataclass(frozen=True)
@@ -30,7 +44,13 @@ class Places:
         return max(0, min(own, self.most - sum(self.taken.values())))
 
 
-def portion(due: int, free: int, in_hand: int) -> int:
+    @property
+    def chunk(self) -> int:
+        """How many one chunk may take."""
+        return min(MOST, max(LEAST, self.most // SHARE))
+
+
+def portion(due: int, free: int, in_hand: int, most: int = MOST) -> int:
     """How many of the due jobs one chunk takes: all if they are few, else about half, for others work here too.
 
     Few free places are left until there are more, unless they are enough for all that is due, or nothing of this class
@@ -38,4 +58,4 @@ def portion(due: int, free: int, in_hand: int) -> int:
     """
     if in_hand and free < min(due, LEAST):
         return 0
-    return min(due, free, MOST, max(LEAST, (due + 1) // 2))
+    return min(due, free, most, max(LEAST, (due + 1) // 2))
