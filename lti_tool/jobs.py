@@ -77,7 +77,7 @@ def enqueue_judging(session: Session, submission: Submission) -> Job:
     session.flush()
     add_event(session, job.id, "received")
     log.info("enqueued", kind=JUDGE, job=job.id)
-    _announce(session)
+    announce(session)
     return job
 
 
@@ -100,7 +100,7 @@ def enqueue_sending(session: Session, passback: Passback) -> Job:
     session.add(job)
     session.flush()
     log.info("enqueued", kind=SEND_SCORE, job=job.id)
-    _announce(session)
+    announce(session)
     return job
 
 
@@ -131,7 +131,7 @@ def enqueue_rejudging(session: Session, submission_ids: Collection[int]) -> None
     if new:
         session.execute(insert(Job).values(next_try_at=clock(session)), new)
     log.info("enqueued", kind=REJUDGE, jobs=len(submission_ids))
-    _announce(session)
+    announce(session)
 
 
 def enqueue_calibration(session: Session, lane: str) -> Job:
@@ -140,11 +140,11 @@ def enqueue_calibration(session: Session, lane: str) -> Job:
     session.add(job)
     session.flush()
     log.info("enqueued", kind=CALIBRATE, job=job.id)
-    _announce(session)
+    announce(session)
     return job
 
 
-def _announce(session: Session) -> None:
+def announce(session: Session) -> None:
     """Have executors told, when this transaction is committed, that there is work; elsewhere they look themselves."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_notify(CHANNEL, "")))
@@ -158,7 +158,7 @@ def enqueue_again(session: Session, job_id: int) -> bool:
         .values(state="queued", tries=0, next_try_at=clock(session), finished_at=None, last_error=None)
         .returning(Job.id)
     )
-    _announce(session)
+    announce(session)
     return moved.scalar() is not None
 
 
@@ -260,7 +260,7 @@ def send_after_all(session: Session, submission: Submission) -> bool:
         )
         .returning(Job.id)
     )
-    _announce(session)
+    announce(session)
     return moved.scalar() is not None
 
 
@@ -334,7 +334,7 @@ def fail(session: Session, claim: Claim, sentence: str, retry_after: float | Non
 def give_back(session: Session, claim: Claim) -> None:
     """Leave a job to whoever comes next, as if it had not been claimed. Raises LeaseLost."""
     _write(session, claim, {"state": "queued", "tries": claim.tries - 1, **_RELEASED})
-    _announce(session)
+    announce(session)
 
 
 def postpone(session: Session, claim: Claim, sentence: str, seconds: float) -> None:

@@ -99,9 +99,10 @@ def started(
 
 
 def let_go(database: Database) -> None:
-    """Everything that was handed in is due now."""
+    """Everything that was handed in is due now, and the executors are told, as of what is handed in."""
     with database.write() as session:
         session.execute(update(Job).values(next_try_at=utc_now()))
+        jobs.announce(session)
 
 
 def finish(race: Race, database: Database, **more: object) -> None:
