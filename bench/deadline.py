@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.figures import Figure, publish
-from flows.portions import BULK, CLASSES, URGENT, Places, portion
+from flows.portions import BULK, CLASSES, URGENT, Places, essays_in_hand, portion
 from flows.turns import Turns
 
 QUESTIONS = 6
@@ -93,11 +93,12 @@ class Deadline:
 
     async def _execute(self) -> None:
         turns, taken, running = Turns(self.asked.calls), Counter[str](), set()
-        most = max(50, 2 * self.asked.calls)
+        most = essays_in_hand(self.asked.calls)
         while self.ended < self.asked.essays:
             for of_class in CLASSES:
-                free = Places(most, taken).free(of_class)
-                for _ in range(portion(self.waiting[of_class], free, taken[of_class])):
+                places = Places(most, taken)
+                free = places.free(of_class)
+                for _ in range(portion(self.waiting[of_class], free, taken[of_class], places.chunk)):
                     self.waiting[of_class] -= 1
                     taken[of_class] += 1
                     task = asyncio.create_task(self._judge(turns, of_class, taken))

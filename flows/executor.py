@@ -25,7 +25,7 @@ from flows.judging.catalog import get_coach, get_judge
 from flows.judging.coach import Coach
 from flows.judging.judge import Judge
 from flows.pace import Pace
-from flows.portions import BULK, SUSPECT, URGENT, InHand, Places, portion
+from flows.portions import BULK, SUSPECT, URGENT, InHand, Places, essays_in_hand, portion
 from flows.prefect_setup import API_URL, EmbeddedServer, prepare
 from flows.upkeep import Upkeep
 from flows.wakeup import wake_on_work
@@ -42,8 +42,6 @@ from lti_tool.settings import Settings
 LOOK_SECONDS = 1.0  # for what has become due, or was missed
 BREATH_SECONDS = 0.05  # between two looks, however much there is to hear of
 LEASE_SECONDS = 30.0
-JUDGING_AT_ONCE = 50
-PLACES_A_CALL = 4  # essays in hand for each call that may be made: while some ask, others are read and written
 SENDING_AT_ONCE = 50
 CALIBRATING_AT_ONCE = 2
 GRACE_SECONDS = 7.0  # to finish what runs when asked to stop; the rest is given back
@@ -80,10 +78,10 @@ class Executor:
         self._lease_seconds = lease_seconds
         calls_at_once = calls_at_once or settings.judge_calls
         self._places = {
-            jobs.JUDGE: judging_at_once or max(JUDGING_AT_ONCE, PLACES_A_CALL * calls_at_once),
+            jobs.JUDGE: judging_at_once or essays_in_hand(calls_at_once),
             jobs.SEND_SCORE: SENDING_AT_ONCE,
             jobs.CALIBRATE: CALIBRATING_AT_ONCE,
-            jobs.REJUDGE: judging_at_once or max(JUDGING_AT_ONCE, PLACES_A_CALL * calls_at_once),
+            jobs.REJUDGE: judging_at_once or essays_in_hand(calls_at_once),
         }
         self._bench = Bench(
             database,

@@ -13,6 +13,8 @@ SUSPECT = "suspect"  # what may have killed its executor; it is run with nothing
 
 LEAST = 25  # a flow run costs as much for one essay as for a hundred, so that under load few are started
 MOST = 100
+ESSAYS = 50  # in hand at least
+PLACES_A_CALL = 4  # essays in hand for each call that may be made: while some ask, others are read and written
 SHARE = 5  # chunks that fill an executor: with one or two, all its essays would ask at once, and then all write
 KEPT_FREE = 5  # one place in so many
 
@@ -43,11 +45,15 @@ class Places:
         own = self.most - for_others - self.taken.get(of_class, 0)
         return max(0, min(own, self.most - sum(self.taken.values())))
 
-
     @property
     def chunk(self) -> int:
         """How many one chunk may take."""
         return min(MOST, max(LEAST, self.most // SHARE))
+
+
+def essays_in_hand(calls_at_once: int) -> int:
+    """How many essays an executor has in hand that may put so many questions at a time."""
+    return max(ESSAYS, PLACES_A_CALL * calls_at_once)
 
 
 def portion(due: int, free: int, in_hand: int, most: int = MOST) -> int:

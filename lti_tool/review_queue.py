@@ -334,8 +334,8 @@ def _first_other(senders: Sequence[int], person_id: int) -> int | None:
 def _handles(session: Session, person_ids: Iterable[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     for part in in_parts(sorted(set(person_ids))):
-        rows = session.execute(select(Person.id, Person.handle).where(Person.id.in_(part))).all()
-        found |= {person_id: handle for person_id, handle in rows}
+        for row in session.execute(select(Person.id, Person.handle).where(Person.id.in_(part))):
+            found[row.id] = row.handle
     return found
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 
 from flows import executor as executor_module
 from flows.judging.judge import JudgeRequest, JudgeUnavailable
+from flows.records import SealedRecords
 from lti_tool.ags import Answer
 from lti_tool.attempts import submit
 from lti_tool.db import utc_now
@@ -135,6 +136,46 @@ def test_an_executor_puts_so_many_questions_at_a_time_as_its_operator_set(
     finally:
         working.close()
     assert max(most) == 2
+
+
+def test_an_essay_that_takes_long_keeps_nobody_elses_place(world, executor, sample_texts) -> None:
+    slow, quick = sample_texts["q1"], sample_texts["q2"]
+    others_ended, met = threading.Event(), []
+
+    def until_the_others_ended(request: JudgeRequest) -> dict:
+        if request.text == slow:
+            met.append(others_ended.wait(20))
+        elif request.text == sample_texts["essay"]:
+            others_ended.set()
+        return rate_everything(request)
+
+    # Two places are for what somebody waits for. The essay comes last, and only where the quick one left its place.
+    send_by(world, world.ada_id, "q1", slow)
+    send_by(world, world.ada_id, "q2", quick)
+    send_by(world, world.ada_id, "essay", sample_texts["essay"])
+    executor(CountingJudge(until_the_others_ended), judging_at_once=3).run_until_idle()
+    assert set(met) == {True}
+    assert len(rows(world, JudgementRow)) == 3
+
+
+def test_no_receipt_is_looked_for_where_no_answer_is_stored(world, executor, sample_texts, monkeypatch) -> None:
+    looked = []
+    read = SealedRecords.aread_path
+
+    async def counted(records: SealedRecords, path: str) -> bytes:
+        looked.append(path)
+        return await read(records, path)
+
+    monkeypatch.setattr(SealedRecords, "aread_path", counted)
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    executor().run_until_idle()
+    assert looked == []
+    with world.database.write() as session:
+        for kind in (JudgementRow, RatingRow):
+            session.execute(delete(kind))
+        session.execute(update(Job).values(state="queued"))
+    executor().run_until_idle()
+    assert set(looked) == {answer.fingerprint for answer in rows(world, AnswerRow)}
 
 
 def test_prefect_keeps_receipts_by_fingerprint_and_nothing_a_learner_wrote(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.portions import BULK, URGENT, Places, portion
+from flows.portions import BULK, URGENT, InHand, Places, essays_in_hand, portion
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,18 @@ def test_each_class_has_places_that_the_other_cannot_take() -> None:
 def test_few_places_are_still_shared(most: int) -> None:
     assert Places(most, {BULK: most - 1}).free(BULK) == 0
     assert Places(most, {BULK: most - 1}).free(URGENT) == 1
+
+
+@pytest.mark.parametrize(("calls", "in_hand", "chunk"), [(1, 50, 25), (16, 64, 25), (75, 300, 60), (150, 600, 100)])
+def test_an_executor_is_filled_by_several_chunks(calls: int, in_hand: int, chunk: int) -> None:
+    most = essays_in_hand(calls)
+    assert most == in_hand
+    assert Places(most, {}).chunk == chunk
+    assert portion(5_000, most, 0, chunk) == chunk
+
+
+def test_an_essay_that_is_over_gives_its_place_back_before_its_chunk_ends() -> None:
+    in_hand = InHand("judge", URGENT, 40)
+    for _ in range(30):
+        in_hand.one_less()
+    assert Places(50, {URGENT: in_hand.left}).free(URGENT) == 30
