@@ -79,7 +79,7 @@ async def ask(submission_id: int, fingerprint: str) -> dict[str, Any]:
     return {"model": answer.model, "usage": answer.usage.model_dump(mode="json")}
 
 
-# Prefect asks four times a task run.
+# Prefect asks four times a task run what it takes.
 ask.fn.__signature__ = inspect.signature(ask.fn)  # type: ignore[attr-defined]
 # Where no answer is stored a receipt is void, so that the storage need not be asked for one.
 ask_anew = ask.with_options(refresh_cache=True)

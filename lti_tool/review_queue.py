@@ -324,7 +324,8 @@ def same_text(session: Session, resource_link: ResourceLink, submissions: Sequen
     firsts = {one.id: _first_other(senders.get((one.text_hash, one.item_id), ()), one.person_id) for one in submissions}
     twins = {submission_id: first for submission_id, first in firsts.items() if first is not None}
     handles = _handles(session, twins.values())
-    return {submission_id: handles[first] for submission_id, first in twins.items()}
+    # Somebody may have been erased since.
+    return {submission_id: handles[first] for submission_id, first in twins.items() if first in handles}
 
 
 def _first_other(senders: Sequence[int], person_id: int) -> int | None:
