@@ -25,7 +25,7 @@ from flows.coaching import coach_take
 from flows.judging.judge import Answer, JudgeHeld, JudgeUnavailable
 from flows.run_names import chunk_name, question_name
 from flows.sheets import Answered, OpenSheet, Part
-from flows.work import CHUNK, Chunk
+from flows.work import CHUNK, Bench, Chunk
 from lti_tool import jobs
 from lti_tool.jobs import Claim, LeaseLost
 from lti_tool.judge_health import count_error
@@ -87,23 +87,35 @@ ask_anew = ask.with_options(refresh_cache=True)
 
 async def _buy(chunk: Chunk, sheet: OpenSheet, part: Part) -> Answer:
     bench = chunk.bench
+    counted = part.judge.paid and (bench.budget_usd or sheet.budget_usd is not None)
     async with bench.may_ask(part.judge, urgent=chunk.urgent):
-        if bench.budget_usd and part.judge.paid:
-            await bench.in_thread(answers.within_budget, bench.database, bench.budget_usd)
-        if sheet.budget_usd is not None and part.judge.paid:
-            own = (sheet.resource_link_id, sheet.budget_usd)
-            await bench.in_thread(answers.within_own_budget, bench.database, *own)
-        try:
-            answer = await bench.ask(answers.ask_judge, part.judge, part.request)
-        except JudgeUnavailable as error:
-            await bench.in_thread(count_error, bench.database, part.judge.name, error.kind)
-            if error.kind in TOO_MUCH:
-                await bench.in_thread(bench.pace.take_a_break, part.judge, error.retry_after or ASK_AGAIN_AFTER[1])
-            raise
-    answer = await bench.keep_answer(Bought(sheet.registration_id, part.fingerprint, answer))
+        if counted:
+            await _within_budgets(bench, sheet)
+        bought = Bought(sheet.registration_id, part.fingerprint, await _asked(bench, part))
+        # Who has the turn next looks at what was spent, and must see this.
+        answer = await bench.keep_answer(bought) if counted else None
+    answer = answer or await bench.keep_answer(bought)
     if bench.trouble and part.judge.paid:  # a judge that costs nothing is never held, and says nothing of one that is
         await bench.in_thread(judge_watch.has_answered, bench)
     return answer
+
+
+async def _within_budgets(bench: Bench, sheet: OpenSheet) -> None:
+    if bench.budget_usd:
+        await bench.in_thread(answers.within_budget, bench.database, bench.budget_usd)
+    if sheet.budget_usd is not None:
+        own = (sheet.resource_link_id, sheet.budget_usd)
+        await bench.in_thread(answers.within_own_budget, bench.database, *own)
+
+
+async def _asked(bench: Bench, part: Part) -> Answer:
+    try:
+        return await bench.ask(answers.ask_judge, part.judge, part.request)
+    except JudgeUnavailable as error:
+        await bench.in_thread(count_error, bench.database, part.judge.name, error.kind)
+        if error.kind in TOO_MUCH:
+            await bench.in_thread(bench.pace.take_a_break, part.judge, error.retry_after or ASK_AGAIN_AFTER[1])
+        raise
 
 
 @flow(name="judge-submissions", flow_run_name=chunk_name, validate_parameters=False, persist_result=False)

@@ -1,11 +1,13 @@
 """The day's budget with several executors: work waits, nothing fails, little is spent beyond."""
 
 import threading
+import time
 from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import select, update
 
+from flows import answers
 from flows.judging.judge import Answer, JudgeRequest, Usage
 from lti_tool.attempts import submit
 from lti_tool.db import utc_now
@@ -14,7 +16,7 @@ from tests.flows.counting_judge import CountingJudge
 
 pytestmark = pytest.mark.slow
 
-PRICE, BUDGET, CALLS = 0.01, 0.30, 2
+PRICE, BUDGET, CALLS = 0.01, 0.25, 2
 
 
 @dataclass
@@ -28,6 +30,19 @@ class PaidJudge(CountingJudge):
         return super().ask(request).model_copy(update={"usage": Usage(usd=PRICE)})
 
 
+@pytest.fixture
+def slow_ledger(monkeypatch) -> None:
+    """Answers take a while to be stored, as on a busy machine."""
+    at_once = answers.keep_answers
+
+    def keep(database, bought):
+        time.sleep(0.1)
+        return at_once(database, bought)
+
+    monkeypatch.setattr(answers, "keep_answers", keep)
+
+
+@pytest.mark.usefixtures("slow_ledger")
 def test_two_executors_hold_work_at_the_budget_and_go_on_after_it(world, executor, sample_texts) -> None:
     with world.database.write() as session:
         for number in range(10):

@@ -184,6 +184,7 @@ async function start() {
       turn(link.dataset.turn ? at + Number(link.dataset.turn) : cards.findIndex((card) => card.id === link.dataset.card));
     });
   }
+  gym.dataset.ready = ""; // until here its forms and links lead to pages of their own
 }
 
 start();

@@ -81,8 +81,20 @@ def test_one_question_before_an_attempt_is_used(open_page, world, sample_texts) 
         assert session.scalars(select(Submission.item_id)).all() == ["essay"]
 
 
-def test_a_card_by_keyboard_alone(open_page) -> None:
-    page = open_page("steps/vocabulary")
+@pytest.fixture
+def open_cards(open_page):
+    """The vocabulary, once its cards have come: before, a key press leads to another page."""
+
+    def open_them(**options):
+        page = open_page("steps/vocabulary", **options)
+        page.wait_for_selector("#gym[data-ready]")
+        return page
+
+    return open_them
+
+
+def test_a_card_by_keyboard_alone(open_cards) -> None:
+    page = open_cards()
     first = page.inner_text("h2.term")
     page.focus("#flip button")
     page.keyboard.press("2")  # face down, the key rates nothing
@@ -102,8 +114,8 @@ def answers(world) -> list[tuple[str, bool]]:
         return [(row.term_id, row.got_it) for row in found]
 
 
-def test_cards_turn_without_network_and_their_ratings_are_saved_in_order_later(open_page, world) -> None:
-    page = open_page("steps/vocabulary", quiet=True)
+def test_cards_turn_without_network_and_their_ratings_are_saved_in_order_later(open_cards, world) -> None:
+    page = open_cards(quiet=True)
     page.context.set_offline(True)
     for said in ("2", "1", "2"):
         page.focus("#flip button")
@@ -117,8 +129,8 @@ def test_cards_turn_without_network_and_their_ratings_are_saved_in_order_later(o
     assert answers(world) == [("idempotent-step", True), ("idempotency-ledger", False), ("checkpoint", True)]
 
 
-def test_the_script_masters_cards_as_the_server_does(open_page, ada) -> None:
-    page = open_page("steps/vocabulary")
+def test_the_script_masters_cards_as_the_server_does(open_cards, ada) -> None:
+    page = open_cards()
     for said in "2222222222121222":
         page.focus("#flip button")
         page.keyboard.press("Space")
