@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from flows.judging.judge import Answer, Judge, JudgeHeld, JudgeRefused, JudgeRequest, Usage
 from lti_tool.db import Database, in_parts, insert_new, utc_now
@@ -34,12 +35,11 @@ def stored_answers(database: Database, fingerprints: Sequence[str]) -> list[Answ
     return [found.get(mark) for mark in fingerprints]
 
 
-def known(database: Database, fingerprints: Sequence[str]) -> set[str]:
+def known(session: Session, fingerprints: Sequence[str]) -> set[str]:
     """Which of these questions have an answer already."""
     found: set[str] = set()
-    with database.read() as session:
-        for part in in_parts(fingerprints):
-            found |= set(session.scalars(select(AnswerRow.fingerprint).where(AnswerRow.fingerprint.in_(part))))
+    for part in in_parts(fingerprints):
+        found |= set(session.scalars(select(AnswerRow.fingerprint).where(AnswerRow.fingerprint.in_(part))))
     return found
 
 

@@ -32,6 +32,7 @@ from lti_tool.judge_health import count_error
 
 LONGEST_WAIT = 30.0  # seconds a task waits for a judge; beyond that the job is tried again later
 HELD_SECONDS = 600.0  # until work is looked at again that waits for an operator
+OPENED_AT_ONCE = 20  # submissions; a text's facts take some milliseconds
 ASK_AGAIN_AFTER = [1.0, 4.0, 12.0]
 TOO_MUCH = ("rate limited", "overloaded")  # kinds of error after which no executor asks for a while
 
@@ -121,26 +122,33 @@ async def _asked(bench: Bench, part: Part) -> Answer:
 @flow(name="judge-submissions", flow_run_name=chunk_name, validate_parameters=False, persist_result=False)
 async def judge_submissions(submission_ids: list[int]) -> None:
     """Judge a chunk of submissions side by side; one that fails is put back and costs the others nothing."""
-    chunk = CHUNK.get()
-    await asyncio.gather(*(judge_one(chunk, claim) for claim in await begin(chunk, submission_ids)))
+    await judge_all(CHUNK.get(), submission_ids)
+
+
+async def judge_all(chunk: Chunk, submission_ids: Sequence[int]) -> None:
+    """Open sheets and judge them, some at a time: the first questions are asked while others are still opened."""
+    under_way: list[asyncio.Task[None]] = []
+    try:
+        for start in range(0, len(submission_ids), OPENED_AT_ONCE):
+            claims = await begin(chunk, submission_ids[start : start + OPENED_AT_ONCE])
+            under_way += [asyncio.create_task(judge_one(chunk, claim)) for claim in claims]
+    finally:  # also where some could not be opened: what was asked for the others is paid
+        await asyncio.gather(*under_way)
 
 
 async def begin(chunk: Chunk, submission_ids: Sequence[int]) -> list[Claim]:
-    """Open every sheet and record the first stages, all in one go; returns the claims to go on with."""
-    if not submission_ids:
-        return []
+    """Open these sheets and record their first stages, all in one go; returns the claims to go on with."""
     database = chunk.bench.database
+    ready: dict[Claim, OpenSheet] = {}
     for submission_id, sheet in (await _opened(chunk, submission_ids)).items():
+        claim = chunk.claims[submission_id]
         if isinstance(sheet, OpenSheet):
-            chunk.sheets[submission_id] = sheet
+            ready[claim] = chunk.sheets[submission_id] = sheet
         elif isinstance(sheet, drafts.NotWanted):
-            await chunk.bench.in_thread(drafts.finish_unwanted, database, [chunk.claims[submission_id]])
+            await chunk.bench.in_thread(drafts.finish_unwanted, database, [claim])
         else:
-            await _broke_off(chunk, chunk.claims[submission_id], sheet)
-    ready = {chunk.claims[submission_id]: sheet for submission_id, sheet in chunk.sheets.items()}
+            await _broke_off(chunk, claim, sheet)
     held = await chunk.bench.in_thread(sheets.begin, database, ready)
-    questions = [part.fingerprint for sheet in chunk.sheets.values() for part in sheet.waiting]
-    chunk.answered |= await chunk.bench.in_thread(answers.known, database, questions)
     for claim in ready.keys() - held:
         log.warning("lease lost", job=claim.job_id)
     return [claim for claim in ready if claim in held]
@@ -202,7 +210,7 @@ async def _rate(chunk: Chunk, claim: Claim, sheet: OpenSheet, part: Part, turn: 
     question = (sheet.submission_id, part.fingerprint)
     async with turn:
         asked_at = time.monotonic()
-        receipt = await (ask if part.fingerprint in chunk.answered else ask_anew)(*question)
+        receipt = await (ask if part.fingerprint in sheet.answered else ask_anew)(*question)
         # Where Prefect had the receipt already, the answer is not at hand yet.
         answer = chunk.answers.pop(question, None) or await chunk.bench.stored_answer(part.fingerprint)
         if answer is None:

@@ -4,11 +4,9 @@ What was answered before under the same fingerprint is found again, so that the 
 rubric costs nothing. A version of its own makes every question of a rubric a new one.
 """
 
-import asyncio
-
 from prefect import flow
 
-from flows.judge_submissions import begin, judge_one
+from flows.judge_submissions import judge_all
 from flows.run_names import draft_name
 from flows.work import CHUNK
 
@@ -16,5 +14,4 @@ from flows.work import CHUNK
 @flow(name="rejudge", flow_run_name=draft_name, validate_parameters=False, persist_result=False)
 async def rejudge(drafted_ids: list[int]) -> None:
     """Judge a chunk of submissions for their drafts, side by side; nothing that holds is touched."""
-    chunk = CHUNK.get()
-    await asyncio.gather(*(judge_one(chunk, claim) for claim in await begin(chunk, drafted_ids)))
+    await judge_all(CHUNK.get(), drafted_ids)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from flows.answers import REFUSED
+from flows.answers import REFUSED, known
 from flows.judging.judge import (
     Answer,
     Judge,
@@ -53,7 +53,10 @@ class Part:
 
 @dataclass(frozen=True)
 class OpenSheet:
-    """Everything that has to be known to fill in one sheet; `rated` grows: (fingerprint, criterion) of each rating."""
+    """Everything that has to be known to fill in one sheet; `rated` grows: (fingerprint, criterion) of each rating.
+
+    `answered` are the questions whose answers were stored before the sheet was begun.
+    """
 
     submission_id: int
     registration_id: int
@@ -68,6 +71,7 @@ class OpenSheet:
     resource_link_id: int = 0
     budget_usd: float | None = None
     rated: set[tuple[str, str]] = field(default_factory=set, compare=False)
+    answered: set[str] = field(default_factory=set, compare=False)
     hot_take: bool = False
     rubric_version_id: int | None = None  # where it is another than the submission's own
     draft_sheet_id: int | None = None  # where it is filled in for a draft
@@ -188,7 +192,7 @@ def _scope(registration_id: int) -> str:
 
 
 def begin(database: Database, opened: Mapping[Claim, OpenSheet]) -> frozenset[Claim]:
-    """Record what code found, and what was rated before; returns the claims that are still ours."""
+    """Record what code found, and what was rated and answered before; returns the claims that are still ours."""
     with database.write() as session:
         held = jobs.hold_all(session, opened)
         sheets = {claim: sheet for claim, sheet in opened.items() if claim in held}
@@ -202,6 +206,9 @@ def begin(database: Database, opened: Mapping[Claim, OpenSheet]) -> frozenset[Cl
         rated = select(RatingRow.submission_id, RatingRow.fingerprint, RatingRow.criterion)
         for row in session.execute(rated.where(RatingRow.submission_id.in_(by_id))):
             by_id[row.submission_id].rated.add((row.fingerprint, row.criterion))
+        stored = known(session, [part.fingerprint for sheet in sheets.values() for part in sheet.waiting])
+        for sheet in sheets.values():
+            sheet.answered.update(part.fingerprint for part in sheet.parts if part.fingerprint in stored)
         reach(
             session,
             [(claim, "reading", {"words": sheet.facts.words}) for claim, sheet in sheets.items()]

@@ -107,8 +107,8 @@ async def _run(pool: ThreadPoolExecutor, function: Callable[P, R], *args: P.args
 class Chunk:
     """The submissions of one flow run: who holds them, the sheets that are open, and answers on their way to them.
 
-    `coach` replies to hot-takes once they are judged. `answered` are the questions whose answers were stored before
-    the chunk began; `one_less` is told of each submission that is over.
+    `coach` replies to hot-takes once they are judged. `one_less` is told of each submission
+    that is over.
     """
 
     bench: Bench
@@ -117,7 +117,6 @@ class Chunk:
     lessons: tuple[str, ...] = ()
     sheets: dict[int, OpenSheet] = field(default_factory=dict)
     answers: dict[tuple[int, str], Answer] = field(default_factory=dict)
-    answered: set[str] = field(default_factory=set)
     one_less: Callable[[], None] = lambda: None
     coach: Coach | None = None
     urgent: bool = True  # somebody waits for these

@@ -1,16 +1,34 @@
 """Engines and sessions. SQLite is used with WAL, foreign keys, and BEGIN IMMEDIATE for writers."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Engine, Row, Table, TypeDecorator, create_engine, event
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Engine,
+    Row,
+    Table,
+    Text,
+    TypeDecorator,
+    bindparam,
+    cast,
+    column,
+    create_engine,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.sql.dml import ReturningInsert
 
 BUSY_SECONDS = 10
 AT_ONCE = 500
@@ -132,9 +150,36 @@ def in_parts(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
 def insert_new(
     session: Session, table: Table, rows: Sequence[Mapping[str, Any]], returning: Sequence[str]
 ) -> Sequence[Row[Any]]:
-    """Insert rows in one statement, without those that exist already; returns these columns of the new ones."""
+    """Insert rows in one statement, without those that exist already; returns these columns of the new ones.
+
+    Every row has the same columns. On PostgreSQL a JSON null is stored as NULL.
+    """
     if not rows:
         return []
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    new = dialect.insert(table).on_conflict_do_nothing().returning(*(table.c[name] for name in returning))
+    if session.get_bind().dialect.name == "postgresql":
+        return session.execute(_from_json(table, tuple(rows[0]), tuple(returning)), {"rows": _in_json(rows)}).all()
+    new = sqlite.insert(table).on_conflict_do_nothing().returning(*(table.c[name] for name in returning))
     return session.execute(new, list(rows)).all()
+
+
+@lru_cache(maxsize=64)
+def _from_json(table: Table, names: tuple[str, ...], returning: tuple[str, ...]) -> ReturningInsert[Any]:
+    """All rows as one parameter: the statement is the same however many there are, so that it is prepared once.
+
+    https://www.postgresql.org/docs/current/functions-json.html, json_to_recordset
+    """
+    columns = [column(name, table.c[name].type) for name in names]
+    given = cast(bindparam("rows", type_=Text()), JSON())
+    rows = func.json_to_recordset(given).table_valued(*columns).render_derived(name="given", with_types=True)
+    new = postgresql.insert(table).from_select(list(names), select(*(rows.c[name] for name in names)))
+    return new.on_conflict_do_nothing().returning(*(table.c[name] for name in returning))
+
+
+def _in_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps([dict(row) for row in rows], default=_time_in_json)
+
+
+def _time_in_json(value: object) -> str:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError(f"a {type(value).__name__} cannot be stored; a time needs its zone")
+    return value.isoformat()

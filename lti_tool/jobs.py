@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import ColumnElement, bindparam, case, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from lti_tool.db import UtcDateTime, utc_now
+from lti_tool.db import UtcDateTime, insert_new, utc_now
 from lti_tool.models import Job, JobEvent, Passback, Submission
 
 JUDGE = "judge"
@@ -183,7 +183,7 @@ def add_events(session: Session, events: Sequence[tuple[int, str, Mapping[str, A
     """Record many stages, each as (job id, stage, detail), in one statement."""
     if events:
         rows = [{"job_id": job_id, "stage": stage, "detail": dict(detail)} for job_id, stage, detail in events]
-        session.execute(insert(JobEvent.__table__), rows)  # type: ignore[arg-type]
+        insert_new(session, JobEvent.__table__, rows, ["id"])  # type: ignore[arg-type]
 
 
 def pass_gate(session: Session, submission_id: int) -> bool:

@@ -212,6 +212,7 @@ _NOT_A_NOUN = "".join(
 )
 
 
+@lru_cache(maxsize=8)  # asked as often as whether a text can be sent
 def _is_binary(text: str) -> bool:
     """Whether there are control characters, or more than a few that no keyboard writes."""
     return bool(_CONTROL.search(text)) or sum(1 for _ in _ODD.finditer(text)) > _ODD_SHARE * len(text)

@@ -58,8 +58,8 @@ _LEAST_WORDS = 3
 
 def encoded_pieces(text: str) -> Iterator[tuple[int, int, str]]:
     """Pieces of a text that say words once they are decoded: base64, hex, percent and the like."""
-    for pattern, decode in _PIECES:
-        for match in pattern.finditer(text):
+    for sign, pattern, decode in _PIECES:
+        for match in pattern.finditer(text) if sign in text else ():
             said = decode(match.group())
             if said is not None and _is_prose(said):
                 yield match.start(), match.end(), said
@@ -134,12 +134,13 @@ def _escapes(piece: str) -> str | None:
     return re.sub(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))", lambda m: chr(int(m.group(1) or m.group(2), 16)), piece)
 
 
-_PIECES: tuple[tuple[re.Pattern[str], Callable[[str], str | None]], ...] = (
-    (_BASE64, _base64),
-    (_BASE32, _base32),
-    (_HEX, _hex),
-    (_BITS, _bits),
-    (_PERCENT, unquote),
-    (_ENTITIES, html.unescape),
-    (_ESCAPES, _escapes),
+# What every such piece holds, if anything; how it looks; what it says.
+_PIECES: tuple[tuple[str, re.Pattern[str], Callable[[str], str | None]], ...] = (
+    ("", _BASE64, _base64),
+    ("", _BASE32, _base32),
+    ("", _HEX, _hex),
+    ("0", _BITS, _bits),
+    ("%", _PERCENT, unquote),
+    ("&", _ENTITIES, html.unescape),
+    ("\\", _ESCAPES, _escapes),
 )

@@ -74,6 +74,7 @@ def word_spans(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _WORD.finditer(text.translate(_SHAPES))]
 
 
+@lru_cache(maxsize=8)  # whether a text can be sent is asked at every step
 def word_count(text: str) -> int:
     """How many words a person would count; numbers are words, bullets and dashes are not."""
     return sum(1 for _ in _WORD.finditer(text.translate(_SHAPES)))

@@ -155,10 +155,12 @@ def memory() -> dict[str, float]:
 
 
 def unfinished(database: Database) -> int:
-    """How many essays are not at the gate yet."""
-    with database.read() as session:
-        waiting = select(func.count()).select_from(Job).where(Job.state.in_(jobs.UNFINISHED))
-        return session.scalar(waiting) or 0
+    """How many essays are not at the gate yet; asked in plain words, as DBOS is."""
+    with database.engine.connect() as connection:
+        return int(connection.exec_driver_sql(_WAITING).scalar_one())
+
+
+_WAITING = f"SELECT count(*) FROM job WHERE state IN ({', '.join(repr(state) for state in jobs.UNFINISHED)})"
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from lti_tool.db import Database, DatabaseUrlError
-from lti_tool.models import Deployment, Person
+from lti_tool.db import Database, DatabaseUrlError, insert_new, utc_now
+from lti_tool.models import AnswerRow, Deployment, Person, ProviderPace
 
 
 def test_sqlite_keeps_a_write_ahead_log_and_checks_foreign_keys(database: Database) -> None:
@@ -30,6 +30,33 @@ def test_times_come_back_aware_and_in_utc(database: Database, world) -> None:
 def test_a_time_without_a_zone_is_refused(database: Database, world) -> None:
     with pytest.raises(StatementError, match="without a zone"), database.write() as session:
         session.get_one(Person, world.ada_id).created_at = datetime(2026, 1, 1)
+
+
+def test_rows_that_are_new_are_stored_as_they_are_and_named(either_world) -> None:
+    quote = {"text": 'naïve \U0001d4aa ‘“\\ "', "start": 0, "end": 9}
+    answer = {"registration_id": either_world.registration_id, "model": "m", "usage": {"usd": 0.1, "seconds": None}}
+    one, two = ({**answer, "fingerprint": mark, "body": {"ratings": [quote], "at": mark}} for mark in ("one", "two"))
+    with either_world.database.write() as session:
+        assert insert_new(session, AnswerRow.__table__, [], ["fingerprint"]) == []
+        assert [row.fingerprint for row in insert_new(session, AnswerRow.__table__, [one], ["fingerprint"])] == ["one"]
+    changed = {**one, "body": {}}
+    with either_world.database.write() as session:
+        new = insert_new(session, AnswerRow.__table__, [changed, two], ["fingerprint", "model"])
+        assert [tuple(row) for row in new] == [("two", "m")]
+    with either_world.database.read() as session:
+        stored = session.scalars(select(AnswerRow).order_by(AnswerRow.fingerprint)).all()
+        assert [(row.body, row.usage) for row in stored] == [(one["body"], one["usage"]), (two["body"], two["usage"])]
+        assert abs(stored[0].created_at - utc_now()) < timedelta(minutes=1)
+
+
+def test_times_among_new_rows_need_a_zone(either_world) -> None:
+    aware = datetime(2026, 12, 14, 23, 59, tzinfo=timezone(timedelta(hours=1)))
+    with either_world.database.write() as session:
+        insert_new(session, ProviderPace.__table__, [{"provider": "a", "due_at": aware}], ["provider"])
+        assert session.get_one(ProviderPace, "a").due_at == aware
+    naive = {"provider": "b", "due_at": datetime(2026, 1, 1)}
+    with pytest.raises((StatementError, ValueError), match="zone"), either_world.database.write() as session:
+        insert_new(session, ProviderPace.__table__, [naive], ["provider"])
 
 
 def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
