@@ -39,7 +39,7 @@ def run() -> None:
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        executor.run()
+        executor.run(own_process=True)
     sys.stderr.flush()
     # A judge that is still being waited for would hold the process; its job has been given back.
     os._exit(0)

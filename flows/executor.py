@@ -20,6 +20,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from flows import heap
 from flows.chunks import Chunks
 from flows.judging.catalog import get_coach, get_judge
 from flows.judging.coach import Coach
@@ -104,11 +105,16 @@ class Executor:
         self._runs: dict[Future[None], InHand] = {}
         self._prefect: Ready | None = None
         self._started = False
+        self._own_process = False
 
     # ---- life ------------------------------------------------------------------------------------------------
 
-    def run(self) -> None:
-        """Work until `stop`; then finish what runs, or give it back."""
+    def run(self, *, own_process: bool = False) -> None:
+        """Work until `stop`; then finish what runs, or give it back.
+
+        `own_process`: nothing else runs in this process, so that its garbage collector may be set.
+        """
+        self._own_process = own_process
         self.start()
         try:
             while not self._stopping.is_set():
@@ -192,6 +198,8 @@ class Executor:
                     log.error("Prefect is not ready", error=type(error).__name__)
                 self._stopping.wait(RECOVERY_SECONDS)
             else:
+                if self._own_process:
+                    heap.settle()
                 log.info("ready", seconds=round(time.monotonic() - began, 1))
                 self._ready.set()
                 self._woken.set()

@@ -17,6 +17,7 @@ from urllib.request import urlopen
 
 from sqlalchemy.engine import make_url
 
+from flows import heap
 from lti_tool.ports import free_port
 from lti_tool.settings import Settings
 
@@ -172,6 +173,7 @@ def serve() -> None:
 
     from flows.prefect_recorder import recording
 
+    heap.settle()
     uvicorn.run(
         _again_soon(recording(create_app())),
         host="127.0.0.1",

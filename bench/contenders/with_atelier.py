@@ -91,7 +91,7 @@ def started(
         criteria_at_once=1,
         calls_at_once=at_once,
     )
-    thread = threading.Thread(target=executor.run)
+    thread = threading.Thread(target=executor.run, kwargs={"own_process": True})
     thread.start()
     if not executor.wait_until_ready(READY_SECONDS):
         raise SystemExit("Prefect did not start.")

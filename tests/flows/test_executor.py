@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from flows import executor as executor_module
+from flows import judge_submissions, sheets
 from flows.judging.judge import JudgeRequest, JudgeUnavailable
 from flows.records import SealedRecords
 from lti_tool.ags import Answer
@@ -267,6 +268,29 @@ def test_one_bad_submission_costs_the_others_nothing(world, executor, sample_tex
     bad, *others = rows(world, Job)
     assert (bad.state, bad.last_error) == ("queued", "Judging broke off (KeyError).")
     assert {job.state for job in others} == {"awaiting_review"}
+
+
+def test_what_could_not_be_opened_is_tried_later_and_what_was_is_judged(
+    world, executor, sample_texts, monkeypatch
+) -> None:
+    for person_id, text in ((world.ada_id, sample_texts["q1"]), (world.bo_id, sample_texts["q2"])):
+        send_by(world, person_id, "q1", text)
+    monkeypatch.setattr(judge_submissions, "OPENED_AT_ONCE", 1)
+    begin, begun = sheets.begin, []
+
+    def breaks_off_at_the_second(database, opened):
+        begun.append(len(opened))
+        if len(begun) == 2:
+            raise OSError("the database went away")
+        return begin(database, opened)
+
+    monkeypatch.setattr(sheets, "begin", breaks_off_at_the_second)
+    executor().run_until_idle()
+    assert begun[:2] == [1, 1]
+    one, other = rows(world, Job)
+    assert (one.state, one.last_error) == ("awaiting_review", None)
+    assert (other.state, other.tries) == ("queued", 1)
+    assert other.last_error == "The work could not be run (OSError)."
 
 
 def test_an_executor_that_is_stopped_gives_back_what_it_cannot_finish(
