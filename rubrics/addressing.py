@@ -6,7 +6,7 @@ quoted as an example of an attack does not count.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import cache
 from itertools import chain, islice
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from rubrics.asking import PHRASES
 from rubrics.asking_kinds import Phrase
 from rubrics.asking_more import IS_UNSPACED, UNSPACED
-from rubrics.hidden import INVISIBLE, MARKUP, encoded_pieces, respelt, spaced_out
+from rubrics.hidden import SPELLINGS, encoded_pieces, in_letters, invisible, markup, spaced_out
 from rubrics.text import normalise
 
 _MOST_SPANS = 20
@@ -32,6 +32,7 @@ _ROLE_LINE = re.compile(
     r"|(?<![^\n])#{2,4} ?(?:System|Instructions?|Response|Grading)\b"
     r"|\b(?:SYSTEM|ADMIN|DEVELOPER)[ _-](?:OVERRIDE|MESSAGE|NOTE|NOTICE|INSTRUCTIONS?)\b"
 )
+_ROLES = "SYSTEM System ASSISTANT Assistant Human Instruction Response Grading ADMIN DEVELOPER".split()
 
 _CLOSED_UP = re.compile(
     r"ignore|instruct|fullmark|maximumscore|level4|levelfour|grader|rubric|highestscore|perfectscore"
@@ -57,6 +58,8 @@ def _by_first_word(phrases: tuple[Phrase, ...]) -> dict[str, list[Phrase]]:
 
 
 _PHRASES = _by_first_word(PHRASES)
+_FIRST = frozenset(_PHRASES)
+_RESPELT = tuple((spelling, frozenset(spelling.spell(word) for word in _PHRASES)) for spelling in SPELLINGS)
 _PLACES = {"anywhere": None, "start": _STARTS, "clause": _CLAUSES}
 
 
@@ -70,16 +73,23 @@ def _patterns(word: str) -> tuple[_Pattern, ...]:
 def addresses_judge(text: str) -> tuple[tuple[int, int], ...]:
     """The places (start, end) where a text speaks to its grader, or hides something; at most 20."""
     plain = normalise(text, lines=True)
-    spans = {match.span() for match in islice(INVISIBLE.finditer(text), _MOST_SPANS)}
-    found = chain(_phrases(plain.text), _respelt(plain.text), _encoded(plain.text))
+    said = set(_WORD.findall(plain.text.lower()))
+    spans = set(islice(invisible(text), _MOST_SPANS))
+    found = chain(_phrases(plain.text, said), _respelt(plain.text, said), _encoded(plain.text))
     spans |= {plain.span(start, end) for start, end in islice(found, _MOST_SPANS)}
     return _merged(spans)
 
 
-def _respelt(lined: str) -> Iterator[tuple[int, int]]:
+def _respelt(lined: str, said: set[str]) -> Iterator[tuple[int, int]]:
     """Phrases in a spelling that hides them: rot13, backwards, figures for letters, letters apart."""
-    for other in respelt(lined):
-        yield from (other.span(*place) for place in _spoken(other.text))
+    for spelling, first in _RESPELT:
+        if not first.isdisjoint(said):
+            begins = {spelling.spell(word) for word in first & said}
+            places = _spoken(spelling.spell(lined), begins)
+            yield from (spelling.span(len(lined), *place) for place in places)
+    letters = in_letters(lined)
+    if letters != lined:
+        yield from _spoken(letters, _FIRST.intersection(_WORD.findall(letters.lower())))
     for start, end, closed in spaced_out(lined):
         if _CLOSED_UP.search(closed):
             yield start, end
@@ -100,26 +110,46 @@ def _merged(spans: set[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     return tuple(merged[:_MOST_SPANS])
 
 
-def _phrases(lined: str) -> Iterator[tuple[int, int]]:
-    for markup in (MARKUP, _ROLE_LINE):
-        yield from (match.span() for match in markup.finditer(lined))
+def _phrases(lined: str, said: set[str]) -> Iterator[tuple[int, int]]:
+    yield from markup(lined)
+    if any(role in lined for role in _ROLES):
+        yield from (match.span() for match in _ROLE_LINE.finditer(lined))
     if IS_UNSPACED.search(lined):
         yield from (match.span() for match in UNSPACED.finditer(lined))
-    yield from _spoken(lined)
+    yield from _spoken(lined, _FIRST & said)
 
 
-def _spoken(lined: str) -> Iterator[tuple[int, int]]:
+def _spoken(lined: str, begins: Set[str]) -> Iterator[tuple[int, int]]:
+    """The phrases in a text that begin with one of these words, which are some of those that it holds."""
     flat = lined.replace("\n", " ")  # a phrase may run over a line's end, but begins where the lines say
-    if not any(word.lower() in _PHRASES for word in set(_WORD.findall(flat))):
-        return
-    for word in _WORD.finditer(flat):
-        first = word.group().lower()
-        for where, what in _patterns(first) if first in _PHRASES else ():
-            if where is not None and where.match(lined, word.start()) is None:
+    for start, first in _places(flat, begins) if begins else ():
+        for where, what in _patterns(first):
+            if where is not None and where.match(lined, start) is None:
                 continue
-            match = what.match(flat, word.start())
+            match = what.match(flat, start)
             if match and not _is_mentioned(lined, *match.span()):
                 yield match.span()
+
+
+def _places(text: str, words: Iterable[str]) -> list[tuple[int, str]]:
+    """Where these words stand, in any case, in the order of the text; in a hundredth of the time of a pattern."""
+    lower = text.lower()
+    if len(lower) != len(text):  # a few capitals become two characters; they begin no phrase
+        lower = "".join(one if len(one.lower()) > 1 else one.lower() for one in text)
+    found = []
+    for word in words:
+        start = lower.find(word)
+        while start >= 0:
+            end = start + len(word)
+            if not (_is_in_word(lower[start - 1 : start]) or _is_in_word(lower[end : end + 1])):
+                found.append((start, word))
+            start = lower.find(word, end)
+    return sorted(found)
+
+
+def _is_in_word(character: str) -> bool:
+    """As the pattern of a word takes it; "" is none."""
+    return character.isalnum() or character == "_"
 
 
 def _is_mentioned(text: str, start: int, end: int) -> bool:

@@ -59,7 +59,7 @@ _REPEATED = 0.25
 _TOPIC_WORDS = 3
 _TOPIC_FROM = 50  # words; a shorter text may be right without naming the topic
 
-_INVISIBLE = re.compile(rf"[\s{ZERO_WIDTH}]+")
+_VISIBLE = re.compile(rf"[^\s{ZERO_WIDTH}]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\ud800-\udfff]")
 _ODD = re.compile(r"[\x7f-\x84\x86-\x9f\ufffd\ue000-\uf8ff]")
 _ODD_SHARE = 0.01
@@ -89,7 +89,7 @@ def find_facts(text: str, rubric: Rubric) -> Facts:
     is_text = not _is_binary(text)
     prose = _prose(text, rubric) if is_text else None
     if prose is None:
-        flag = "empty" if not _INVISIBLE.sub("", text) else "not_text"
+        flag = "empty" if not _VISIBLE.search(text) else "not_text"
         return Facts(words=0, characters=len(text), range="none", sentences=0, list_markers=0, flags=(flag,))
     counted = words(prose)
     runs = _runs(counted) if rubric.kind == "text" else []  # labels repeat for good reasons
@@ -122,7 +122,7 @@ def _flags(facts: Facts, prose: str, counted: Sequence[str], rubric: Rubric) -> 
         yield "out_of_range"
     if facts.repetition > _REPEATED:
         yield "repetition"
-    if not _INVISIBLE.sub("", prose):
+    if not _VISIBLE.search(prose):
         yield "empty"
     elif not facts.words or not any(character.isalpha() for character in prose):
         yield "not_text"
@@ -138,7 +138,7 @@ def send_problem(text: str, rubric: Rubric) -> str | None:
     """Why this text cannot be sent, in one plain sentence for its writer, or None."""
     if rubric.kind == "drawing":
         return _drawing_problem(text)
-    if not _INVISIBLE.sub("", text):
+    if not _VISIBLE.search(text):
         return Sentence("One sentence.") if rubric.sentences == 1 else Sentence("Nothing written yet.")
     if _is_binary(text):
         return Sentence("This holds characters that are not text; paste it again as plain text.")
@@ -229,7 +229,7 @@ def _prose(text: str, rubric: Rubric) -> str | None:
 
 
 def _drawing_problem(text: str) -> str | None:
-    if not _INVISIBLE.sub("", text):
+    if not _VISIBLE.search(text):
         return Sentence("Nothing drawn yet.")
     try:
         drawing = parse_drawing(text)

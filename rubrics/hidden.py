@@ -14,17 +14,20 @@ _UNSEEN = "\u200b-\u200d\u2060-\u2064\ufeff"
 
 # The invisible between two letters of an alphabet that needs no joiners; hidden runs; tag letters; turned-round text;
 # variation selectors in a row, which can carry bytes.
-INVISIBLE = re.compile(
+_INVISIBLE = re.compile(
     rf"(?<={_LETTER})[{_UNSEEN}]{{1,64}}(?={_LETTER})"
     rf"|[{_UNSEEN}]{{8}}|[\u202d\u202e]|(?<!\U0001f3f4)[\U000e0020-\U000e007e]{{4}}"
     r"|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3}"
 )
 
+# One of these is in all of that; to look for them takes a twentieth of the time.
+_MAYBE_INVISIBLE = re.compile(rf"[{_UNSEEN}\u202d\u202e\ufe00-\ufe0f\U000e0020-\U000e007e\U000e0100-\U000e01ef]")
+
 _HIDING = (
     r"display ?: ?none|visibility ?: ?hidden|font-size ?: ?[01](?:px|pt|em|%)?\b|opacity ?: ?0?\.?0\d?\b"
     r"|color ?: ?(?:white|transparent|#f{3}(?:f{3})?\b|rgba?\(255)|text-indent ?: ?-\d{3,}|left ?: ?-\d{3,}"
 )
-MARKUP = re.compile(
+_MARKUP = re.compile(
     r"<!--.{0,200}"
     r"|</?(?:system|assistant|human|developer|instructions?|prompt|grader|judge|rubric|scores?|essay|submission"
     r"|student_?(?:text|answer|essay)|work|answer|document|untrusted\w{0,20})(?:[ \n][^<>]{0,80})?/?>"
@@ -37,11 +40,21 @@ MARKUP = re.compile(
 )
 
 
-class Decoded(NamedTuple):
-    """A text in another spelling, and how a place in it is found in the text as given."""
+_SIGNS_OF_MARKUP = ("<", "[", "\\", "data:")  # one of these is in all of that
 
-    text: str
-    span: Callable[[int, int], tuple[int, int]]
+
+class Spelling(NamedTuple):
+    """Another spelling of a text or word, and where a place in it, (length, start, end), is in the text as given."""
+
+    spell: Callable[[str], str]
+    span: Callable[[int, int, int], tuple[int, int]]
+
+
+# Each turns a text's words into those it would turn them into one by one.
+SPELLINGS = (
+    Spelling(lambda text: codecs.encode(text, "rot13"), lambda _length, start, end: (start, end)),
+    Spelling(lambda text: text[::-1], lambda length, start, end: (length - end, length - start)),
+)
 
 
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/_-]{16,4000}={0,2}(?![A-Za-z0-9+/=_-])")
@@ -65,13 +78,22 @@ def encoded_pieces(text: str) -> Iterator[tuple[int, int, str]]:
                 yield match.start(), match.end(), said
 
 
-def respelt(text: str) -> Iterator[Decoded]:
-    """The whole text in spellings that a model may read: rot13, backwards, letters as figures, letters apart."""
-    yield Decoded(codecs.encode(text, "rot13"), lambda start, end: (start, end))
-    yield Decoded(text[::-1], lambda start, end: (len(text) - end, len(text) - start))
-    figures = _LEET_WORD.sub(_unleet, text)
-    if figures != text:
-        yield Decoded(figures, lambda start, end: (start, end))
+def invisible(text: str) -> Iterator[tuple[int, int]]:
+    """Where characters stand that nobody sees and that no writing needs there."""
+    if not text.isascii() and _MAYBE_INVISIBLE.search(text):
+        yield from (match.span() for match in _INVISIBLE.finditer(text))
+
+
+def markup(text: str) -> Iterator[tuple[int, int]]:
+    """Where markup stands that hides something or plays a part in a conversation with a model."""
+    lower = text.lower()
+    if any(sign in lower for sign in _SIGNS_OF_MARKUP):
+        yield from (match.span() for match in _MARKUP.finditer(text))
+
+
+def in_letters(text: str) -> str:
+    """The text with the figures in its words as the letters they look like."""
+    return _LEET_WORD.sub(_unleet, text) if any(figure in text for figure in _FIGURES) else text
 
 
 def spaced_out(text: str) -> Iterator[tuple[int, int, str]]:
@@ -80,7 +102,8 @@ def spaced_out(text: str) -> Iterator[tuple[int, int, str]]:
         yield match.start(), match.end(), re.sub(r"[^\w]+", "", match.group()).lower()
 
 
-_LEET = str.maketrans("013457@$", "oieastas")
+_FIGURES = "013457@$"
+_LEET = str.maketrans(_FIGURES, "oieastas")
 _LEET_WORD = re.compile(r"(?<![\w@$])(?=[\w@$]*[013457@$])[\w@$]{3,30}(?![\w@$])")
 
 
@@ -134,12 +157,12 @@ def _escapes(piece: str) -> str | None:
     return re.sub(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))", lambda m: chr(int(m.group(1) or m.group(2), 16)), piece)
 
 
-# What every such piece holds, if anything; how it looks; what it says.
+# What every such piece holds that says words, if anything (a space in it, for one); how it looks; what it says.
 _PIECES: tuple[tuple[str, re.Pattern[str], Callable[[str], str | None]], ...] = (
     ("", _BASE64, _base64),
     ("", _BASE32, _base32),
-    ("", _HEX, _hex),
-    ("0", _BITS, _bits),
+    ("20", _HEX, _hex),
+    ("00100000", _BITS, _bits),
     ("%", _PERCENT, unquote),
     ("&", _ENTITIES, html.unescape),
     ("\\", _ESCAPES, _escapes),

@@ -92,7 +92,8 @@ _BULLET_ANYWHERE = re.compile(r"[•‣▪◦●○]|(?<=:)[ \t]?\n?[ \t]?[-*+][
 _INLINE_NUMBER = re.compile(r"(?:(?<=\s)|^)(?:\(?(\d{1,2}|[a-h])\)|(\d{1,2})\.)[ \t](?=\S)")
 
 
-def list_markers(text: str) -> list[tuple[int, int]]:
+@lru_cache(maxsize=8)  # they are counted, and left out where sentences are
+def list_markers(text: str) -> tuple[tuple[int, int], ...]:
     """Where a list shows: a marker at the start of a line, or numbers 1 and 2 within one."""
     found = {match.start(): match.end() for match in _LINE_MARKER.finditer(text)}
     for match in _BULLET_ANYWHERE.finditer(text):
@@ -102,7 +103,7 @@ def list_markers(text: str) -> list[tuple[int, int]]:
     if {"1", "2"} <= numbers or {"a", "b"} <= numbers:
         for _, (start, end) in inline:
             found.setdefault(start, end)
-    return sorted(found.items())
+    return tuple(sorted(found.items()))
 
 
 _SENTENCE_END = re.compile(r"[.!?…]{1,9}([\"'”’»)\]]{0,4})(?=\s|$)|[。！？]")
