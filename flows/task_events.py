@@ -7,7 +7,6 @@ into words and posted, so that a task that began and ended in that second is tol
 Nothing waits for these events, and nothing of ours reads them: they are there for people who look at Prefect's pages.
 """
 
-import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.results import should_persist_result
 from prefect.utilities.text import truncated_to
+from pydantic_core import to_json
 
 EVERY_SECONDS = 1.0
 MOST_AT_ONCE = 200
@@ -98,7 +98,7 @@ class TaskEvents:
         for start in range(0, len(told), MOST_AT_ONCE):
             lot = told[start : start + MOST_AT_ONCE]
             try:
-                content = json.dumps([event_of(one) for one in lot]).encode()
+                content = to_json([event_of(one) for one in lot])
                 client.request("POST", "/events", content=content, headers={"Content-Type": "application/json"})
             except Exception as error:
                 log.info("Prefect did not take the states of tasks", error=type(error).__name__, task_runs=len(lot))

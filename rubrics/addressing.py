@@ -32,7 +32,18 @@ _ROLE_LINE = re.compile(
     r"|(?<![^\n])#{2,4} ?(?:System|Instructions?|Response|Grading)\b"
     r"|\b(?:SYSTEM|ADMIN|DEVELOPER)[ _-](?:OVERRIDE|MESSAGE|NOTE|NOTICE|INSTRUCTIONS?)\b"
 )
-_ROLES = "SYSTEM System ASSISTANT Assistant Human Instruction Response Grading ADMIN DEVELOPER".split()
+_ROLES = (
+    "SYSTEM",
+    "ASSISTANT",
+    "ADMIN",
+    "DEVELOPER",
+    "System",
+    "Assistant",
+    "Human",
+    "Instruction",
+    "Response",
+    "Grading",
+)
 
 _CLOSED_UP = re.compile(
     r"ignore|instruct|fullmark|maximumscore|level4|levelfour|grader|rubric|highestscore|perfectscore"
