@@ -62,8 +62,8 @@ _PORTUGUESE = (
     ),
     Phrase(
         "anywhere",
-        "dá dê deem dar dá-me atribui atribua atribuam concede conceda avalie avalia",
-        rf"(?: a| ao)?(?: (?:este|esta|deste|meu|minha|o meu|a minha) ?\w{{1,15}})?(?: com)? {_PT_TOP}",
+        "dá dê deem dar atribui atribua atribuam concede conceda avalie avalia",
+        rf"(?:-(?:me|lhe|nos))?(?: a| ao)?(?: (?:este|esta|deste|meu|minha|o meu|a minha) ?\w{{1,15}})?(?: com)? {_PT_TOP}",
     ),
     Phrase(
         "anywhere",
@@ -212,7 +212,7 @@ _ARABIC = (
         "تجاهل تجاهلي تجاهلوا انس",
         r"(?: جميع| كل)? (?:ال)?(?:تعليمات|أوامر|اوامر|قواعد|معايير|توجيهات)\w{0,6}",
     ),
-    Phrase("anywhere", "امنح أعط اعط أعطِ ضع", rf"[^.!?؟]{{0,40}}{_AR_TOP}"),
+    Phrase("anywhere", "امنح أعط اعط ضع", rf"[^.!?؟]{{0,40}}{_AR_TOP}"),
     Phrase(
         "anywhere",
         "هذا هذه",
