@@ -107,8 +107,8 @@ async def _run(pool: ThreadPoolExecutor, function: Callable[P, R], *args: P.args
 class Chunk:
     """The submissions of one flow run: who holds them, the sheets that are open, and answers on their way to them.
 
-    `coach` replies to hot-takes once they are judged. `one_less` is told of each submission
-    that is over.
+    `coach` replies to hot-takes once they are judged. `one_less` is told of each submission that
+    is over.
     """
 
     bench: Bench

@@ -152,10 +152,12 @@ def insert_new(
 ) -> Sequence[Row[Any]]:
     """Insert rows in one statement, without those that exist already; returns these columns of the new ones.
 
-    Every row has the same columns. On PostgreSQL a JSON null is stored as NULL.
+    ValueError where rows differ in their columns. On PostgreSQL a JSON null is stored as NULL.
     """
     if not rows:
         return []
+    if any(row.keys() != rows[0].keys() for row in rows):
+        raise ValueError("rows that are stored together need the same columns")
     if session.get_bind().dialect.name == "postgresql":
         return session.execute(_from_json(table, tuple(rows[0]), tuple(returning)), {"rows": _in_json(rows)}).all()
     new = sqlite.insert(table).on_conflict_do_nothing().returning(*(table.c[name] for name in returning))

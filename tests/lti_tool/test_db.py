@@ -49,6 +49,12 @@ def test_rows_that_are_new_are_stored_as_they_are_and_named(either_world) -> Non
         assert abs(stored[0].created_at - utc_now()) < timedelta(minutes=1)
 
 
+def test_new_rows_with_other_columns_than_the_first_are_refused(database) -> None:
+    rows = [{"provider": "a", "due_at": utc_now()}, {"provider": "b"}]
+    with pytest.raises(ValueError, match="same columns"), database.write() as session:
+        insert_new(session, ProviderPace.__table__, rows, ["provider"])
+
+
 def test_times_among_new_rows_need_a_zone(either_world) -> None:
     aware = datetime(2026, 12, 14, 23, 59, tzinfo=timezone(timedelta(hours=1)))
     with either_world.database.write() as session:
