@@ -13,7 +13,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,6 +39,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 log = structlog.get_logger()
 
 Clock = Callable[[Session], datetime]
+Turn = Callable[[], AbstractAsyncContextManager[None]]
 
 
 def database_clock(session: Session) -> datetime:
@@ -75,25 +76,38 @@ class Pace:
         return bool(asked.paid) and provider_of(asked) in self._limits
 
     @asynccontextmanager
-    async def turn(self, asked: Any, *, urgent: bool, in_thread: Callable[..., Any]) -> AsyncIterator[None]:
-        """Wait until this judge's provider may be asked, and count as asking until the end of the block."""
-        if not self.limits(asked):
-            yield
-            return
-        # Of those who wait only the first of each class looks at the database.
-        async with self._lines.setdefault((provider_of(asked), urgent), asyncio.Lock()):
-            begun = await self._wait(provider_of(asked), urgent, in_thread)
-        try:
-            yield
-        finally:
-            await asyncio.shield(in_thread(self._end, begun))
+    async def turn(
+        self, asked: Any, *, urgent: bool, in_thread: Callable[..., Any], own: Turn = nullcontext
+    ) -> AsyncIterator[None]:
+        """Wait until this judge's provider may be asked, and count as asking until the end of the block.
 
-    async def _wait(self, provider: str, urgent: bool, in_thread: Callable[..., Any]) -> Begun:
+        `own` is a turn of the executor's own. A place at the provider is taken with one in hand, so that none is kept
+        from others by what cannot ask yet; and who has to wait for a place gives the turn back meanwhile.
+        """
+        if not self.limits(asked):
+            async with own():
+                yield
+            return
+        async with AsyncExitStack() as held:
+            # Of those who wait only the first of each class looks at the database.
+            async with self._lines.setdefault((provider_of(asked), urgent), asyncio.Lock()):
+                begun = await self._wait(provider_of(asked), urgent, in_thread, own, held)
+            try:
+                yield
+            finally:
+                await asyncio.shield(in_thread(self._end, begun))
+
+    async def _wait(
+        self, provider: str, urgent: bool, in_thread: Callable[..., Any], own: Turn, held: AsyncExitStack
+    ) -> Begun:
         since = time.monotonic()
         while True:
-            found = await in_thread(self.begin, provider, urgent or time.monotonic() - since > PATIENCE)
-            if isinstance(found, Begun):
-                return found
+            async with AsyncExitStack() as turn:
+                await turn.enter_async_context(own())
+                found = await in_thread(self.begin, provider, urgent or time.monotonic() - since > PATIENCE)
+                if isinstance(found, Begun):
+                    held.push_async_exit(turn.pop_all())
+                    return found
             await asyncio.sleep(min(LONGEST_LOOK, max(SHORTEST_LOOK, found.seconds)))
 
     # ---- in the database -------------------------------------------------------------------------------------

@@ -66,8 +66,9 @@ class Bench:
 
     @asynccontextmanager
     async def may_ask(self, asked: Judge | Coach, *, urgent: bool) -> AsyncIterator[None]:
-        """Wait until a judge or coach may be asked: by its provider's limits, then for a turn of this executor's."""
-        async with self.pace.turn(asked, urgent=urgent, in_thread=self.in_thread), self.turns.turn(urgent=urgent):
+        """Wait until a judge or coach may be asked: a turn of this executor's, and a place at its provider's."""
+        own = partial(self.turns.turn, urgent=urgent)
+        async with self.pace.turn(asked, urgent=urgent, in_thread=self.in_thread, own=own):
             yield
 
     async def in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Barrier, Lock
 
 import pytest
 from sqlalchemy import func, select
 
 from flows.pace import LEASE_SECONDS, Begun, Later, Pace
+from flows.turns import Turns
 from lti_tool.db import utc_now
 from lti_tool.models import ProviderCall
 from lti_tool.provider_limits import Limit, read_limits
@@ -154,6 +156,53 @@ def test_questions_wait_in_line_and_each_gives_its_place_back(world) -> None:
     assert (under_way[0], most[0] <= 2) == (0, True)
     with world.database.read() as session:
         assert session.scalar(select(func.count()).select_from(ProviderCall)) == 0
+
+
+def test_what_waits_for_its_executor_keeps_no_place_from_another(world) -> None:
+    pace, judge = Pace(world.database, {"claude": Limit(at_once=3)}, "one"), CountingJudge(name="claude:x", paid=True)
+    own = partial(Turns(1).turn, urgent=True)
+
+    async def three_where_one_may() -> list[int]:
+        asking, go_on, places = asyncio.Event(), asyncio.Event(), []
+
+        async def ask() -> None:
+            async with pace.turn(judge, urgent=True, in_thread=asyncio.to_thread, own=own):
+                with world.database.read() as session:
+                    places.append(session.scalar(select(func.count()).select_from(ProviderCall)))
+                asking.set()
+                await go_on.wait()
+
+        waiting = [asyncio.create_task(ask()) for _ in range(3)]
+        await asking.wait()
+        other = Pace(world.database, {"claude": Limit(at_once=3)}, "two")
+        places.append(len(begun(other, 3)))
+        go_on.set()
+        await asyncio.gather(*waiting)
+        return places
+
+    # One asks and the other executor has both other places; then the two that waited ask, one after the other.
+    assert asyncio.run(three_where_one_may()) == [1, 2, 3, 3]
+
+
+def test_what_waits_for_its_provider_keeps_no_turn_from_others(world) -> None:
+    pace, judge = Pace(world.database, {"claude": Limit(at_once=1)}, "one"), CountingJudge(name="claude:x", paid=True)
+    free = CountingJudge(name="offline:x", paid=False)
+    own = partial(Turns(1).turn, urgent=True)
+
+    async def one_that_may_and_one_that_may_not() -> None:
+        [taken] = begun(Pace(world.database, {"claude": Limit(at_once=1)}, "two"), 1)
+
+        async def ask(which: CountingJudge) -> None:
+            async with pace.turn(which, urgent=True, in_thread=asyncio.to_thread, own=own):
+                pass
+
+        waiting = asyncio.create_task(ask(judge))
+        await asyncio.wait_for(asyncio.gather(*(ask(free) for _ in range(3))), 20)
+        assert not waiting.done()
+        pace.end(taken)
+        await asyncio.wait_for(waiting, 20)
+
+    asyncio.run(one_that_may_and_one_that_may_not())
 
 
 def test_limits_are_read_from_the_settings() -> None:
