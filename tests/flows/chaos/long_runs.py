@@ -91,8 +91,9 @@ def server_killed(folder: Path, _asked: argparse.Namespace) -> Seen:
         killed: set[int] = set()
         for questions in (ESSAYS // 3, ESSAYS):
             wait_until(lambda enough=questions: len(site.questions()) >= enough, PATIENCE_SECONDS)
-            server = _server_of(process.pid or 0)
-            assert server not in killed
+            # The one that was killed before is started again a moment later; judging goes on meanwhile.
+            wait_until(lambda: _servers_of(process.pid or 0) - killed, PATIENCE_SECONDS)
+            [server] = _servers_of(process.pid or 0) - killed
             os.kill(server, signal.SIGKILL)
             killed.add(server)
             site.note_lost(most=ESSAYS)
@@ -103,12 +104,11 @@ def server_killed(folder: Path, _asked: argparse.Namespace) -> Seen:
         return Seen(len(killed), len(site.rows(Job)))
 
 
-def _server_of(executor: int) -> int:
+def _servers_of(executor: int) -> set[int]:
     found = subprocess.run(
-        ["ps", "--ppid", str(executor), "-o", "pid=,args="], capture_output=True, text=True, check=True
+        ["ps", "--ppid", str(executor), "-o", "pid=,args="], capture_output=True, text=True, check=False
     )
-    [line] = [line for line in found.stdout.splitlines() if "prefect_setup" in line]
-    return int(line.split()[0])
+    return {int(line.split()[0]) for line in found.stdout.splitlines() if "prefect_setup" in line}
 
 
 class Postgres:
