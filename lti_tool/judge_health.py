@@ -3,16 +3,16 @@
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from lti_tool.db import Database, utc_now
+from lti_tool.db import Database, insert_new, utc_now
 from lti_tool.models import JudgeErrorCount, JudgeHealth
 
 
 def report(session: Session, judge: str, trouble: str) -> bool:
     """Record what was found, "" for nothing wrong; returns whether that is news."""
-    row = session.get(JudgeHealth, judge)
-    if row is None:
-        session.add(JudgeHealth(judge=judge, trouble=trouble))
+    first = {"judge": judge, "trouble": trouble}
+    if insert_new(session, JudgeHealth.__table__, [first], ["judge"]):  # type: ignore[arg-type]
         return True
+    row = session.get_one(JudgeHealth, judge)
     changed = row.trouble != trouble
     if changed:
         row.trouble, row.since = trouble, utc_now()
