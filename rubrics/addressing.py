@@ -143,7 +143,7 @@ def _spoken(lined: str, begins: Set[str]) -> Iterator[tuple[int, int]]:
 
 
 def _places(text: str, words: Iterable[str]) -> list[tuple[int, str]]:
-    """Where these words stand, in any case, in the order of the text; in a hundredth of the time of a pattern."""
+    """Where these words stand, in any case, in the order of the text; a search for each takes less than one pattern."""
     lower = text.lower()
     if len(lower) != len(text):  # a few capitals become two characters; they begin no phrase
         lower = "".join(one if len(one.lower()) > 1 else one.lower() for one in text)
