@@ -25,6 +25,7 @@ ROWS = (
     ("a flow an essay", "tuned", 50, False),
     ("a flow an essay", "redis", 50, True),
     ("bare tasks", "tuned", 50, True),
+    ("a process a run", "tuned", 12, True),
 )
 MANY_AT_ONCE = 150
 

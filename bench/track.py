@@ -28,7 +28,7 @@ class Outcome:
     @property
     def recorded(self) -> float:
         """Seconds until the last record was written, also that of a server which records for people to look at."""
-        return float(max(self.said["seconds"], self.said.get("recorded_seconds", 0)))
+        return float(max(self.said["seconds"], self.said["recorded_seconds"]))
 
     @property
     def cpu(self) -> float:

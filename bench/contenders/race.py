@@ -46,8 +46,8 @@ class Race:
         """Seconds since the start."""
         return time.monotonic() - self.began
 
-    def finish(self, seconds: float, records: int, **more: object) -> None:
-        """Print what was reached: seconds until the last essay was done, and how many step records were found."""
+    def finish(self, seconds: float, records: int, recorded_seconds: float = 0, **more: object) -> None:
+        """Print what was reached: seconds until the last essay was done, step records found, seconds until the last."""
         waits = sorted(self.first.values())
         print(
             json.dumps(
@@ -58,6 +58,7 @@ class Race:
                     "lost": self.essays * STEPS - records,
                     "first_step_p50": statistics.median(waits),
                     "first_step_p95": waits[int(len(waits) * 0.95)],
+                    "recorded_seconds": recorded_seconds,
                     **more,
                 }
             ),

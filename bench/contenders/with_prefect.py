@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -17,7 +18,7 @@ from urllib.request import urlopen
 from bench.contenders.prefect_records import wait_for_records
 from bench.contenders.race import STEP_SECONDS, STEPS, Race
 
-STYLES = ("one flow a chunk", "a flow an essay", "bare tasks")
+STYLES = ("one flow a chunk", "a flow an essay", "bare tasks", "a process a run")
 BACKENDS = ("sqlite", "postgres", "tuned", "redis")
 START_SECONDS = 120
 TUNED = {
@@ -41,7 +42,7 @@ def main() -> None:
     os.environ |= client_settings(race.folder)
     server = start_server(race, backend)
     try:
-        asyncio.run(run(race, style))
+        asyncio.run(run_served(race) if style == "a process a run" else run(race, style))
     finally:
         server.terminate()
         server.wait()
@@ -121,16 +122,30 @@ async def run(race: Race, style: str) -> None:
         "a flow an essay": lambda essays: asyncio.gather(*(one(essay, whole) for essay in essays)),
         "bare tasks": lambda essays: asyncio.gather(*(one(essay, judge) for essay in essays)),
     }
-    await ways[style]([-1])
-    before = (await wait_for_records())[0]["completed"]
+    result = await compete(race, ways[style])
+    race.first.pop(-1, None)
+    race.finish(*result, failed=len(failed))
+
+
+async def run_served(race: Race) -> None:
+    """The race with a process for every flow run; they leave their first steps' times in files."""
+    from bench.contenders.served_flow import served
+
+    async with served(race.folder, race.at_once) as flows:
+        seconds, records, recorded_seconds = await compete(race, flows.judge)
+        race.first = {essay: at - race.began for essay, at in flows.first_steps().items() if essay >= 0}
+        race.finish(seconds, records, recorded_seconds)
+
+
+async def compete(race: Race, judge_all: Callable[[list[int]], Awaitable[Any]]) -> tuple[float, int, float]:
+    """Warm up, race, wait for the records: seconds until all were judged, records found, seconds until the last one."""
+    await judge_all([-1])
+    await wait_for_records()
     race.wait_for_start()
-    await ways[style](list(range(race.essays)))
+    await judge_all(list(range(race.essays)))
     seconds = race.passed()
     runs, last = await wait_for_records()
-    race.first.pop(-1, None)
-    race.finish(
-        seconds, runs["completed"] - before, recorded_seconds=max(seconds, last - race.began), failed=len(failed)
-    )
+    return seconds, runs["completed"] - STEPS, max(seconds, last - race.began)
 
 
 def judges(race: Race) -> tuple[Any, Any]:

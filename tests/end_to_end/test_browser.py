@@ -9,6 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Frame, Page, expect
 
 from seeds.load import bundled, read_lesson
+from tests.conftest import PATIENCE
+from tests.end_to_end.frames import open_course
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -24,8 +26,7 @@ class Visit:
 
     def __init__(self, page: Page, demo: str, person: str) -> None:
         self.page = page
-        page.goto(f"{demo}/enter/{person}")
-        self.frame.wait_for_selector("main[data-page]")
+        open_course(page, f"{demo}/enter/{person}", "main[data-page]", 2 * PATIENCE)
 
     @property
     def frame(self) -> Frame:

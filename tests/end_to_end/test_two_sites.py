@@ -30,6 +30,7 @@ from lti_tool.settings import Settings
 from lti_tool.web.app import create_app
 from lti_tool.web.platform_keys import PlatformKeys
 from tests.conftest import CHROMIUM, PATIENCE, chromium_path
+from tests.end_to_end.frames import open_course
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -198,11 +199,7 @@ def browser(playwright: Playwright, sites: Sites, *, no_cookies_in_frames: bool 
 
 def open_tool(page: Page, sites: Sites, person: str) -> Frame:
     """The course with the tool in its frame, once the frame shows a page or an error."""
-    page.goto(sites.course(person))
-    frame = page.frame(name="contentframe")
-    assert frame is not None
-    frame.wait_for_selector("main[data-page], main[data-error-code]")
-    return frame
+    return open_course(page, sites.course(person), "main[data-page], main[data-error-code]", 2 * PATIENCE)
 
 
 def keep_text(frame: Frame, text: str) -> None:
