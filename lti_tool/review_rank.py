@@ -4,14 +4,11 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.orm import Session, defer, selectinload
+from sqlalchemy.orm import Session
 
 from lti_tool.blind_draws import pending
 from lti_tool.jobs import JUDGE
-from lti_tool.lessons import rubric_of
 from lti_tool.models import Job, JudgementRow, RatingRow, ReviewRank, Submission
-from rubrics.model import Rubric
-from rubrics.scoring import item_points
 
 BLIND = "blind"
 QUOTE = "quote"
@@ -28,13 +25,12 @@ def rank(session: Session, submission: Submission) -> None:
 def rank_all(session: Session, submission_ids: Sequence[int]) -> None:
     """The ranks of a lot of submissions, in as many queries as for one."""
     found = session.execute(
-        select(JudgementRow, Submission)
+        select(JudgementRow, Submission.resource_link_id)
         .join(Submission, Submission.id == JudgementRow.submission_id)
         .where(JudgementRow.submission_id.in_(submission_ids))
-        .options(defer(Submission.text), selectinload(Submission.rubric_version))
         .order_by(JudgementRow.id)
     ).all()
-    newest = {submission.id: (judgement, submission) for judgement, submission in found}
+    newest = {judgement.submission_id: (judgement, placement) for judgement, placement in found}
     ids = [rating_id for judgement, _ in newest.values() for rating_id in judgement.rating_ids.values()]
     ratings = {row.id: row for row in session.scalars(select(RatingRow).where(RatingRow.id.in_(ids)))}
     known = {
@@ -43,17 +39,16 @@ def rank_all(session: Session, submission_ids: Sequence[int]) -> None:
     }
     blind = pending(session, newest)
     doubts = []
-    for judgement, submission in newest.values():
-        row = known.get(submission.id)
+    for submission_id, (judgement, placement) in newest.items():
+        row = known.get(submission_id)
         if row is None:
-            row = ReviewRank(submission_id=submission.id, resource_link_id=submission.resource_link_id)
+            row = ReviewRank(submission_id=submission_id, resource_link_id=placement)
             session.add(row)
-        if submission.id in blind:
+        if submission_id in blind:
             doubt = _hide(row)
         else:
-            of_sheet = [ratings[one] for one in judgement.rating_ids.values()]
-            doubt = _fill_in(row, judgement, rubric_of(submission, judgement), of_sheet)
-        doubts.append({"judged": submission.id, "unsure": doubt})
+            doubt = _fill_in(row, judgement, [ratings[one] for one in judgement.rating_ids.values()])
+        doubts.append({"judged": submission_id, "unsure": doubt})
     session.flush()
     if doubts:
         judgings = update(Job.__table__).where(Job.submission_id == bindparam("judged"), Job.kind == JUDGE)  # type: ignore[arg-type]
@@ -62,15 +57,12 @@ def rank_all(session: Session, submission_ids: Sequence[int]) -> None:
 
 def _hide(row: ReviewRank) -> float:
     """What is to be scored blind stands anywhere in the order, and says nothing of the judge's sheet."""
-    row.points, row.reasons = None, f"|{BLIND}|"
+    row.reasons = f"|{BLIND}|"
     return secrets.SystemRandom().random()
 
 
-def _fill_in(row: ReviewRank, judgement: JudgementRow, rubric: Rubric, ratings: Sequence[RatingRow]) -> float:
+def _fill_in(row: ReviewRank, judgement: JudgementRow, ratings: Sequence[RatingRow]) -> float:
     reasons = reasons_of(judgement, ratings)
-    levels = {rating.criterion: rating.level for rating in ratings}
-    graph = float(judgement.graph_checks["points"]) if judgement.graph_checks else None
-    row.points = item_points(rubric, levels, graph)
     row.reasons = f"|{'|'.join(reasons)}|" if reasons else ""
     return doubt_of(judgement, ratings, reasons)
 

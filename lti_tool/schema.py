@@ -1,5 +1,8 @@
 """The database's schema: bringing it up to date, and knowing whether it is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -13,16 +16,54 @@ from lti_tool.db import Database
 MIGRATION_LOCK = 7_304_118
 
 
+class RevisionError(Exception):
+    """The schema cannot be brought where it should go; the message says why in a sentence."""
+
+
 def upgrade(database: Database) -> str:
     """Bring the schema to the newest revision and return its name; a second run changes nothing.
 
-    Several processes that start together wait for the first.
+    Several processes that start together wait for the first. Raises RevisionError for a later release's schema.
     """
+    with _alone(database) as connection:
+        _up_to(_revision(connection))
+        command.upgrade(_config(connection), "head")
+        return _revision(connection) or ""
+
+
+def downgrade(database: Database, revision: str) -> str:
+    """Take the schema back to a revision ("base": none at all) and return its name; what only later ones keep is lost.
+
+    Raises RevisionError for a revision that is not before the schema's own.
+    """
+    with _alone(database) as connection:
+        now = _revision(connection)
+        if revision not in [*_up_to(now), "base"]:
+            raise RevisionError(f"The schema is at {now or 'no revision'}, and {revision} is not before it.")
+        command.downgrade(_config(connection), revision)
+        return _revision(connection) or ""
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[Connection]:
+    """A transaction in which nobody else migrates."""
     with database.engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        command.upgrade(_config(connection), "head")
-        return _revision(connection) or ""
+        yield connection
+
+
+def _up_to(revision: str | None) -> list[str]:
+    """A revision and all before it, newest first; raises RevisionError for one that this code does not know."""
+    if revision is None:
+        return []
+    known = [one.revision for one in ScriptDirectory.from_config(_config(None)).walk_revisions()]
+    if revision not in known:
+        raise RevisionError(
+            f"The database's schema is at {revision}, which this release does not know: a later one made it. Use that"
+            f" one, or have it take the schema back: atelier db downgrade {known[0]}"
+        )
+    return known[known.index(revision) :]
 
 
 def is_current(database: Database) -> bool:

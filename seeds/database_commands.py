@@ -1,5 +1,6 @@
 """`atelier db`: the schema, and with it the lessons that come with the project."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -22,7 +23,7 @@ def upgrade(
 ) -> None:
     """Bring the schema up to date and publish the bundled lessons; a second run changes nothing."""
     with open_database(settings_or_exit(), migrated=False) as database:
-        revision = schema.upgrade(database)
+        revision = _moved(schema.upgrade, database)
         slugs = []
         if lessons:
             try:
@@ -33,3 +34,22 @@ def upgrade(
             if not slugs:
                 fail("No bundled lesson was found: the folder seeds/lessons is missing or empty.")
     typer.echo(f"schema {revision}" + (f"; lessons: {', '.join(slugs)}" if slugs else ""))
+
+
+@app.command()
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="The revision of the release to go back to, as 0019.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take the schema back to an earlier release's, before that release is started again. Make a backup first."""
+    with open_database(settings_or_exit(), migrated=False) as database:
+        if not yes:
+            typer.confirm("What only later releases keep is deleted for good. Go on?", abort=True)
+        typer.echo(f"schema {_moved(schema.downgrade, database, revision) or 'none'}")
+
+
+def _moved(move: Callable[..., str], *how: object) -> str:
+    try:
+        return move(*how)
+    except schema.RevisionError as error:
+        fail(str(error))

@@ -62,14 +62,13 @@ class ReturnedWork(Frozen, Base):
 class ReviewRank(Base):
     """Why a judged submission should be looked at, computed anew whenever it is judged; its job has the doubt.
 
-    `reasons` are codes such as `|flag|quote|`, `points` (0 to 100) the judge's, None while a criterion has no level.
+    `reasons` are codes such as `|flag|quote|`.
     """
 
     __tablename__ = "review_rank"
 
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id", ondelete="CASCADE"), primary_key=True)
     resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id", ondelete="CASCADE"), index=True)
-    points: Mapped[float | None]
     reasons: Mapped[str]
 
 

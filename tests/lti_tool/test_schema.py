@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from lti_tool import schema
@@ -43,6 +43,34 @@ def test_migrations_and_models_agree(empty: Database) -> None:
     schema.upgrade(empty)
     with empty.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_every_migration_can_be_taken_back_and_made_again(empty: Database) -> None:
+    schema.upgrade(empty)
+    schema.downgrade(empty, "base")
+    with empty.engine.connect() as connection:
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+    assert schema.upgrade(empty) == schema.newest_revision()
+    with empty.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_a_later_releases_schema_is_told_from_one_that_waits_for_an_upgrade(empty: Database) -> None:
+    newest = schema.upgrade(empty)
+    with empty.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for move in (schema.upgrade, lambda database: schema.downgrade(database, "0001")):
+        with pytest.raises(schema.RevisionError, match=f"at 9999, .* later one made it.*downgrade {newest}"):
+            move(empty)
+
+
+@pytest.mark.parametrize("revision", ["0019", "nonsense", "-1"])
+def test_a_schema_goes_back_to_what_it_was_before_and_nowhere_else(database: Database, revision: str) -> None:
+    schema.downgrade(database, "0018")
+    with pytest.raises(schema.RevisionError, match=f"The schema is at 0018, and {revision} is not before it"):
+        schema.downgrade(database, revision)
+    with database.engine.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == "0018"
 
 
 def test_every_frozen_table_refuses_an_update_in_the_database_itself(empty: Database) -> None:
