@@ -37,6 +37,7 @@ class Ready:
         self._connected = asyncio.run_coroutine_threadsafe(_connect(), loop).result()
         self._events = TaskEvents()
         self._events.start()
+        self._runs = 0
 
     async def judge(self, chunk: Chunk) -> None:
         """One flow run for a chunk of submissions."""
@@ -64,7 +65,13 @@ class Ready:
         context = self._connected.copy()
         context.run(variable.set, value)
         context.run(structlog.contextvars.bind_contextvars, **structlog.contextvars.get_contextvars())
-        await asyncio.get_running_loop().create_task(flow(*ids), context=context)
+        self._runs += 1
+        try:
+            await asyncio.get_running_loop().create_task(flow(*ids), context=context)
+        finally:
+            self._runs -= 1
+            if not self._runs:
+                self._events.post_now()
 
     def close(self) -> None:
         """Tell Prefect what is left to tell."""

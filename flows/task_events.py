@@ -1,8 +1,9 @@
 """What tasks tell Prefect's server of their states, sent by the hundred instead of one by one.
 
 Prefect's client makes an event of every state of every task run, hands it from thread to thread and sends it down a
-websocket of its own. Here it is only noted which task run reached which state; once a second the newest of each is put
-into words and posted, so that a task that began and ended in that second is told once, as ended, with both times.
+websocket of its own. Here it is only noted which task run reached which state; once a second, and when nothing runs any
+more, the newest of each is put into words and posted, so that a task that began and ended in that second is told once,
+as ended, with both times.
 
 Nothing waits for these events, and nothing of ours reads them: they are there for people who look at Prefect's pages.
 """
@@ -46,6 +47,7 @@ class TaskEvents:
         self._newest: dict[UUID, Told] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
+        self._due = threading.Event()
         self._dropped = 0
         self._theirs: Callable[..., Any] | None = None
         self._thread = threading.Thread(target=self._run, name="task-events", daemon=True)
@@ -61,8 +63,13 @@ class TaskEvents:
         if self._theirs is not None:
             setattr(task_engine, TELL, self._theirs)
         self._closing.set()
+        self._due.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
+
+    def post_now(self) -> None:
+        """Do not wait for the second to be over: nothing runs that would have more to tell."""
+        self._due.set()
 
     def note(
         self,
@@ -85,7 +92,9 @@ class TaskEvents:
 
     def _run(self) -> None:
         with get_client(sync_client=True) as client:
-            while not self._closing.wait(EVERY_SECONDS):
+            while not self._closing.is_set():
+                self._due.wait(EVERY_SECONDS)
+                self._due.clear()
                 self._post(client)
             self._post(client)
 

@@ -7,23 +7,19 @@ import time
 from urllib.request import Request, urlopen
 
 SETTLED_SECONDS = 3.0
+LOOK_SECONDS = 0.2  # a record is seen at most so much late
+COMPLETED: dict[str, object] = {"task_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
 
 
 async def wait_for_records() -> tuple[dict[str, int], float]:
-    """Task runs, all and completed, once nothing has changed for a while; and the moment of the last change."""
-    counts, since = task_runs(), time.monotonic()
+    """Task runs, all and completed, once no more are completed for a while; and the moment of the last one."""
+    completed, since = _count(COMPLETED), time.monotonic()
     while time.monotonic() - since < SETTLED_SECONDS:
-        await asyncio.sleep(0.5)
-        now = await asyncio.to_thread(task_runs)
-        if now != counts:
-            counts, since = now, time.monotonic()
-    return counts, since
-
-
-def task_runs() -> dict[str, int]:
-    """How many task runs Prefect's server knows, and how many of them are completed."""
-    completed = {"task_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
-    return {"all": _count({}), "completed": _count(completed)}
+        await asyncio.sleep(LOOK_SECONDS)
+        now = await asyncio.to_thread(_count, COMPLETED)
+        if now != completed:
+            completed, since = now, time.monotonic()
+    return {"all": _count({}), "completed": completed}, since
 
 
 def _count(body: dict[str, object]) -> int:

@@ -136,18 +136,38 @@ def test_when_too_many_are_kept_the_oldest_go(events, monkeypatch) -> None:
 def test_every_criterion_is_a_completed_task_run_that_prefect_shows(
     world, executor, prefect_environment, sample_texts
 ) -> None:
-    with world.database.write() as session:
-        submit(session, world.placement(session), world.ada_id, "essay", sample_texts["essay"])
     before = task_runs(prefect_environment)
     ours = executor(CountingJudge())
-    ours.run_until_idle()
+    judged(world, ours, sample_texts["essay"])
     ours.close()
-    deadline = time.monotonic() + 20
-    while len(new := task_runs(prefect_environment) - before) < 7:
-        assert time.monotonic() < deadline, "Prefect does not show the task runs"
-        time.sleep(0.1)
+    new = seven_more(prefect_environment, before)
     assert {state for _, _, state in new} == {"COMPLETED"}
     assert len({flow_run for _, flow_run, _ in new} - {None}) == 1, "all belong to one flow run"
+
+
+def test_once_nothing_runs_what_is_left_is_told_without_waiting_for_the_second_to_be_over(
+    world, executor, prefect_environment, sample_texts, monkeypatch
+) -> None:
+    monkeypatch.setattr("flows.task_events.EVERY_SECONDS", 600)
+    before = task_runs(prefect_environment)
+    judged(world, executor(CountingJudge()), sample_texts["essay"])
+    assert {state for _, _, state in seven_more(prefect_environment, before)} == {"COMPLETED"}
+
+
+def judged(world, executor, text: str) -> None:
+    """An essay of Ada's, sent and judged; the executor is not closed."""
+    with world.database.write() as session:
+        submit(session, world.placement(session), world.ada_id, "essay", text)
+    executor.run_until_idle()
+
+
+def seven_more(environment, before: set[Any]) -> set[tuple[str, str | None, str]]:
+    """The task runs of seven criteria beside those of before, once Prefect's server knows them."""
+    deadline = time.monotonic() + 20
+    while len(new := task_runs(environment) - before) < 7:
+        assert time.monotonic() < deadline, "Prefect does not show the task runs"
+        time.sleep(0.1)
+    return new
 
 
 def task_runs(environment) -> set[tuple[str, str | None, str]]:
