@@ -4,7 +4,8 @@
   const frames = [...document.querySelectorAll("iframe[data-tool-origin]")];
   const storage = document.querySelector("iframe[name=lti_storage]");
   const kept = storage ? ["lti.put_data", "lti.get_data"].map((subject) => ({ subject, frame: storage.name })) : [];
-  const resize = (frame) => (["moodle", "phone", "both"].includes(frame.dataset.frame) ? [] : [{ subject: "lti.frameResize" }]);
+  const grown = ["lti.frameResize", "lti.scrollToTop"].map((subject) => ({ subject }));
+  const resize = (frame) => (["moodle", "phone", "both"].includes(frame.dataset.frame) ? [] : grown);
 
   window.addEventListener("message", (event) => {
     const tool = frames.find((frame) => frame.contentWindow === event.source);

@@ -1,7 +1,6 @@
 """A session that nears its end says so, is kept by one press, and loses nothing when it is over."""
 
 from datetime import timedelta
-from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -170,43 +169,3 @@ def test_at_the_end_the_page_says_so_and_the_text_stands(page: Page, world) -> N
     expect(page.get_by_role("dialog")).to_contain_text("Open it again from your course.")
     page.get_by_role("button", name="close").click()
     expect(page.locator("textarea#text")).to_have_value("Still here.")
-
-
-@pytest.mark.slow
-def test_the_frames_height_is_told_at_most_five_times_a_second_and_only_when_it_changed(page: Page, address) -> None:
-    page.clock.resume()
-    page.goto("/healthz")
-    page.evaluate(
-        """() => {
-          window.told = [];
-          window.addEventListener("message", (event) => window.told.push(event.data));
-          const frame = document.createElement("iframe");
-          frame.name = "tool";
-          frame.src = "/l/launch-ada-01/path";
-          document.body.append(frame);
-        }"""
-    )
-    page.wait_for_function("window.told.length")
-    tool = page.frame(name="tool")
-    assert tool is not None
-    seconds = tool.evaluate(
-        """async () => {
-          const began = performance.now(), box = document.body.appendChild(document.createElement("div"));
-          for (let height = 0; height <= 1000; height += 20) {
-            box.style.blockSize = `${height}px`;
-            await new Promise((done) => setTimeout(done, 20));
-          }
-          return (performance.now() - began) / 1000;
-        }"""
-    )
-    page.wait_for_function("window.told.at(-1).height - window.told[0].height >= 990")
-    told = page.evaluate("window.told")
-    tool.evaluate("document.body.lastChild.style.blockSize = '1005px'")
-    after = page.evaluate("new Promise((done) => setTimeout(() => done(window.told.length), 400))")
-
-    assert {message["subject"] for message in told} == {"lti.frameResize"}
-    heights = [message["height"] for message in told]
-    assert all(isinstance(height, int) and abs(height - before) > 8 for before, height in pairwise(heights))
-    # One at once, five a second, one when the time is over, and what was told before.
-    assert 3 <= len(told) <= 2 + 5 * (seconds + 0.5) + 1
-    assert after == len(told)
