@@ -4,8 +4,8 @@ Classes marked FROZEN refuse an UPDATE here and, by trigger, in the database. Ro
 (a job, a passback, a session) say so in their docstring.
 """
 
-from lti_tool.models.base import NAMING, Base, Frozen, FrozenRowError
-from lti_tool.models.decisions import (
+from lti_tool.tables.base import NAMING, Base, Frozen, FrozenRowError
+from lti_tool.tables.decisions import (
     Appeal,
     AppealAnswer,
     AppealScore,
@@ -19,7 +19,7 @@ from lti_tool.models.decisions import (
     ReviewClaim,
     ReviewRank,
 )
-from lti_tool.models.gates import (
+from lti_tool.tables.gates import (
     BlindPick,
     BlindReading,
     BlindSheet,
@@ -29,8 +29,8 @@ from lti_tool.models.gates import (
     GateKey,
     InstalledGate,
 )
-from lti_tool.models.gradebook import Audit, LineItem, Passback, PassbackTry
-from lti_tool.models.judging import (
+from lti_tool.tables.gradebook import Audit, LineItem, Passback, PassbackTry
+from lti_tool.tables.judging import (
     FOR_REVIEW,
     QUEUE_ORDER,
     AnswerRow,
@@ -46,9 +46,9 @@ from lti_tool.models.judging import (
     RejudgeDraft,
     RejudgedSheet,
 )
-from lti_tool.models.lessons import CourseEdition, EditionDraft, LessonPublication, LessonVersion, RubricVersion
-from lti_tool.models.people import Context, DeepLinking, Handoff, Launch, Person, ResourceLink, RosterMember, WebSession
-from lti_tool.models.platforms import (
+from lti_tool.tables.lessons import CourseEdition, EditionDraft, LessonPublication, LessonVersion, RubricVersion
+from lti_tool.tables.people import Context, DeepLinking, Handoff, Launch, Person, ResourceLink, RosterMember, WebSession
+from lti_tool.tables.platforms import (
     AdminCode,
     AdminSession,
     Deployment,
@@ -57,7 +57,7 @@ from lti_tool.models.platforms import (
     Registration,
     ToolKey,
 )
-from lti_tool.models.work import Draft, LastPlace, NoticeAcceptance, StepView, Submission, TermAnswer
+from lti_tool.tables.work import Draft, LastPlace, NoticeAcceptance, StepView, Submission, TermAnswer
 
 __all__ = [
     "FOR_REVIEW",

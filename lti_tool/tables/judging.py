@@ -7,9 +7,9 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lti_tool.db import utc_now
-from lti_tool.models.base import Base, Frozen
-from lti_tool.models.lessons import RubricVersion
-from lti_tool.models.work import Submission
+from lti_tool.tables.base import Base, Frozen
+from lti_tool.tables.lessons import RubricVersion
+from lti_tool.tables.work import Submission
 
 QUEUE_ORDER = ("resource_link_id", "doubt", "submission_id")
 # A condition of an index has to stand in a statement word for word to make use of it.

@@ -7,8 +7,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lti_tool.db import utc_now
-from lti_tool.models.base import Base, Frozen
-from lti_tool.models.people import Person, ResourceLink
+from lti_tool.tables.base import Base, Frozen
+from lti_tool.tables.people import Person, ResourceLink
 
 
 class LineItem(Base):

@@ -6,9 +6,9 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lti_tool.db import utc_now
-from lti_tool.models.base import Base, Frozen
-from lti_tool.models.lessons import LessonVersion, RubricVersion
-from lti_tool.models.people import Person, ResourceLink
+from lti_tool.tables.base import Base, Frozen
+from lti_tool.tables.lessons import LessonVersion, RubricVersion
+from lti_tool.tables.people import Person, ResourceLink
 
 
 class NoticeAcceptance(Frozen, Base):

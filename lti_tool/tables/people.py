@@ -7,8 +7,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, fa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lti_tool.db import utc_now
-from lti_tool.models.base import Base, Frozen
-from lti_tool.models.platforms import Deployment, Registration
+from lti_tool.tables.base import Base, Frozen
+from lti_tool.tables.platforms import Deployment, Registration
 
 
 class Person(Base):

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lti_tool.db import utc_now
-from lti_tool.models.base import Base
+from lti_tool.tables.base import Base
 
 
 class Registration(Base):
