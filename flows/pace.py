@@ -119,11 +119,10 @@ class Pace:
             pace = _locked(session, provider)
             now = self._clock(session)
             due = max(pace.due_at, now)
-            if limit.a_minute:
-                ahead = limit.burst if urgent else 0
-                wait = (pace.due_at - now).total_seconds() - ahead * limit.interval
-                if wait > 0:
-                    return Later(wait)
+            ahead = limit.burst if urgent else 0
+            wait = (due - now).total_seconds() - ahead * limit.interval
+            if wait > 0:
+                return Later(wait)
             if limit.at_once and not _has_place(session, provider, limit, now, urgent):
                 return Later(SHORTEST_LOOK * 4)
             pace.due_at = due + timedelta(seconds=limit.interval)

@@ -121,8 +121,9 @@ def test_the_bulk_leaves_a_fifth_of_the_places(paces) -> None:
     assert len(begun(two, 9, urgent=True)) == 1
 
 
-def test_too_much_gives_everybody_a_break(paces, hands) -> None:
-    one, two = paces(Limit(at_once=4, a_minute=600))
+@pytest.mark.parametrize("limit", [Limit(at_once=4, a_minute=600), Limit(at_once=4), Limit(a_minute=600)])
+def test_too_much_gives_everybody_a_break(paces, hands, limit) -> None:
+    one, two = paces(limit)
     one.take_a_break(CountingJudge(name="claude:opus", paid=True), 20)
     assert begun(two, 1) == []
     hands.on(19)
