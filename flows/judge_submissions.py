@@ -9,7 +9,7 @@ import asyncio
 import inspect
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import structlog
@@ -132,8 +132,8 @@ async def judge_all(chunk: Chunk, submission_ids: Sequence[int]) -> None:
         for start in range(0, len(submission_ids), OPENED_AT_ONCE):
             claims = await begin(chunk, submission_ids[start : start + OPENED_AT_ONCE])
             under_way += [asyncio.create_task(judge_one(chunk, claim)) for claim in claims]
-    finally:  # also where some could not be opened: what was asked for the others is paid
-        await asyncio.gather(*under_way)
+    finally:  # also where some could not be opened, or one not be put back: what was asked for the others is paid
+        await _all_or_first_error(under_way)
 
 
 async def begin(chunk: Chunk, submission_ids: Sequence[int]) -> list[Claim]:
@@ -227,7 +227,7 @@ async def _take_as_long(receipt: dict[str, Any], passed: float) -> None:
     await asyncio.sleep(max(0.0, min(seconds, LONGEST_WAIT) - passed))
 
 
-async def _all_or_first_error(parts: Sequence[Any]) -> None:
+async def _all_or_first_error(parts: Sequence[Awaitable[None]]) -> None:
     """Wait for every part, then raise the first error: what the others reach is stored, and not asked again."""
     results = await asyncio.gather(*parts, return_exceptions=True)
     for result in results:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import OperationalError
 
 from flows import executor as executor_module
 from flows import judge_submissions, sheets
@@ -268,6 +269,30 @@ def test_one_bad_submission_costs_the_others_nothing(world, executor, sample_tex
     bad, *others = rows(world, Job)
     assert (bad.state, bad.last_error) == ("queued", "Judging broke off (KeyError).")
     assert {job.state for job in others} == {"awaiting_review"}
+
+
+def test_one_that_cannot_even_be_put_back_costs_the_others_nothing(world, executor, sample_texts, monkeypatch) -> None:
+    put_back, tried = judge_submissions._put_back, threading.Event()
+
+    def not_at_first(*told) -> None:
+        if not tried.is_set():
+            tried.set()
+            raise OperationalError("UPDATE job", {}, OSError("the database went away"))
+        put_back(*told)
+
+    def chokes_on_one(request: JudgeRequest) -> dict:
+        if request.text == sample_texts["q1"]:
+            raise KeyError("a fault of the judge's own")
+        assert tried.wait(20)
+        return rate_everything(request)
+
+    for item_id in ("q1", "essay"):
+        send_by(world, world.ada_id, item_id, sample_texts[item_id])
+    monkeypatch.setattr(judge_submissions, "_put_back", not_at_first)
+    executor(CountingJudge(chokes_on_one)).run_until_idle()
+    bad, other = rows(world, Job)
+    assert (bad.state, bad.last_error) == ("queued", "The work could not be run (OperationalError).")
+    assert (other.state, other.tries) == ("awaiting_review", 1)
 
 
 def test_what_could_not_be_opened_is_tried_later_and_what_was_is_judged(
