@@ -146,6 +146,8 @@ async def begin(chunk: Chunk, submission_ids: Sequence[int]) -> list[Claim]:
             ready[claim] = chunk.sheets[submission_id] = sheet
         elif isinstance(sheet, drafts.NotWanted):
             await chunk.bench.in_thread(drafts.finish_unwanted, database, [claim])
+        elif isinstance(sheet, JudgeHeld):
+            await chunk.bench.in_thread(_postpone, chunk, claim, sheet)
         else:
             await _broke_off(chunk, claim, sheet)
     held = await chunk.bench.in_thread(sheets.begin, database, ready)
