@@ -17,6 +17,7 @@ from prefect import Task, flow, task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.serializers import JSONSerializer
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from flows import answers, drafts, judge_watch, sheets
 from flows.answers import Bought
@@ -34,6 +35,7 @@ LONGEST_WAIT = 30.0  # seconds a task waits for a judge; beyond that the job is 
 HELD_SECONDS = 600.0  # until work is looked at again that waits for an operator
 OPENED_AT_ONCE = 20  # submissions; a text's facts take some milliseconds
 ASK_AGAIN_AFTER = [1.0, 4.0, 12.0]
+KEEP_AGAIN_AFTER = [1.0, 2.0, 4.0, 8.0, 15.0, 30.0]  # seconds: as long as a database takes to be there again
 TOO_MUCH = ("rate limited", "overloaded")  # kinds of error after which no executor asks for a while
 
 log = structlog.get_logger()
@@ -94,11 +96,22 @@ async def _buy(chunk: Chunk, sheet: OpenSheet, part: Part) -> Answer:
             await _within_budgets(bench, sheet)
         bought = Bought(sheet.registration_id, part.fingerprint, await _asked(bench, part))
         # Who has the turn next looks at what was spent, and must see this.
-        answer = await bench.keep_answer(bought) if counted else None
-    answer = answer or await bench.keep_answer(bought)
+        answer = await _kept(bench, bought) if counted else None
+    answer = answer or await _kept(bench, bought)
     if bench.trouble and part.judge.paid:  # a judge that costs nothing is never held, and says nothing of one that is
         await bench.in_thread(judge_watch.has_answered, bench)
     return answer
+
+
+async def _kept(bench: Bench, bought: Bought) -> Answer:
+    """Have an answer stored: it is paid, and a database that is restarted meanwhile must not make it be asked again."""
+    for seconds in KEEP_AGAIN_AFTER:
+        try:
+            return await bench.keep_answer(bought)
+        except (InterfaceError, OperationalError) as error:
+            log.warning("an answer waits for the database", error=type(error).__name__)
+            await asyncio.sleep(seconds)
+    return await bench.keep_answer(bought)
 
 
 async def _within_budgets(bench: Bench, sheet: OpenSheet) -> None:

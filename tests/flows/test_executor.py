@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
 
 from flows import executor as executor_module
-from flows import judge_submissions, sheets
+from flows import answers, judge_submissions, sheets
 from flows.judging.judge import JudgeRequest, JudgeUnavailable
 from flows.records import SealedRecords
 from lti_tool.ags import Answer
@@ -255,6 +255,27 @@ def test_a_judge_that_is_away_for_long_is_asked_later_and_what_it_said_is_kept(w
     assert job.next_try_at > utc_now() + timedelta(seconds=800)
     assert {row.criterion for row in rows(world, RatingRow)} == {"form", "hit"}
     assert judge.asked.count(("edge",)) == 1
+
+
+def test_an_answer_that_cannot_be_stored_at_once_is_not_bought_again(
+    world, executor, sample_texts, monkeypatch
+) -> None:
+    """The database is restarted just when an answer has come."""
+    keep, away = answers.keep_answers, [OperationalError("INSERT INTO answer", {}, OSError("it went away"))] * 2
+
+    def once_it_is_back(database, bought):
+        if away:
+            raise away.pop()
+        return keep(database, bought)
+
+    monkeypatch.setattr(answers, "keep_answers", once_it_is_back)
+    monkeypatch.setattr(judge_submissions, "KEEP_AGAIN_AFTER", [0.0, 0.0])
+    judge = CountingJudge()
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    executor(judge, criteria_at_once=1).run_until_idle()
+    assert (judge.asked, away) == ([("hit",), ("edge",)], [])
+    [job] = rows(world, Job)
+    assert (job.state, job.tries) == ("awaiting_review", 1)
 
 
 def test_one_bad_submission_costs_the_others_nothing(world, executor, sample_texts) -> None:
