@@ -10,6 +10,7 @@ import inspect
 import random
 import time
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -97,6 +98,8 @@ async def _buy(chunk: Chunk, sheet: OpenSheet, part: Part) -> Answer:
         bought = Bought(sheet.registration_id, part.fingerprint, await _asked(bench, part))
         # Who has the turn next looks at what was spent, and must see this.
         answer = await _kept(bench, bought) if counted else None
+        if answer is not None and sheet.budget_usd is not None:
+            await _count_for_placement(chunk, Answered(chunk.claims[sheet.submission_id], sheet, part, answer))
     answer = answer or await _kept(bench, bought)
     if bench.trouble and part.judge.paid:  # a judge that costs nothing is never held, and says nothing of one that is
         await bench.in_thread(judge_watch.has_answered, bench)
@@ -112,6 +115,12 @@ async def _kept(bench: Bench, bought: Bought) -> Answer:
             log.warning("an answer waits for the database", error=type(error).__name__)
             await asyncio.sleep(seconds)
     return await bench.keep_answer(bought)
+
+
+async def _count_for_placement(chunk: Chunk, answered: Answered) -> None:
+    """Rate at once: what a placement has spent is known by the answers that its ratings rest on."""
+    with suppress(LeaseLost):  # whoever holds the job by now finds the answer, and rates
+        await chunk.bench.keep_ratings(answered)
 
 
 async def _within_budgets(bench: Bench, sheet: OpenSheet) -> None:
