@@ -4,7 +4,6 @@ On a sheet that nobody released it replaces what is under review; on a released 
 reason that its learner reads. What held when the draft was judged must still hold, or the row stays as it is.
 """
 
-import hashlib
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
@@ -28,7 +27,7 @@ from lti_tool.models import (
     Submission,
 )
 from lti_tool.rejudging import RejudgeProblem
-from lti_tool.results import newest_judgement, newest_release, sheet_of
+from lti_tool.results import mark_again, newest_judgement, newest_release, sheet_of
 from lti_tool.review_rank import rank_all
 from lti_tool.reviews import AlreadyReleased, ReviewProblem, release_again
 
@@ -217,8 +216,7 @@ def _judgement(session: Session, row: RejudgedSheet) -> JudgementRow:
         JudgementRow.submission_id == row.submission_id, JudgementRow.fingerprint == fields["fingerprint"]
     )
     if session.scalar(known) is not None:  # back to a judge, or a version, that stood before
-        salted = f"{fields['fingerprint']} again {row.id}"
-        fields["fingerprint"] = hashlib.sha256(salted.encode()).hexdigest()
+        fields["fingerprint"] = mark_again(fields["fingerprint"], row.id)
     judgement = JudgementRow(**fields)
     session.add(judgement)
     session.flush()
