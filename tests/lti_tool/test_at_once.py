@@ -1,4 +1,4 @@
-"""Decisions about one submission that meet on PostgreSQL: whoever comes second waits, and is told what stands."""
+"""What people do at the same moment, on PostgreSQL: whoever comes second waits, and finds or is told what stands."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -10,13 +10,15 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from lti_tool import gate_deadlines, pending_releases, reviews
-from lti_tool.attempts import submit
+from lti_tool import claims, gate_deadlines, jobs, pending_releases, rejudging, review_claims, reviews
+from lti_tool.attempts import lock_learner, submit
 from lti_tool.db import Database, utc_now
-from lti_tool.models import PendingRelease, Release, ReturnedWork, Submission
+from lti_tool.lessons import lesson_here
+from lti_tool.models import Job, PendingRelease, RejudgeDraft, Release, ReturnedWork, ReviewClaim, Submission
 from lti_tool.pending_releases import carry_out_due, decide, postpone
-from lti_tool.returns import return_work
+from lti_tool.returns import return_work, take_again
 from lti_tool.reviews import AlreadyReleased, Decision, ReviewProblem
+from lti_tool.scores import lesson_standing, newest_score
 from tests.conftest import World, populate
 from tests.lti_tool.judged import all_at, decisions, judge_as
 
@@ -88,6 +90,25 @@ class Meanwhile:
         self.thread.join(20)
         assert not self.thread.is_alive()
         return self.answer
+
+
+def _to_a_half_each(session: Session, world: World) -> None:
+    """The essay and the first hot-take are all that counts."""
+    link = world.placement(session)
+    weights = {item.id: 50 if item.id in ("essay", "q1") else 0 for item in lesson_here(session, link).lesson.items}
+    link.settings = {"weights": weights}
+
+
+def _release(session: Session, world: World, judged: tuple[int, int]) -> Release:
+    sent = session.get_one(Submission, judged[0])
+    given = decisions(all_at(sent, 1))
+    return reviews.release(session, world.placement(session), sent, world.ines_id, given, judged[1])
+
+
+def _correct(session: Session, world: World, judged: tuple[int, int]) -> Release:
+    sent = session.get_one(Submission, judged[0])
+    given = {one: Decision(level, "wrong_level") for one, level in all_at(sent, 2).items()}
+    return reviews.change(session, world.placement(session), sent, world.ines_id, given, "Read once more.")
 
 
 def _stored(world: World) -> tuple[int, int, int]:
@@ -173,3 +194,15 @@ def test_a_decision_for_later_and_a_return_at_once_are_one_of_them(world, judged
         beside.until_it_waits()
     assert "decided this already" in str(beside.ended())
     assert _stored(world) == (1, 0, 0)
+
+
+def test_a_second_return_and_taking_the_first_one_back_do_not_wait_for_each_other(world, judged) -> None:
+    _send_back(world, judged)
+    with world.database.write() as session:
+        link, sent = world.placement(session), session.get_one(Submission, judged[0])
+        lock_learner(session, link, world.ada_id)  # as `take_again` does, before it comes to the gate
+        beside = Meanwhile(world, lambda: _send_back(world, judged))
+        beside.until_it_waits()
+        take_again(session, link, sent)
+    assert "sent this back" in str(beside.ended())
+    assert _stored(world) == (0, 0, 1)
