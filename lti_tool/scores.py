@@ -111,6 +111,8 @@ def settle(session: Session, resource_link: ResourceLink, person_id: int) -> Les
 
     In the caller's transaction, so that a release and its message stand or fall together.
     """
+    # Two items of theirs that are released at once: the second to come here sees the other's points.
+    passback.lock_learner(session, resource_link.id, person_id)
     standing = lesson_standing(session, resource_link, person_id)
     if standing.given is None:
         return None

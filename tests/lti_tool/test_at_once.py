@@ -206,3 +206,30 @@ def test_a_second_return_and_taking_the_first_one_back_do_not_wait_for_each_othe
         take_again(session, link, sent)
     assert "sent this back" in str(beside.ended())
     assert _stored(world) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("deed", [_release, _correct])
+def test_two_items_of_a_learner_that_go_out_at_once_are_both_in_the_score(world, sample_texts, deed) -> None:
+    with world.database.write() as session:
+        _to_a_half_each(session, world)
+        both = []
+        for item_id in ("essay", "q1"):
+            sent = submit(session, world.placement(session), world.ada_id, item_id, sample_texts[item_id])
+            both.append((sent.id, judge_as(session, sent, all_at(sent, 1)).id))
+            if deed is _correct:
+                _release(session, world, both[-1])
+
+    def the_other() -> Release:
+        with world.database.write() as session:
+            return deed(session, world, both[1])
+
+    with world.database.write() as session:
+        deed(session, world, both[0])
+        beside = Meanwhile(world, the_other)
+        beside.until_it_waits()
+    assert isinstance(beside.ended(), Release)
+    with world.database.read() as session:
+        link = world.placement(session)
+        standing, score = lesson_standing(session, link, world.ada_id), newest_score(session, link, world.ada_id)
+    assert score is not None
+    assert score.given == standing.given
