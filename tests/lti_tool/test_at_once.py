@@ -233,3 +233,18 @@ def test_two_items_of_a_learner_that_go_out_at_once_are_both_in_the_score(world,
         standing, score = lesson_standing(session, link, world.ada_id), newest_score(session, link, world.ada_id)
     assert score is not None
     assert score.given == standing.given
+
+
+def test_of_two_who_give_out_the_same_work_at_once_the_last_ones_word_holds(world, judged) -> None:
+    def to_tom() -> None:
+        with world.database.write() as session:
+            review_claims.assign(session, [judged[0]], world.tom_id)
+
+    with world.database.write() as session:
+        review_claims.assign(session, [judged[0]], world.ines_id)
+        session.flush()
+        beside = Meanwhile(world, to_tom)
+        beside.until_it_waits()
+    assert beside.ended() is None
+    with world.database.read() as session:
+        assert session.scalars(select(ReviewClaim.person_id)).all() == [world.tom_id]
