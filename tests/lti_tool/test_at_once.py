@@ -248,3 +248,17 @@ def test_of_two_who_give_out_the_same_work_at_once_the_last_ones_word_holds(worl
     assert beside.ended() is None
     with world.database.read() as session:
         assert session.scalars(select(ReviewClaim.person_id)).all() == [world.tom_id]
+
+
+def test_of_two_who_judge_a_question_again_at_once_the_last_ones_draft_is_open(world, judged) -> None:
+    def begin_too() -> int:
+        with world.database.write() as session:
+            return rejudging.begin(session, world.placement(session), "essay", by="tom-01").id
+
+    with world.database.write() as session:
+        rejudging.begin(session, world.placement(session), "essay", by="ines-01")
+        beside = Meanwhile(world, begin_too)
+        beside.until_it_waits()
+    second = beside.ended()
+    with world.database.read() as session:
+        assert session.scalars(select(RejudgeDraft.id).where(RejudgeDraft.closed_at.is_(None))).all() == [second]
