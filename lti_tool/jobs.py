@@ -109,10 +109,13 @@ def enqueue_rejudging(session: Session, submission_ids: Collection[int]) -> None
 
     A submission has one such job: one that ended is queued again, and one that runs is taken from its holder.
     """
+    theirs = (Job.kind == REJUDGE, Job.submission_id.in_(submission_ids))
+    # Locked in the order in which executors lock what they hold, so that the two never wait for each other.
+    session.scalars(select(Job.id).where(*theirs).order_by(Job.id).with_for_update(key_share=True)).all()
     known = set(
         session.scalars(
             update(Job)
-            .where(Job.kind == REJUDGE, Job.submission_id.in_(submission_ids))
+            .where(*theirs)
             .values(
                 state="queued",
                 # Whoever holds it now must not be taken for its next holder, which the number of tries tells apart.

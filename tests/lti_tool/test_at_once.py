@@ -262,3 +262,29 @@ def test_of_two_who_judge_a_question_again_at_once_the_last_ones_draft_is_open(w
     second = beside.ended()
     with world.database.read() as session:
         assert session.scalars(select(RejudgeDraft.id).where(RejudgeDraft.closed_at.is_(None))).all() == [second]
+
+
+def test_judging_again_and_an_executor_that_holds_it_do_not_wait_for_each_other(world, sample_texts) -> None:
+    first, second = (_judged(world, f"{sample_texts['essay']} {number}") for number in (1, 2))
+    with world.database.write() as session:
+        rejudging.begin(session, world.placement(session), "essay", by="ines-01", only=[second[0]])
+    with world.database.write() as session:
+        rejudging.begin(session, world.placement(session), "essay", by="ines-01")
+    with world.database.write() as session:
+        held = claims.claim(session, owner="a", limit=2, lease_seconds=60, kinds=[jobs.REJUDGE])
+    with world.database.write() as session:  # what was written last comes last where a table is read from its start
+        claims.renew(session, "a", [held[0].job_id], 60)
+    assert [claim.submission_id for claim in held] == [second[0], first[0]]
+
+    def again() -> None:
+        with world.database.write() as session:
+            jobs.enqueue_rejudging(session, [first[0], second[0]])
+
+    with world.database.write() as session:
+        assert jobs.hold_all(session, held[:1]) == {held[0]}
+        beside = Meanwhile(world, again)
+        beside.until_it_waits()
+        assert jobs.hold_all(session, held) == set(held)
+    beside.ended()
+    with world.database.read() as session:
+        assert set(session.scalars(select(Job.state).where(Job.kind == jobs.REJUDGE))) == {"queued"}
