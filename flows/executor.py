@@ -168,9 +168,10 @@ class Executor:
         deadline = time.monotonic() + GRACE_SECONDS
         while self._forget_finished() and time.monotonic() < deadline:
             time.sleep(BREATH_SECONDS)
+        # Given back first: a run that is cancelled lets go of what it holds, and that would wait for its lease.
+        self._give_back()
         for run in list(self._runs):
             run.cancel()
-        self._give_back()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._bench.close()
         if self._prefect is not None:

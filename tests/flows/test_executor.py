@@ -1,5 +1,6 @@
 """Jobs as an executor runs them, with Prefect: the whole way, trouble on it, and stopping."""
 
+import asyncio
 import json
 import threading
 from datetime import timedelta
@@ -9,8 +10,8 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
 
-from flows import executor as executor_module
 from flows import answers, judge_submissions, sheets
+from flows import executor as executor_module
 from flows.judging.judge import JudgeRequest, JudgeUnavailable
 from flows.records import SealedRecords
 from lti_tool.ags import Answer
@@ -360,6 +361,42 @@ def test_an_executor_that_is_stopped_gives_back_what_it_cannot_finish(
     [job] = rows(world, Job)
     go_on.set()
     assert not thread.is_alive()
+    assert (job.state, job.owner, job.tries) == ("queued", None, 0)
+
+
+def test_an_executor_that_is_stopped_gives_back_what_it_holds_before_it_lets_go_of_it(
+    world, executor, sample_texts, monkeypatch
+) -> None:
+    monkeypatch.setattr(executor_module, "GRACE_SECONDS", 0.2)
+    asked, go_on = threading.Event(), threading.Event()
+
+    def blocks(request: JudgeRequest) -> dict:
+        asked.set()
+        go_on.wait(30)
+        return rate_everything(request)
+
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    working = executor(CountingJudge(blocks))
+    give_back = working._give_back
+
+    def when_what_was_cancelled_is_over() -> None:
+        for run in working._runs:
+            if run.cancelled():
+                asyncio.run_coroutine_threadsafe(let_go(), working._loop).result(10)
+        give_back()
+
+    async def let_go() -> None:
+        while working._held:
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(working, "_give_back", when_what_was_cancelled_is_over)
+    thread = threading.Thread(target=working.run)
+    thread.start()
+    assert asked.wait(60)
+    working.stop()
+    thread.join(20)
+    go_on.set()
+    [job] = rows(world, Job)
     assert (job.state, job.owner, job.tries) == ("queued", None, 0)
 
 
