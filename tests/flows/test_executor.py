@@ -13,9 +13,10 @@ from sqlalchemy.exc import OperationalError
 from flows import answers, judge_submissions, sheets
 from flows import executor as executor_module
 from flows.judging.judge import JudgeRequest, JudgeUnavailable
+from flows.portions import InHand
 from flows.records import SealedRecords
 from lti_tool.ags import Answer
-from lti_tool.attempts import submit
+from lti_tool.attempts import submit, withdraw
 from lti_tool.db import utc_now
 from lti_tool.models import AnswerRow, Job, JudgementRow, Passback, RatingRow, ResourceLink, Submission
 from tests.flows.counting_judge import CountingJudge, rate_everything
@@ -398,6 +399,51 @@ def test_an_executor_that_is_stopped_gives_back_what_it_holds_before_it_lets_go_
     go_on.set()
     [job] = rows(world, Job)
     assert (job.state, job.owner, job.tries) == ("queued", None, 0)
+
+
+def test_what_is_taken_back_and_sent_again_is_held_though_its_older_run_ends(
+    world, executor, sample_texts, monkeypatch
+) -> None:
+    """Its tries begin anew, so that the executor's second claim on it is equal to its first."""
+    go_on, essay_may_end, again, may_end = (threading.Event() for _ in range(4))
+    asked, older_is_over = threading.Barrier(3, timeout=60), threading.Event()
+
+    def answer(request: JudgeRequest) -> dict:
+        if request.text == sample_texts["essay"]:
+            essay_may_end.wait(60)
+        elif not older_is_over.is_set():
+            asked.wait()
+            go_on.wait(60)
+        else:
+            again.set()
+            may_end.wait(60)
+        return rate_everything(request)
+
+    one_less = InHand.one_less
+    monkeypatch.setattr(InHand, "one_less", lambda run: (one_less(run), older_is_over.set()))
+    for item_id in ("q1", "essay"):
+        send_by(world, world.ada_id, item_id, sample_texts[item_id])
+    working = executor(CountingJudge(answer), calls_at_once=16)
+    thread = threading.Thread(target=working.run)
+    thread.start()
+    asked.wait()  # both questions about q1 are put
+    [older] = working._runs
+    job, _ = rows(world, Job)
+    with world.database.write() as session:
+        withdraw(session, world.placement(session), session.get_one(Submission, job.submission_id))
+    go_on.set()
+    assert older_is_over.wait(60)
+    with world.database.write() as session:
+        session.execute(delete(AnswerRow))
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    assert again.wait(60)
+    essay_may_end.set()
+    older.result(60)
+    held = set(working._held)
+    may_end.set()
+    working.stop()
+    thread.join(30)
+    assert held == {job.id}
 
 
 def test_a_long_judging_keeps_its_lease(world, executor, sample_texts) -> None:
