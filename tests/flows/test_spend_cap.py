@@ -1,4 +1,4 @@
-"""Budgets, the day's with several executors and a placement's own: work waits, nothing fails, little is spent beyond."""
+"""Budgets, a day's and a placement's own: work waits, nothing fails, little is spent beyond."""
 
 import threading
 import time
