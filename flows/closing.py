@@ -19,6 +19,7 @@ from lti_tool.gate_release import decide
 from lti_tool.gates import POLICY
 from lti_tool.jobs import Claim, LeaseLost
 from lti_tool.models import JudgementRow, RatingRow, ResourceLink, Submission
+from lti_tool.results import mark_again, newest_judgement
 from lti_tool.review_rank import rank_all
 from lti_tool.reviews import ReviewProblem, release_by_policy
 from rubrics.drawing import DrawingError, check_drawing, parse_drawing
@@ -81,12 +82,9 @@ def _release(database: Database, one: Filled) -> str | None:
 
 def _released(session: Session, sheet: OpenSheet) -> str | None:
     submission = session.get_one(Submission, sheet.submission_id)
-    if sheet.policy == POLICY:
-        mark = _mark(sheet)
-        found = select(JudgementRow).where(
-            JudgementRow.submission_id == submission.id, JudgementRow.fingerprint == mark
-        )
-        reason = decide(session, submission, session.scalars(found).one())
+    judgement = newest_judgement(session, submission)
+    if sheet.policy == POLICY and judgement is not None:
+        reason = decide(session, submission, judgement)
         if reason is not None:
             return reason
     release_by_policy(session, submission)
@@ -96,8 +94,26 @@ def _released(session: Session, sheet: OpenSheet) -> str | None:
 def _close(session: Session, filled: Sequence[Filled]) -> list[str | None]:
     """Store the judgement of each sheet; returns the gate's reason for each."""
     together = put_together(session, filled)
-    insert_new(session, JudgementRow.__table__, [one.judgement for one in together], ["id"])  # type: ignore[arg-type]
+    _store_as_newest(session, [one.judgement for one in together])
     return _drawn(session, [one.sheet for one in filled], [one.gate_reason for one in together])
+
+
+def _store_as_newest(session: Session, judgements: Sequence[dict[str, Any]]) -> None:
+    """Store each as the sheet that stands for its submission; one that stands already is left as it is."""
+    columns = (JudgementRow.submission_id, JudgementRow.id, JudgementRow.fingerprint, JudgementRow.rating_ids)
+    before: dict[int, list[Any]] = defaultdict(list)
+    wanted = JudgementRow.submission_id.in_([one["submission_id"] for one in judgements])
+    for row in session.execute(select(*columns).where(wanted).order_by(JudgementRow.id)):
+        before[row.submission_id].append(row)
+    new = []
+    for one in judgements:
+        known = before[one["submission_id"]]
+        if known and known[-1].rating_ids == one["rating_ids"]:
+            continue
+        if any(row.fingerprint == one["fingerprint"] for row in known):  # back to a judge that was here before another
+            one = {**one, "fingerprint": mark_again(one["fingerprint"], known[-1].id)}
+        new.append(one)
+    insert_new(session, JudgementRow.__table__, new, ["id"])  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -43,23 +43,23 @@ def coach_take(database: Database, coach: Coach, submission_id: int, budget_usd:
             comments={row.criterion.id: row.rating.comment for row in sheet.rows if row.rating},
             form=form_level(due.submission.text, sheet.rubric)[1],
         )
+    mark = mark_of(coach, take, f"registration:{registration_id}")
     try:
-        reply = coach.read(take, _answer(database, coach, take, due, registration_id, budget_usd))
+        reply = coach.read(take, _answer(database, coach, take, due, registration_id, mark, budget_usd))
     except JudgeError as error:
         log.warning("the coach is out", job=due.job_id, error=type(error).__name__)
         with database.write() as session:
             coaching.is_out(session, due.job_id)
         return False
     with database.write() as session:
-        coaching.reply(session, due.job_id, reply.as_json())
+        coaching.reply(session, due.job_id, reply.as_json(), mark)
     return True
 
 
 def _answer(
-    database: Database, coach: Coach, take: RatedTake, due: Due, registration_id: int, budget_usd: float
+    database: Database, coach: Coach, take: RatedTake, due: Due, registration_id: int, mark: str, budget_usd: float
 ) -> Answer:
     """The stored answer to this question, else a new one, stored before anyone reads it. Raises JudgeError."""
-    mark = mark_of(coach, take, f"registration:{registration_id}")
     [known] = answers.stored_answers(database, [mark])
     if known is not None:
         return known

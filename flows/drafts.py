@@ -10,8 +10,9 @@ from dataclasses import replace
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
+from flows.answers import PlacementHeld
 from flows.closing import Filled, Together, put_together
-from flows.judging.judge import Judge, JudgeHeld
+from flows.judging.judge import Judge
 from flows.sheets import OpenSheet, open_sheet, submissions_to_judge
 from lti_tool import jobs
 from lti_tool.db import Database, utc_now
@@ -73,7 +74,7 @@ def _judge_of(
 ) -> Judge:
     name = draft.judge or str(submission.resource_link.settings.get("judge"))
     if draft.judge and draft.judge != usual and draft.judge not in offered:
-        raise JudgeHeld(f"The judge {draft.judge} is not offered here any more.")
+        raise PlacementHeld(f"The judge {draft.judge} is not offered here any more.")
     return offered.get(name, judge)
 
 

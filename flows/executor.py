@@ -168,9 +168,10 @@ class Executor:
         deadline = time.monotonic() + GRACE_SECONDS
         while self._forget_finished() and time.monotonic() < deadline:
             time.sleep(BREATH_SECONDS)
+        # Given back first: a run that is cancelled lets go of what it holds, and that would wait for its lease.
+        self._give_back()
         for run in list(self._runs):
             run.cancel()
-        self._give_back()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._bench.close()
         if self._prefect is not None:
@@ -322,12 +323,18 @@ class Executor:
             log.info("run over", kind=in_hand.kind, jobs=len(held), seconds=round(time.monotonic() - began, 2))
             with self._lock:
                 for claim in held:
-                    # A job that was lost and claimed again meanwhile is held by its newer claim.
-                    if self._held.get(claim.job_id) == claim:
+                    if self._is_ours(claim):
                         del self._held[claim.job_id]
 
+    def _is_ours(self, claim: Claim) -> bool:
+        """Whether this is our newest claim on its job.
+
+        A job that was taken back and sent again counts its tries anew, so that a newer claim may equal an older one.
+        """
+        return self._held.get(claim.job_id) is claim
+
     def _put_back(self, held: Sequence[Claim], error: str) -> None:
-        for claim in held:
+        for claim in filter(self._is_ours, held):
             try:
                 with self._database.write() as session:
                     jobs.fail(session, claim, f"The work could not be run ({error}).")

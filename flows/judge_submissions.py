@@ -9,7 +9,8 @@ import asyncio
 import inspect
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from prefect import Task, flow, task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.serializers import JSONSerializer
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from flows import answers, drafts, judge_watch, sheets
 from flows.answers import Bought
@@ -34,6 +36,7 @@ LONGEST_WAIT = 30.0  # seconds a task waits for a judge; beyond that the job is 
 HELD_SECONDS = 600.0  # until work is looked at again that waits for an operator
 OPENED_AT_ONCE = 20  # submissions; a text's facts take some milliseconds
 ASK_AGAIN_AFTER = [1.0, 4.0, 12.0]
+KEEP_AGAIN_AFTER = [1.0, 2.0, 4.0, 8.0, 15.0, 30.0]  # seconds: as long as a database takes to be there again
 TOO_MUCH = ("rate limited", "overloaded")  # kinds of error after which no executor asks for a while
 
 log = structlog.get_logger()
@@ -94,11 +97,30 @@ async def _buy(chunk: Chunk, sheet: OpenSheet, part: Part) -> Answer:
             await _within_budgets(bench, sheet)
         bought = Bought(sheet.registration_id, part.fingerprint, await _asked(bench, part))
         # Who has the turn next looks at what was spent, and must see this.
-        answer = await bench.keep_answer(bought) if counted else None
-    answer = answer or await bench.keep_answer(bought)
+        answer = await _kept(bench, bought) if counted else None
+        if answer is not None and sheet.budget_usd is not None:
+            await _count_for_placement(chunk, Answered(chunk.claims[sheet.submission_id], sheet, part, answer))
+    answer = answer or await _kept(bench, bought)
     if bench.trouble and part.judge.paid:  # a judge that costs nothing is never held, and says nothing of one that is
         await bench.in_thread(judge_watch.has_answered, bench)
     return answer
+
+
+async def _kept(bench: Bench, bought: Bought) -> Answer:
+    """Have an answer stored: it is paid, and a database that is restarted meanwhile must not make it be asked again."""
+    for seconds in KEEP_AGAIN_AFTER:
+        try:
+            return await bench.keep_answer(bought)
+        except (InterfaceError, OperationalError) as error:
+            log.warning("an answer waits for the database", error=type(error).__name__)
+            await asyncio.sleep(seconds)
+    return await bench.keep_answer(bought)
+
+
+async def _count_for_placement(chunk: Chunk, answered: Answered) -> None:
+    """Rate at once: what a placement has spent is known by the answers that its ratings rest on."""
+    with suppress(LeaseLost):  # whoever holds the job by now finds the answer, and rates
+        await chunk.bench.keep_ratings(answered)
 
 
 async def _within_budgets(bench: Bench, sheet: OpenSheet) -> None:
@@ -132,8 +154,8 @@ async def judge_all(chunk: Chunk, submission_ids: Sequence[int]) -> None:
         for start in range(0, len(submission_ids), OPENED_AT_ONCE):
             claims = await begin(chunk, submission_ids[start : start + OPENED_AT_ONCE])
             under_way += [asyncio.create_task(judge_one(chunk, claim)) for claim in claims]
-    finally:  # also where some could not be opened: what was asked for the others is paid
-        await asyncio.gather(*under_way)
+    finally:  # also where some could not be opened, or one not be put back: what was asked for the others is paid
+        await _all_or_first_error(under_way)
 
 
 async def begin(chunk: Chunk, submission_ids: Sequence[int]) -> list[Claim]:
@@ -146,6 +168,8 @@ async def begin(chunk: Chunk, submission_ids: Sequence[int]) -> list[Claim]:
             ready[claim] = chunk.sheets[submission_id] = sheet
         elif isinstance(sheet, drafts.NotWanted):
             await chunk.bench.in_thread(drafts.finish_unwanted, database, [claim])
+        elif isinstance(sheet, JudgeHeld):
+            await chunk.bench.in_thread(_postpone, chunk, claim, sheet)
         else:
             await _broke_off(chunk, claim, sheet)
     held = await chunk.bench.in_thread(sheets.begin, database, ready)
@@ -227,7 +251,7 @@ async def _take_as_long(receipt: dict[str, Any], passed: float) -> None:
     await asyncio.sleep(max(0.0, min(seconds, LONGEST_WAIT) - passed))
 
 
-async def _all_or_first_error(parts: Sequence[Any]) -> None:
+async def _all_or_first_error(parts: Sequence[Awaitable[None]]) -> None:
     """Wait for every part, then raise the first error: what the others reach is stored, and not asked again."""
     results = await asyncio.gather(*parts, return_exceptions=True)
     for result in results:

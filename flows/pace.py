@@ -19,11 +19,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs
+from lti_tool.claims import FAR_LEASE
 from lti_tool.db import Database, insert_new
 from lti_tool.models import ProviderCall, ProviderPace
 from lti_tool.provider_limits import Limit
@@ -118,12 +119,11 @@ class Pace:
         with self._database.write() as session:
             pace = _locked(session, provider)
             now = self._clock(session)
-            due = max(pace.due_at, now)
-            if limit.a_minute:
-                ahead = limit.burst if urgent else 0
-                wait = (pace.due_at - now).total_seconds() - ahead * limit.interval
-                if wait > 0:
-                    return Later(wait)
+            due = max(_meant(pace.due_at, now, limit), now)
+            ahead = limit.burst if urgent else 0
+            wait = (due - now).total_seconds() - ahead * limit.interval
+            if wait > 0:
+                return Later(wait)
             if limit.at_once and not _has_place(session, provider, limit, now, urgent):
                 return Later(SHORTEST_LOOK * 4)
             pace.due_at = due + timedelta(seconds=limit.interval)
@@ -164,7 +164,14 @@ class Pace:
             limit = self._limits[provider_of(asked)]
             # Past the burst too, so that what somebody waits for keeps to it.
             wait = min(seconds, LONGEST_BREAK) + limit.burst * limit.interval
-            pace.due_at = max(pace.due_at, self._clock(session) + timedelta(seconds=wait))
+            now = self._clock(session)
+            pace.due_at = max(_meant(pace.due_at, now, limit), now + timedelta(seconds=wait))
+
+
+def _meant(due_at: datetime, now: datetime, limit: Limit) -> datetime:
+    """When the next question is due; now, where what is written was written before the clock was set back."""
+    furthest = LONGEST_BREAK + (limit.burst + 1) * limit.interval
+    return now if due_at > now + timedelta(seconds=furthest + FAR_LEASE) else due_at
 
 
 def provider_of(asked: Any) -> str:
@@ -184,7 +191,8 @@ def _locked(session: Session, provider: str) -> ProviderPace:
 
 
 def _has_place(session: Session, provider: str, limit: Limit, now: datetime, urgent: bool) -> bool:
-    session.execute(delete(ProviderCall).where(ProviderCall.provider == provider, ProviderCall.until <= now))
+    over = or_(ProviderCall.until <= now, ProviderCall.until > now + timedelta(seconds=FAR_LEASE))
+    session.execute(delete(ProviderCall).where(ProviderCall.provider == provider, over))
     taken = session.scalar(select(func.count()).where(ProviderCall.provider == provider)) or 0
     kept = 0 if urgent or limit.at_once == 1 else max(1, limit.at_once // KEPT_FREE)
     return taken < limit.at_once - kept

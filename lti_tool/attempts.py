@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, defer
 
 from lti_tool import jobs
@@ -16,7 +16,7 @@ from lti_tool.language import gettext as _
 from lti_tool.language import translated
 from lti_tool.lesson import Item, Lesson
 from lti_tool.lessons import Published, lesson_here, lesson_of, rubric_for
-from lti_tool.models import Draft, Job, Person, ResourceLink, Review, Submission
+from lti_tool.models import Draft, Job, PendingRelease, Person, ResourceLink, Review, Submission
 from rubrics.checks import send_problem
 from rubrics.drawing import DrawingError, parse_drawing
 from rubrics.model import Rubric
@@ -255,11 +255,23 @@ def withdraw(session: Session, resource_link: ResourceLink, submission: Submissi
     """
     if utc_now() > withdraw_until(resource_link, submission):
         raise SendProblem(_("Too late to take it back; the judge keeps it."))
-    reviewed = session.scalar(select(Review.id).where(Review.submission_id == submission.id).limit(1))
-    if reviewed is not None or not jobs.withdraw_judging(session, submission.id):
+    jobs.hold_gate(session, submission.id)
+    if _is_decided(session, submission) or not jobs.withdraw_judging(session, submission.id):
         raise SendProblem(_("Somebody has opened it already. It stays sent."))
     item = lesson_of(submission).item(submission.item_id)
     save_draft(session, resource_link, submission.person_id, item, submission.text)
+
+
+def _is_decided(session: Session, submission: Submission) -> bool:
+    """Whether a person has decided about a submission, also where that takes effect later."""
+    of_it = [
+        select(Review.id).where(Review.submission_id == submission.id),
+        # One that could not be carried out is no decision any more: the submission is back in the queue.
+        select(PendingRelease.submission_id).where(
+            PendingRelease.submission_id == submission.id, PendingRelease.problem.is_(None)
+        ),
+    ]
+    return session.scalars(select(or_(*(found.exists() for found in of_it)))).one()
 
 
 def _sendable(item: Item, rubric: Rubric, text: str) -> str:

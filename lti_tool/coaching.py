@@ -120,9 +120,28 @@ def say(session: Session, job_id: int, text: str, *, begins: bool) -> None:
     jobs.add_event(session, job_id, PIECE, text=text, **({"begins": True} if begins else {}))
 
 
-def reply(session: Session, job_id: int, said: Mapping[str, Any]) -> None:
-    """The whole reply; from here on, further takes are practice if a rewrite is in it."""
-    jobs.add_event(session, job_id, REWROTE if said.get("rewrite") else COACHED, **said)
+def reply(session: Session, job_id: int, said: Mapping[str, Any], mark: str = "") -> None:
+    """The whole reply; from here on, further takes are practice if a rewrite is in it.
+
+    `mark` is the fingerprint of the answer that it was read from, so that the answer is erased with the take.
+    """
+    jobs.add_event(session, job_id, REWROTE if said.get("rewrite") else COACHED, **said, mark=mark)
+
+
+def marks_of(session: Session, resource_link_id: int, person_id: int) -> set[str]:
+    """The fingerprints of the answers that the coach's replies to a learner in a placement were read from."""
+    mark = JobEvent.detail["mark"].as_string()
+    found = (
+        select(mark)
+        .join(Job, Job.id == JobEvent.job_id)
+        .join(Submission, Submission.id == Job.submission_id)
+        .where(
+            JobEvent.stage.in_((COACHED, REWROTE)),
+            Submission.resource_link_id == resource_link_id,
+            Submission.person_id == person_id,
+        )
+    )
+    return {one for one in session.scalars(found) if one}
 
 
 def is_out(session: Session, job_id: int) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Select, delete, func, select, union_all
 from sqlalchemy.orm import Session
 
+from lti_tool import coaching
 from lti_tool.db import insert_new
 from lti_tool.models import (
     AnswerRow,
@@ -38,7 +39,7 @@ class Due:
 
 def erase_work(session: Session, link: ResourceLink, person_id: int, *, by: int | None) -> None:
     """Delete everything a learner has on a placement, and the person where nothing of theirs is left anywhere."""
-    bought = _fingerprints(session, link.id, person_id)
+    bought = _fingerprints(session, link.id, person_id) | coaching.marks_of(session, link.id, person_id)
     for table in reversed(Base.metadata.sorted_tables):
         if {"resource_link_id", "person_id"} <= set(table.c.keys()):
             here = (table.c.resource_link_id == link.id, table.c.person_id == person_id)

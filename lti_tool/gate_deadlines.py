@@ -102,6 +102,9 @@ def _settle(database: Database, submission_id: int, now: datetime) -> bool:
     except (ReviewProblem, AlreadyReleased) as problem:
         log.info("still waits for a person", submission=submission_id, why=type(problem).__name__)
         return False
+    except Exception as error:  # whatever is wrong in one placement, what waits in the others is settled
+        log.error("could not be settled", submission=submission_id, error=type(error).__name__)
+        return False
 
 
 def _is_still_due(session: Session, submission: Submission, now: datetime) -> bool:

@@ -109,10 +109,13 @@ def enqueue_rejudging(session: Session, submission_ids: Collection[int]) -> None
 
     A submission has one such job: one that ended is queued again, and one that runs is taken from its holder.
     """
+    theirs = (Job.kind == REJUDGE, Job.submission_id.in_(submission_ids))
+    # Locked in the order in which executors lock what they hold, so that the two never wait for each other.
+    session.scalars(select(Job.id).where(*theirs).order_by(Job.id).with_for_update(key_share=True)).all()
     known = set(
         session.scalars(
             update(Job)
-            .where(Job.kind == REJUDGE, Job.submission_id.in_(submission_ids))
+            .where(*theirs)
             .values(
                 state="queued",
                 # Whoever holds it now must not be taken for its next holder, which the number of tries tells apart.
@@ -274,17 +277,16 @@ def hold(session: Session, claim: Claim) -> None:
 
 def hold_all(session: Session, claims: Collection[Claim]) -> frozenset[Claim]:
     """Those of the claims whose jobs are still ours, and stay so until this transaction ends."""
-    by_job = {claim.job_id: claim for claim in claims}
     # Locked in the order of their ids, so that two lots never wait for each other.
     found = session.execute(
         select(Job.id, Job.owner, Job.tries)
-        .where(Job.id.in_(by_job), Job.state == "running", Job.lease_until > clock(session))
+        .where(Job.id.in_({claim.job_id for claim in claims}), Job.state == "running", Job.lease_until > clock(session))
         .order_by(Job.id)
         .with_for_update(key_share=True)
     )
-    return frozenset(
-        claim for job_id, owner, tries in found if ((claim := by_job[job_id]).owner, claim.tries) == (owner, tries)
-    )
+    held = {(job_id, owner, tries) for job_id, owner, tries in found}
+    # An executor that slept past its lease may be at work on a job twice, and its older claim must not hide its newer.
+    return frozenset(claim for claim in claims if (claim.job_id, claim.owner, claim.tries) in held)
 
 
 def finish(session: Session, claim: Claim) -> None:

@@ -73,7 +73,7 @@ def enqueue_submitted(session: Session, submission: Submission, address: str) ->
     rules = rules_for(link.platform_family)
     if not rules.submitted_message:
         return None
-    _lock_learner(session, link.id, person.id)
+    lock_learner(session, link.id, person.id)
     if _newest_timestamp(session, link.id, person.id) is not None:
         return None
     sent_at = iso(submission.sent_at)
@@ -92,7 +92,7 @@ def _enqueue(
     score: Mapping[str, Any],
     lesson_score_id: int | None,
 ) -> Passback:
-    _lock_learner(session, link.id, person.id)
+    lock_learner(session, link.id, person.id)
     timestamp = _next_timestamp(session, link.id, person.id)
     about = (Passback.resource_link_id == link.id, Passback.person_id == person.id)
     last = session.scalar(select(func.max(Passback.sequence)).where(*about, Passback.kind == kind))
@@ -146,7 +146,8 @@ def _newest_timestamp(session: Session, resource_link_id: int, person_id: int) -
     return session.scalar(select(func.max(Passback.timestamp)).where(*about))
 
 
-def _lock_learner(session: Session, resource_link_id: int, person_id: int) -> None:
+def lock_learner(session: Session, resource_link_id: int, person_id: int) -> None:
+    """Let one transaction at a time score this learner in this placement, or write a message about them."""
     # Messages about one learner are written one after the other, so that their order is that of their timestamps
     # and of their jobs; a SQLite writer is alone anyway.
     if session.get_bind().dialect.name == "postgresql":
@@ -226,7 +227,7 @@ def send_again(session: Session, passback_id: int) -> Passback | None:
     message = session.get(Passback, passback_id)
     if message is None:
         return None
-    _lock_learner(session, message.resource_link_id, message.person_id)
+    lock_learner(session, message.resource_link_id, message.person_id)
     newest = _newest_timestamp(session, message.resource_link_id, message.person_id)
     if message.state not in ("refused", "sent") or message.timestamp != newest:
         return None

@@ -10,8 +10,9 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, and_, delete, false, func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs, reviews
@@ -23,6 +24,8 @@ from lti_tool.reviews import AlreadyReleased, Decision, ReviewProblem
 
 GRACE = timedelta(minutes=2)
 AT_ONCE = 200  # decisions carried out in one go, so that a stop is never far
+
+log = structlog.get_logger()
 
 
 class AlreadyPending(Exception):
@@ -182,9 +185,18 @@ def _carry_out(database: Database, submission_id: int, now: datetime) -> bool:
         with database.write() as session:
             session.execute(delete(PendingRelease).where(same))
     except ReviewProblem as problem:
-        with database.write() as session:
-            session.execute(update(PendingRelease).where(same).values(problem=str(problem)))
+        _goes_back(database, same, str(problem))
+    except SQLAlchemyError as error:
+        log.error("a decision waits for the database", submission=submission_id, error=type(error).__name__)
+    except Exception as error:  # whatever is wrong in one placement, what is due in the others goes out
+        log.error("a decision could not be carried out", submission=submission_id, error=type(error).__name__)
+        _goes_back(database, same, f"It could not be released ({type(error).__name__}).")
     return False
+
+
+def _goes_back(database: Database, same: ColumnElement[bool], sentence: str) -> None:
+    with database.write() as session:
+        session.execute(update(PendingRelease).where(same).values(problem=sentence))
 
 
 def _fields(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,12 +4,13 @@ On a sheet that nobody released it replaces what is under review; on a released 
 reason that its learner reads. What held when the draft was judged must still hold, or the row stays as it is.
 """
 
-import hashlib
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs
@@ -28,13 +29,15 @@ from lti_tool.models import (
     Submission,
 )
 from lti_tool.rejudging import RejudgeProblem
-from lti_tool.results import newest_judgement, newest_release, sheet_of
+from lti_tool.results import mark_again, newest_judgement, newest_release, sheet_of
 from lti_tool.review_rank import rank_all
 from lti_tool.reviews import AlreadyReleased, ReviewProblem, release_again
 
 LONGEST_REASON = 1000
 AT_ONCE = 200
 AGAIN = "It was judged again."
+
+log = structlog.get_logger()
 
 
 def choose(
@@ -145,13 +148,22 @@ def _carry_out(database: Database, sheet_id: int) -> bool:
             _apply(session, session.get_one(RejudgedSheet, sheet_id))
         return True
     except (ReviewProblem, AlreadyReleased) as problem:
-        with database.write() as session:
-            session.execute(
-                update(RejudgedSheet)
-                .where(RejudgedSheet.id == sheet_id, RejudgedSheet.applied_at.is_(None))
-                .values(due_at=None, problem=str(problem))
-            )
+        _stays(database, sheet_id, str(problem))
+    except SQLAlchemyError as error:
+        log.error("a sheet to be applied waits for the database", sheet=sheet_id, error=type(error).__name__)
+    except Exception as error:  # whatever is wrong in one placement, what is due in the others is applied
+        log.error("a sheet could not be applied", sheet=sheet_id, error=type(error).__name__)
+        _stays(database, sheet_id, f"It could not be applied ({type(error).__name__}).")
     return False
+
+
+def _stays(database: Database, sheet_id: int, sentence: str) -> None:
+    with database.write() as session:
+        session.execute(
+            update(RejudgedSheet)
+            .where(RejudgedSheet.id == sheet_id, RejudgedSheet.applied_at.is_(None))
+            .values(due_at=None, problem=sentence)
+        )
 
 
 def _apply(session: Session, row: RejudgedSheet) -> None:
@@ -217,8 +229,7 @@ def _judgement(session: Session, row: RejudgedSheet) -> JudgementRow:
         JudgementRow.submission_id == row.submission_id, JudgementRow.fingerprint == fields["fingerprint"]
     )
     if session.scalar(known) is not None:  # back to a judge, or a version, that stood before
-        salted = f"{fields['fingerprint']} again {row.id}"
-        fields["fingerprint"] = hashlib.sha256(salted.encode()).hexdigest()
+        fields["fingerprint"] = mark_again(fields["fingerprint"], row.id)
     judgement = JudgementRow(**fields)
     session.add(judgement)
     session.flush()

@@ -17,6 +17,7 @@ from lti_tool.db import in_parts, utc_now
 from lti_tool.language import gettext as _
 from lti_tool.lessons import lesson_here, rubric_for
 from lti_tool.models import Job, JudgementRow, Person, RejudgeDraft, RejudgedSheet, ResourceLink, Submission
+from lti_tool.placement_settings import hold_settings
 
 JUDGED = ("awaiting_review", "done", "needs_person")  # states of judging in which there may be a sheet
 Order = Literal["moved", "least", "learner", "before", "after"]
@@ -84,6 +85,7 @@ def begin(
 
     An earlier draft of the question is closed. Raises RejudgeProblem where there is no such question, or no work.
     """
+    hold_settings(session, link)  # of two who begin at once the second closes the first one's draft
     published = lesson_here(session, link)
     item = next((one for one in published.lesson.items if one.id == item_id), None)
     if item is None:

@@ -1,5 +1,6 @@
 """What is known about a submission: where its judging stands, and the sheet as far as somebody may see it."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -127,6 +128,11 @@ def newest_judgement_id(session: Session, submission: Submission) -> int | None:
 def last_sheet(submission_id: int) -> ScalarSelect[int]:
     """SQL: the id of the judge's last sheet on a submission."""
     return select(func.max(JudgementRow.id)).where(JudgementRow.submission_id == submission_id).scalar_subquery()
+
+
+def mark_again(fingerprint: str, number: int) -> str:
+    """The fingerprint of a sheet that stood before and stands once more; `number` tells one such time from another."""
+    return hashlib.sha256(f"{fingerprint} again {number}".encode()).hexdigest()
 
 
 def newest_release(session: Session, submission: Submission) -> Release | None:

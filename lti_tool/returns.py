@@ -16,6 +16,7 @@ from lti_tool.db import utc_now
 from lti_tool.deadlines import deadlines_for
 from lti_tool.lessons import lesson_of
 from lti_tool.models import Job, PendingRelease, ResourceLink, ReturnedWork, Submission
+from lti_tool.results import state_of
 from lti_tool.review_rank import rank_all
 from lti_tool.reviews import ReviewProblem, taken_by_another
 
@@ -37,6 +38,9 @@ def return_work(
     if pending(session, [submission.id]):
         raise ReviewProblem("This one is to be scored blind first.")
     jobs.hold_gate(session, submission.id)
+    # Told now, and not while the gate is held and its learner waited for: whoever has them may want the gate next.
+    if state_of(session, submission) not in ("awaiting_review", "needs_person"):
+        raise taken_by_another(session, submission)
     decided = session.get(PendingRelease, submission.id, populate_existing=True)
     if decided is not None and decided.problem is None:
         raise ReviewProblem(f"{decided.reviewer.handle} decided this already. It can be taken back until it goes out.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -74,9 +75,16 @@ def assign(session: Session, submission_ids: Collection[int], person_id: int | N
     """Give submissions to somebody, or (None) to whoever comes; whoever was on them is no longer."""
     if not submission_ids:
         return
-    session.execute(delete(ReviewClaim).where(ReviewClaim.submission_id.in_(submission_ids)))
-    if person_id is not None:
-        session.add_all(ReviewClaim(submission_id=one, person_id=person_id, until=None) for one in submission_ids)
+    if person_id is None:
+        session.execute(delete(ReviewClaim).where(ReviewClaim.submission_id.in_(submission_ids)))
+        return
+    # In one order, so that two who give out the same ones at once never wait for each other: the last one's word holds.
+    rows = [{"submission_id": one, "person_id": person_id, "until": None} for one in sorted(set(submission_ids))]
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    given = dialect.insert(ReviewClaim).values(rows)
+    session.execute(
+        given.on_conflict_do_update(index_elements=["submission_id"], set_={"person_id": person_id, "until": None})
+    )
     session.flush()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -13,6 +14,8 @@ from lti_tool.deadlines import closed_for
 from lti_tool.lessons import lesson_here
 from lti_tool.models import Job, LessonScore, Release, ResourceLink, Submission
 from rubrics.scoring import lesson_points
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ def settle(session: Session, resource_link: ResourceLink, person_id: int) -> Les
 
     In the caller's transaction, so that a release and its message stand or fall together.
     """
+    # Two items of theirs that are released at once: the second to come here sees the other's points.
+    passback.lock_learner(session, resource_link.id, person_id)
     standing = lesson_standing(session, resource_link, person_id)
     if standing.given is None:
         return None
@@ -151,10 +156,18 @@ def settle_closed(database: Database) -> int:
         ripe = [
             (link_id, person_id)
             for link_id, link in links.items()
-            for person_id, standing in lesson_standings(session, link, people[link_id]).items()
-            if standing.given is not None
+            for person_id in _complete(session, link, people[link_id])
         ]
     return sum(_settle_one(database, link_id, person_id) for link_id, person_id in ripe)
+
+
+def _complete(session: Session, link: ResourceLink, people: Collection[int]) -> Collection[int]:
+    """Who of these has a score of their lesson; nobody where it cannot be scored, so that the other placements are."""
+    try:
+        return [one for one, standing in lesson_standings(session, link, people).items() if standing.given is not None]
+    except (LookupError, ValueError) as error:
+        log.error("a placement could not be scored", placement=link.id, error=type(error).__name__)
+        return ()
 
 
 def _unsettled() -> Select[int, int]:

@@ -13,6 +13,7 @@ from flows.judging.judge import Answer, JudgeUnavailable
 from lti_tool import coaching
 from lti_tool.attempts import submit
 from lti_tool.coaching import coaching_of
+from lti_tool.erasing import erase_work
 from lti_tool.models import AnswerRow, Job, JobEvent, JudgementRow, Submission
 from tests.flows.counting_judge import CountingJudge
 from tests.flows.judging.anthropic_stub import KEY, ApiStub, Cut, Says, api_stub, overloaded
@@ -187,3 +188,13 @@ def test_a_judged_take_is_coached_in_the_same_run(world, executor) -> None:
     executor(CountingJudge()).run_until_idle()
     assert coached(world, sent.id).state == "done"
     assert len(events(world, *coaching.ENDS)) == 1
+
+
+def test_what_the_coach_answered_is_erased_with_the_take(world, take, api) -> None:
+    api.says(Says(SAID))
+    assert coach_take(world.database, ClaudeCoach("claude-sonnet-5-5"), take)
+    with world.database.write() as session:
+        assert session.scalars(select(AnswerRow)).all() != []
+        erase_work(session, world.placement(session), world.ada_id, by=None)
+    with world.database.read() as session:
+        assert session.scalars(select(AnswerRow)).all() == []

@@ -1,5 +1,6 @@
 """Jobs as an executor runs them, with Prefect: the whole way, trouble on it, and stopping."""
 
+import asyncio
 import json
 import threading
 from datetime import timedelta
@@ -7,13 +8,15 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import OperationalError
 
+from flows import answers, judge_submissions, sheets
 from flows import executor as executor_module
-from flows import judge_submissions, sheets
 from flows.judging.judge import JudgeRequest, JudgeUnavailable
+from flows.portions import InHand
 from flows.records import SealedRecords
 from lti_tool.ags import Answer
-from lti_tool.attempts import submit
+from lti_tool.attempts import submit, withdraw
 from lti_tool.db import utc_now
 from lti_tool.models import AnswerRow, Job, JudgementRow, Passback, RatingRow, ResourceLink, Submission
 from tests.flows.counting_judge import CountingJudge, rate_everything
@@ -256,6 +259,27 @@ def test_a_judge_that_is_away_for_long_is_asked_later_and_what_it_said_is_kept(w
     assert judge.asked.count(("edge",)) == 1
 
 
+def test_an_answer_that_cannot_be_stored_at_once_is_not_bought_again(
+    world, executor, sample_texts, monkeypatch
+) -> None:
+    """The database is restarted just when an answer has come."""
+    keep, away = answers.keep_answers, [OperationalError("INSERT INTO answer", {}, OSError("it went away"))] * 2
+
+    def once_it_is_back(database, bought):
+        if away:
+            raise away.pop()
+        return keep(database, bought)
+
+    monkeypatch.setattr(answers, "keep_answers", once_it_is_back)
+    monkeypatch.setattr(judge_submissions, "KEEP_AGAIN_AFTER", [0.0, 0.0])
+    judge = CountingJudge()
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    executor(judge, criteria_at_once=1).run_until_idle()
+    assert (judge.asked, away) == ([("hit",), ("edge",)], [])
+    [job] = rows(world, Job)
+    assert (job.state, job.tries) == ("awaiting_review", 1)
+
+
 def test_one_bad_submission_costs_the_others_nothing(world, executor, sample_texts) -> None:
     def chokes(request: JudgeRequest) -> dict:
         if request.rubric.id == "durable-workflows-q1":
@@ -268,6 +292,30 @@ def test_one_bad_submission_costs_the_others_nothing(world, executor, sample_tex
     bad, *others = rows(world, Job)
     assert (bad.state, bad.last_error) == ("queued", "Judging broke off (KeyError).")
     assert {job.state for job in others} == {"awaiting_review"}
+
+
+def test_one_that_cannot_even_be_put_back_costs_the_others_nothing(world, executor, sample_texts, monkeypatch) -> None:
+    put_back, tried = judge_submissions._put_back, threading.Event()
+
+    def not_at_first(*told) -> None:
+        if not tried.is_set():
+            tried.set()
+            raise OperationalError("UPDATE job", {}, OSError("the database went away"))
+        put_back(*told)
+
+    def chokes_on_one(request: JudgeRequest) -> dict:
+        if request.text == sample_texts["q1"]:
+            raise KeyError("a fault of the judge's own")
+        assert tried.wait(20)
+        return rate_everything(request)
+
+    for item_id in ("q1", "essay"):
+        send_by(world, world.ada_id, item_id, sample_texts[item_id])
+    monkeypatch.setattr(judge_submissions, "_put_back", not_at_first)
+    executor(CountingJudge(chokes_on_one)).run_until_idle()
+    bad, other = rows(world, Job)
+    assert (bad.state, bad.last_error) == ("queued", "The work could not be run (OperationalError).")
+    assert (other.state, other.tries) == ("awaiting_review", 1)
 
 
 def test_what_could_not_be_opened_is_tried_later_and_what_was_is_judged(
@@ -315,6 +363,87 @@ def test_an_executor_that_is_stopped_gives_back_what_it_cannot_finish(
     go_on.set()
     assert not thread.is_alive()
     assert (job.state, job.owner, job.tries) == ("queued", None, 0)
+
+
+def test_an_executor_that_is_stopped_gives_back_what_it_holds_before_it_lets_go_of_it(
+    world, executor, sample_texts, monkeypatch
+) -> None:
+    monkeypatch.setattr(executor_module, "GRACE_SECONDS", 0.2)
+    asked, go_on = threading.Event(), threading.Event()
+
+    def blocks(request: JudgeRequest) -> dict:
+        asked.set()
+        go_on.wait(30)
+        return rate_everything(request)
+
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    working = executor(CountingJudge(blocks))
+    give_back = working._give_back
+
+    def when_what_was_cancelled_is_over() -> None:
+        for run in working._runs:
+            if run.cancelled():
+                asyncio.run_coroutine_threadsafe(let_go(), working._loop).result(10)
+        give_back()
+
+    async def let_go() -> None:
+        while working._held:
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(working, "_give_back", when_what_was_cancelled_is_over)
+    thread = threading.Thread(target=working.run)
+    thread.start()
+    assert asked.wait(60)
+    working.stop()
+    thread.join(20)
+    go_on.set()
+    [job] = rows(world, Job)
+    assert (job.state, job.owner, job.tries) == ("queued", None, 0)
+
+
+def test_what_is_taken_back_and_sent_again_is_held_though_its_older_run_ends(
+    world, executor, sample_texts, monkeypatch
+) -> None:
+    """Its tries begin anew, so that the executor's second claim on it is equal to its first."""
+    go_on, essay_may_end, again, may_end = (threading.Event() for _ in range(4))
+    asked, older_is_over = threading.Barrier(3, timeout=60), threading.Event()
+
+    def answer(request: JudgeRequest) -> dict:
+        if request.text == sample_texts["essay"]:
+            essay_may_end.wait(60)
+        elif not older_is_over.is_set():
+            asked.wait()
+            go_on.wait(60)
+        else:
+            again.set()
+            may_end.wait(60)
+        return rate_everything(request)
+
+    one_less = InHand.one_less
+    monkeypatch.setattr(InHand, "one_less", lambda run: (one_less(run), older_is_over.set()))
+    for item_id in ("q1", "essay"):
+        send_by(world, world.ada_id, item_id, sample_texts[item_id])
+    working = executor(CountingJudge(answer), calls_at_once=16)
+    thread = threading.Thread(target=working.run)
+    thread.start()
+    asked.wait()  # both questions about q1 are put
+    [older] = working._runs
+    job, _ = rows(world, Job)
+    with world.database.write() as session:
+        withdraw(session, world.placement(session), session.get_one(Submission, job.submission_id))
+    go_on.set()
+    assert older_is_over.wait(60)
+    with world.database.write() as session:
+        session.execute(delete(AnswerRow))
+    send_by(world, world.ada_id, "q1", sample_texts["q1"])
+    assert again.wait(60)
+    essay_may_end.set()
+    older.result(60)
+    held = set(working._held)
+    may_end.set()
+    working.stop()
+    thread.join(30)
+    assert held == {job.id}
 
 
 def test_a_long_judging_keeps_its_lease(world, executor, sample_texts) -> None:

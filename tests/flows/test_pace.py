@@ -121,14 +121,24 @@ def test_the_bulk_leaves_a_fifth_of_the_places(paces) -> None:
     assert len(begun(two, 9, urgent=True)) == 1
 
 
-def test_too_much_gives_everybody_a_break(paces, hands) -> None:
-    one, two = paces(Limit(at_once=4, a_minute=600))
+@pytest.mark.parametrize("limit", [Limit(at_once=4, a_minute=600), Limit(at_once=4), Limit(a_minute=600)])
+def test_too_much_gives_everybody_a_break(paces, hands, limit) -> None:
+    one, two = paces(limit)
     one.take_a_break(CountingJudge(name="claude:opus", paid=True), 20)
     assert begun(two, 1) == []
     hands.on(19)
     assert begun(two, 1) == []
     hands.on(2)
     assert len(begun(two, 1)) == 1
+
+
+@pytest.mark.parametrize("limit", [Limit(at_once=2, a_minute=600), Limit(at_once=2), Limit(a_minute=600)])
+def test_a_clock_that_is_set_back_holds_nobody_up(paces, hands, limit) -> None:
+    """Neither the pace nor the places of a killed executor wait for the hour to come round again."""
+    killed, living = paces(limit)
+    begun(killed, 2), killed.take_a_break(CountingJudge(name="claude:opus", paid=True), 20)
+    hands.on(-3600)
+    assert len(begun(living, 1)) == 1
 
 
 def test_a_judge_that_costs_nothing_or_has_no_limit_does_not_wait(either_world) -> None:

@@ -84,6 +84,22 @@ def test_the_same_rubric_and_judge_again_buys_nothing(world, executor, sample_te
         assert [(row.state, row.sheet.changed) for row in rejudging.rows(session, draft)] == [("judged", 0)]
 
 
+def test_a_judge_that_is_not_offered_any_more_is_waited_for_and_costs_no_try(world, executor, sample_texts) -> None:
+    with world.database.write() as session:
+        submit(session, world.placement(session), world.ada_id, "q1", sample_texts["q1"])
+    executor().run_until_idle()
+    with world.database.write() as session:
+        draft = rejudging.begin(session, world.placement(session), "q1", by="ines-01", judge="claude")
+    working = executor()
+    working.run_until_idle()
+    [job] = rows(world, Job, Job.kind == "rejudge")
+    assert (job.state, job.tries, job.held) == ("queued", 0, True)
+    with world.database.read() as session:
+        seen = rejudging.progress(session, draft)
+    assert (seen.held, seen.trouble) == (1, "The judge claude is not offered here any more.")
+    assert working._bench.trouble == ""  # the executor's own judge is well
+
+
 def test_a_job_that_no_draft_waits_for_any_more_ends(world, executor, sample_texts) -> None:
     with world.database.write() as session:
         submit(session, world.placement(session), world.ada_id, "q1", sample_texts["q1"])

@@ -156,6 +156,18 @@ def test_a_sheet_closed_twice_is_one_judgement(world, submission) -> None:
     assert len(rows(world, RatingRow)) == 7
 
 
+def test_the_sheet_that_stands_is_the_last_judges_though_it_judged_before_another(world, submission) -> None:
+    one, other = CountingJudge(name="one"), CountingJudge(name="other")
+    for judge in (one, other, one, one):  # closed twice it is no other sheet
+        fill_in(world, claim(world), judge)
+        with world.database.write() as session:
+            session.execute(update(Job).values(state="queued"))
+    first, second, third = rows(world, JudgementRow)
+    assert [sheet.judge for sheet in (first, second, third)] == ["one", "other", "one"]
+    assert first.rating_ids == third.rating_ids != second.rating_ids
+    assert (len(one.asked), len(other.asked)) == (7, 7)
+
+
 # ---- policy --------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""The day's budget with several executors: work waits, nothing fails, little is spent beyond."""
+"""Budgets, a day's and a placement's own: work waits, nothing fails, little is spent beyond."""
 
 import threading
 import time
@@ -76,6 +76,19 @@ def test_two_executors_hold_work_at_the_budget_and_go_on_after_it(world, executo
     assert len(judge.asked) == 70  # what was paid before the stop was not asked again
     with world.database.read() as session:
         assert {job.state for job in session.scalars(select(Job))} == {"awaiting_review"}
+
+
+def test_what_a_placement_has_spent_is_known_before_its_next_question(world, executor, sample_texts) -> None:
+    judge, questions = PaidJudge(), 3
+    with world.database.write() as session:
+        world.placement(session).settings = {"budget_usd": questions * PRICE}
+        submit(session, world.placement(session), world.ada_id, "essay", sample_texts["essay"])
+    executor(judge, calls_at_once=1).run_until_idle()
+    assert len(judge.asked) == questions
+    with world.database.read() as session:
+        [job] = session.scalars(select(Job))
+    assert (job.state, job.held, job.tries) == ("queued", True, 0)
+    assert "placement" in job.last_error
 
 
 def run(executors) -> None:

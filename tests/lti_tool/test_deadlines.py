@@ -10,7 +10,8 @@ from lti_tool.db import utc_now
 from lti_tool.deadlines import VARIABLES, Deadlines, dates_of, deadlines_for, late_by, read_date
 from lti_tool.lessons import current_lesson, progress
 from lti_tool.models import Job, Launch, Person, Submission
-from tests.lti_tool.judged import all_at, judge_as
+from lti_tool.pending_releases import postpone
+from tests.lti_tool.judged import all_at, decisions, judge_as
 
 NOON = datetime(2026, 12, 14, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -199,3 +200,15 @@ def test_what_was_released_meanwhile_stays(world, submission) -> None:
         session.scalars(select(Job)).one().state = "done"
         with pytest.raises(SendProblem, match="opened it"):
             withdraw(session, world.placement(session), sent)
+
+
+def test_what_somebody_decided_stays_though_it_goes_out_later(world, submission) -> None:
+    with world.database.write() as session:
+        link, sent = world.placement(session), session.get_one(Submission, submission.id)
+        seen, due = judge_as(session, sent, all_at(sent, 3)).id, utc_now() + HOUR
+        decided = postpone(session, link, sent, world.ines_id, decisions(all_at(sent, 3)), seen, due, "b")
+        with pytest.raises(SendProblem, match="opened it"):
+            withdraw(session, link, sent)
+        decided.problem = "It could not go out."
+        session.flush()
+        withdraw(session, link, sent)

@@ -213,6 +213,15 @@ def test_a_stalled_owner_writes_nothing_to_a_job_claimed_again(world, job_ids, a
     write(world, jobs.hold, again)
 
 
+def test_of_two_claims_of_one_executor_on_a_job_the_newer_one_holds(world, job_ids) -> None:
+    """It slept past its lease, took the job again, and both of its runs write in one lot."""
+    [stalled] = claim(world, "a")
+    expire(world, stalled.job_id)
+    [again] = claim(world, "a")
+    for lot in ([stalled, again], [again, stalled]):
+        assert write(world, jobs.hold_all, lot) == {again}
+
+
 def test_what_stands_in_the_same_transaction_as_a_lost_lease_is_not_written(world, job_ids) -> None:
     [stalled] = claim(world, "a")
     expire(world, stalled.job_id)

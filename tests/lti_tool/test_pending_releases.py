@@ -165,3 +165,23 @@ def test_a_decision_that_could_not_be_made_now_is_not_put_off(either_world, judg
         with pytest.raises(ReviewProblem):
             postpone(session, link, sent, either_world.ines_id, {}, judged[1], utc_now(), "b")
     assert pending_releases.new_batch() != pending_releases.new_batch()
+
+
+def test_what_cannot_be_carried_out_in_one_placement_holds_up_no_other(either_world, judged) -> None:
+    with either_world.database.write() as session:
+        sent = submit(session, either_world.tiny(session), either_world.bo_id, "answer", "It retries the step. " * 3)
+        elsewhere = (sent.id, judge_as(session, sent, all_at(sent, 1)).id)
+    put_off(either_world, judged)
+    with either_world.database.write() as session:
+        link, sent = either_world.tiny(session), session.get_one(Submission, elsewhere[0])
+        given = decisions(all_at(sent, 1))
+        postpone(session, link, sent, either_world.ines_id, given, elsewhere[1], utc_now() + LATER, "b")
+        either_world.placement(session).settings = {"weights": {"essay": 77}}  # the lesson has changed since
+
+    assert carry_out_due(either_world.database, utc_now() + LATER * 2) == 1
+
+    assert [made.submission_id for made in releases(either_world)] == [elsewhere[0]]
+    with either_world.database.read() as session:
+        back = session.get_one(PendingRelease, judged[0])
+        assert back.problem == "It could not be released (ValueError)."
+        assert [row.submission.id for row in queue(session, either_world.placement(session))] == [judged[0]]

@@ -314,3 +314,13 @@ def test_only_a_release_that_moves_something_goes_to_the_gradebook(either_world,
     with either_world.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Release)) == 1
         assert session.scalar(select(func.count()).select_from(Passback).where(Passback.kind == "released")) <= 1
+
+
+def test_what_cannot_be_applied_holds_up_nothing_else(either_world, two) -> None:
+    confirm(either_world, two[0])
+    draft = drafted(either_world, dict.fromkeys(two, 3))
+    with either_world.database.write() as session:
+        either_world.placement(session).settings = {"weights": {"essay": 77}}  # the lesson has changed since
+    assert apply(either_world, draft, reason="Because.") == 1
+    assert sheet_of(either_world, draft, two[0]).problem == "It could not be applied (ValueError)."
+    assert sheet_of(either_world, draft, two[1]).applied_at is not None

@@ -189,6 +189,18 @@ def test_released_by_policy_as_the_judge_has_it(either_world, judged) -> None:
         assert (made.review_id, made.points) == (None, 75.0)
 
 
+def test_what_cannot_be_released_in_one_placement_holds_up_no_other(either_world, judged) -> None:
+    put(either_world, wait_days=DAYS, wait_then="release", weights={"essay": 77})  # the lesson has changed since
+    with either_world.database.write() as session:
+        link = either_world.tiny(session)
+        link.settings = {"wait_days": DAYS, "wait_then": "release"}
+        sent = submit(session, link, either_world.bo_id, "answer", "It retries the step. " * 3)
+        judge_as(session, sent, all_at(sent, 1))
+    assert carry_out(either_world) == 1
+    with either_world.database.read() as session:
+        assert session.scalars(select(Release.submission_id)).all() == [sent.id]
+
+
 def test_expired_it_goes_back_unscored_and_is_no_zero(either_world, judged) -> None:
     put(either_world, wait_days=DAYS, wait_then="return")
     assert carry_out(either_world) == 1

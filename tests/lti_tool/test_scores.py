@@ -8,7 +8,7 @@ from sqlalchemy import select
 from lti_tool.attempts import submissions, submit, withdraw
 from lti_tool.db import utc_now
 from lti_tool.deadlines import closed_for
-from lti_tool.models import Launch, LessonScore, Passback, Person
+from lti_tool.models import Launch, LessonScore, Passback, Person, Release
 from lti_tool.reviews import release
 from lti_tool.scores import lesson_standing, newest_score, settle_closed
 from tests.lti_tool.judged import all_at, decisions, judge_as
@@ -65,6 +65,19 @@ def test_a_second_sweep_finds_nothing_left_to_do(pitched) -> None:
     with pitched.database.write() as session:
         closes(session, pitched, utc_now() - HOUR)
     assert [settle_closed(pitched.database), settle_closed(pitched.database)] == [1, 0]
+
+
+def test_a_placement_that_cannot_be_scored_holds_up_no_other(pitched) -> None:
+    with pitched.database.write() as session:
+        sent = submit(session, pitched.tiny(session), pitched.bo_id, "answer", "It retries the step. " * 3)
+        judge_as(session, sent, all_at(sent, 1))
+        points = {"levels": all_at(sent, 1), "points": 50.0}
+        session.add(Release(submission_id=sent.id, sequence=1, **points))  # and its score was not written
+        closes(session, pitched, utc_now() - HOUR)
+        pitched.placement(session).settings = {"weights": {"essay": 77}}  # the lesson has changed since
+    assert settle_closed(pitched.database) == 1
+    with pitched.database.read() as session:
+        assert session.scalars(select(LessonScore.person_id)).all() == [pitched.bo_id]
 
 
 def test_before_the_close_nothing_is_scored(pitched) -> None:
