@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lti_tool import coaching, jobs, passback
+from lti_tool.attempts import lock_learner
 from lti_tool.db import Database, utc_now
 from lti_tool.deadlines import closed_for
 from lti_tool.lessons import lesson_here
@@ -109,8 +110,10 @@ def _counting(by_attempt: Mapping[int, float], rule: str) -> float | None:
 def settle(session: Session, resource_link: ResourceLink, person_id: int) -> LessonScore | None:
     """After a release: record the lesson score if it is complete and has changed, and put it in the outbox.
 
-    In the caller's transaction, so that a release and its message stand or fall together.
+    In the caller's transaction, so that a release and its message stand or fall together. Of two releases of one
+    learner at once the second waits here, and then counts the first.
     """
+    lock_learner(session, resource_link, person_id)
     standing = lesson_standing(session, resource_link, person_id)
     if standing.given is None:
         return None

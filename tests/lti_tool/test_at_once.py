@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lti_tool import gate_deadlines, pending_releases, reviews
 from lti_tool.attempts import submit
 from lti_tool.db import Database, utc_now
-from lti_tool.models import PendingRelease, Release, ReturnedWork, Submission
+from lti_tool.models import LessonScore, PendingRelease, Release, ReturnedWork, Submission
 from lti_tool.pending_releases import carry_out_due, decide, postpone
 from lti_tool.returns import return_work
 from lti_tool.reviews import AlreadyReleased, Decision, ReviewProblem
@@ -173,3 +173,62 @@ def test_a_decision_for_later_and_a_return_at_once_are_one_of_them(world, judged
         beside.until_it_waits()
     assert "decided this already" in str(beside.ended())
     assert _stored(world) == (1, 0, 0)
+
+
+@pytest.fixture
+def two_items(world: World, sample_texts: dict[str, str]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Two items of Ada's that make up her score and wait at the gate: each one's id and its sheet's."""
+    with world.database.write() as session:
+        link = world.placement(session)
+        link.settings = {"weights": {"q1": 50.0, "q2": 0.0, "essay": 50.0, "drawing": 0.0}}
+        sent = [
+            submit(session, link, world.ada_id, "essay", sample_texts["essay"]),
+            submit(session, link, world.ada_id, "q1", "One row is written before the call."),
+        ]
+        essay, take = [(one.id, judge_as(session, one, all_at(one, 1)).id) for one in sent]
+        return essay, take
+
+
+def _release_at(session: Session, world: World, judged: tuple[int, int], level: int = 1) -> Release:
+    """Release one item, or correct what was released of it."""
+    sent, link = session.get_one(Submission, judged[0]), world.placement(session)
+    given = {key: Decision(one, "wrong_level") for key, one in all_at(sent, level).items()}
+    if level == 1:
+        return reviews.release(session, link, sent, world.ines_id, given, judged[1])
+    return reviews.change(session, link, sent, world.ines_id, given, "It was read again.")
+
+
+def _scored(world: World) -> list[float]:
+    with world.database.read() as session:
+        return list(session.scalars(select(LessonScore.given).order_by(LessonScore.sequence)))
+
+
+def test_the_last_two_items_that_are_released_at_once_make_the_score(world, two_items) -> None:
+    def release_the_other() -> Release:
+        with world.database.write() as session:
+            return _release_at(session, world, two_items[1])
+
+    with world.database.write() as session:
+        _release_at(session, world, two_items[0])
+        beside = Meanwhile(world, release_the_other)
+        beside.until_it_waits()
+    assert isinstance(beside.ended(), Release)
+    assert len(_scored(world)) == 1
+
+
+def test_two_items_that_are_corrected_at_once_both_count_in_the_end(world, two_items) -> None:
+    with world.database.write() as session:
+        for judged in two_items:
+            _release_at(session, world, judged)
+
+    def correct_the_other() -> Release:
+        with world.database.write() as session:
+            return _release_at(session, world, two_items[1], level=0)
+
+    with world.database.write() as session:
+        _release_at(session, world, two_items[0], level=0)
+        beside = Meanwhile(world, correct_the_other)
+        beside.until_it_waits()
+    assert isinstance(beside.ended(), Release)
+    *before, last = _scored(world)
+    assert (len(before), last) == (2, 0)
