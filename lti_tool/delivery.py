@@ -253,7 +253,7 @@ def shows_score(shown: Row | None, body: Row) -> bool:
 
 
 def _column(delivery: _Delivery) -> str:
-    """The address of the placement's gradebook column: known, named by the launch, found, or made once."""
+    """The address of the placement's gradebook column: named by the newest launch, known, found, or made once."""
     link = delivery.link
     known = _known_column(delivery)
     if known is not None:
@@ -277,11 +277,13 @@ def _known_column(delivery: _Delivery) -> str | None:
         with delivery.database.write() as session:
             jobs.hold(session, delivery.claim)
             row = session.get(LineItem, link.id, with_for_update=True)
-            if row is not None and row.source != CREATING:
+            named = link.line_item_url
+            if row is not None and row.source != CREATING and named in (None, "", row.url):
                 return row.url
-            if link.line_item_url:
-                session.merge(LineItem(resource_link_id=link.id, url=link.line_item_url, source="launch"))
-                return link.line_item_url
+            if named:
+                # Also in the place of one that we know: the column was made anew, or the platform moved.
+                session.merge(LineItem(resource_link_id=link.id, url=named, maximum=None, source="launch"))
+                return named
             if not link.line_items_url:
                 raise _Never(GRADING_OFF)
             if row is not None and utc_now() - row.found_at < timedelta(seconds=CREATING_SECONDS):

@@ -27,7 +27,7 @@ class Compared:
 def column_of(session: Session, link: ResourceLink) -> str | None:
     """The address of the placement's gradebook column, if it is known."""
     known = session.get(LineItem, link.id)
-    return (known.url if known is not None else None) or link.line_item_url or None
+    return link.line_item_url or (known.url if known is not None else None) or None
 
 
 def store_shown(session: Session, link: ResourceLink, results: Iterable[Row], now: datetime) -> Compared:

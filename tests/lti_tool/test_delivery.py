@@ -16,6 +16,7 @@ from lti_tool.delivery import CREATING, deliver, meaning_of, shows_score
 from lti_tool.jobs import Claim, LeaseLost
 from lti_tool.models import Job, LessonScore, LineItem, Passback, PassbackTry, ResourceLink, Submission
 from lti_tool.outbound import PlatformUnreachable
+from lti_tool.reconcile import column_of
 from lti_tool.services import ScopeMissing
 
 COLUMN = "https://campus.example.edu/lineitems/7/lineitem?type_id=3"
@@ -400,6 +401,22 @@ def test_the_column_that_the_launch_named_is_used_as_it_is(world) -> None:
     gradebook = FakeGradebook(accepts)
     assert send(world, gradebook) == "sent"
     assert gradebook.posted[0][0] == "https://campus.example.edu/own?x=1"
+
+
+@pytest.mark.parametrize("source", ["launch", "found", "made"])
+def test_a_column_that_a_newer_launch_names_goes_before_the_one_that_is_known(world, source) -> None:
+    """A platform that moved to another host names its columns anew; at the old one nobody may answer any more."""
+    with world.database.write() as session:
+        session.add(LineItem(resource_link_id=world.resource_link_id, url=COLUMN, source=source, maximum=10))
+        world.placement(session).line_item_url = "https://new.example.edu/lineitems/7/lineitem?type_id=3"
+    release(world, 60)
+    gradebook = FakeGradebook(accepts)
+    assert send(world, gradebook) == "sent"
+    assert gradebook.posted[0][0] == "https://new.example.edu/lineitems/7/lineitem?type_id=3"
+    with world.database.read() as session:
+        known = session.get_one(LineItem, world.resource_link_id)
+        assert (known.url, known.source, known.maximum) == (gradebook.posted[0][0], "launch", None)
+        assert column_of(session, world.placement(session)) == known.url
 
 
 def test_a_column_is_made_once(world) -> None:
