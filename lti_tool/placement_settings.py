@@ -21,6 +21,7 @@ from lti_tool.blind_draws import share_of
 from lti_tool.gate_deadlines import REMIND
 from lti_tool.lesson import Lesson
 from lti_tool.models import Audit, Person, ResourceLink
+from lti_tool.pending_releases import follow_date
 
 Release = Literal["review", "auto", "gate", "date"]
 RELEASES: tuple[Release, ...] = ("review", "auto", "gate", "date")
@@ -130,6 +131,8 @@ def save(
             detail={"resource_link": link.id, "by": person_id, "names": list(changed)},
         )
     )
+    if {"release", "release_on"} & set(changed):
+        follow_date(session, link)
     if {"budget_usd", "judge"} & set(changed):
         jobs.wake_held(session)
     return changed
