@@ -24,6 +24,7 @@ def judge_as(
     confidence: float | None = None,
     identity: dict[str, Any] | None = None,
     label: str = "Checklist",
+    evidence: str = "quotes",
 ) -> JudgementRow:
     """What the engine would have stored: ratings, a sheet, and the job at the gate."""
     ratings = {}
@@ -49,7 +50,7 @@ def judge_as(
         judge="checklist",
         judge_version="1",
         judge_label=label,
-        evidence="quotes",
+        evidence=evidence,
         provisional=True,
         rating_ids=ratings,
         flags=list(flags),
