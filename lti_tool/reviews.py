@@ -168,6 +168,7 @@ def level_problem(row: Row, decision: Decision | None, own: int | None = None) -
     """What is wrong with a person's level for one criterion, as a sentence; None if nothing is.
 
     `own` is the level that they committed before they were shown the judge's: it is that one which needs no reason.
+    What was released already needs none either: whoever released it gave theirs, or had committed it.
     """
     title = row.criterion.title
     if decision is None:
@@ -178,6 +179,8 @@ def level_problem(row: Row, decision: Decision | None, own: int | None = None) -
         return f"{title}: choose a reason from the list."
     if any(not 0 <= start < end for start, end in decision.quotes):
         return f"{title}: a quote begins before it ends."
+    if row.changed and decision.level == row.level:
+        return None
     explained = bool(decision.reason_code or (decision.reason or "").strip())
     if own is not None:
         return None if explained or decision.level == own else f"You committed {own} on {title}. Say why it changes."
