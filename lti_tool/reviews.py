@@ -124,11 +124,18 @@ def change(
     reviewer_id: int,
     decisions: Mapping[str, Decision],
     reason: str,
+    *,
+    seen_release_id: int,
 ) -> Release:
-    """Correct a released sheet: a new release, with its reason. ReviewProblem if nothing or no reason is given."""
+    """Correct a released sheet: a new release, with its reason. ReviewProblem if nothing or no reason is given.
+
+    AlreadyReleased where another release stands by now than the one that was seen: it would be undone unread.
+    """
     sheet = judge_sheet(session, submission)
     if sheet.release is None:
         raise ReviewProblem("This has not been released yet.")
+    if sheet.release.id != seen_release_id:
+        raise taken_by_another(session, submission)
     if not reason.strip():
         raise ReviewProblem("Say why it changes; the learner reads it.")
     _check(sheet, decisions, own_levels(session, submission.id, reviewer_id))

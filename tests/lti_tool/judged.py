@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from lti_tool.lessons import rubric_of
 from lti_tool.models import Job, JudgementRow, RatingRow, Release, Submission
+from lti_tool.results import newest_release
 from lti_tool.review_rank import rank
 from lti_tool.reviews import Decision
 from tests.conftest import World
@@ -64,6 +65,13 @@ def judge_as(
     session.flush()
     rank(session, submission)
     return judgement
+
+
+def standing(session: Any, submission: Submission) -> int:
+    """The id of the release that stands, as whoever corrects it saw it."""
+    release = newest_release(session, submission)
+    assert release is not None
+    return release.id
 
 
 def releases(world: World) -> list[Release]:

@@ -18,7 +18,7 @@ from lti_tool.pending_releases import carry_out_due, decide, postpone
 from lti_tool.returns import return_work
 from lti_tool.reviews import AlreadyReleased, Decision, ReviewProblem
 from tests.conftest import World, populate
-from tests.lti_tool.judged import all_at, decisions, judge_as
+from tests.lti_tool.judged import all_at, decisions, judge_as, standing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -195,7 +195,8 @@ def _release_at(session: Session, world: World, judged: tuple[int, int], level: 
     given = {key: Decision(one, "wrong_level") for key, one in all_at(sent, level).items()}
     if level == 1:
         return reviews.release(session, link, sent, world.ines_id, given, judged[1])
-    return reviews.change(session, link, sent, world.ines_id, given, "It was read again.")
+    seen = standing(session, sent)
+    return reviews.change(session, link, sent, world.ines_id, given, "It was read again.", seen_release_id=seen)
 
 
 def _scored(world: World) -> list[float]:
