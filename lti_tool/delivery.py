@@ -181,9 +181,11 @@ def _asking(delivery: _Delivery, action: str, ask: Callable[[], T]) -> T:
         raise _Later(str(error), unknown=action == "post" and error.may_have_arrived) from error
     except PlatformRefused as error:
         delivery.record(action, error.status, str(error))
-        if meaning_of(error.status, error.reason) == "never":
+        meaning = meaning_of(error.status, error.reason)
+        if meaning == "never":
             raise _Never(str(error)) from error
-        raise _Later(str(error), unknown=False) from error
+        # An answer that cannot be read, such as one without end, may say that the score was taken.
+        raise _Later(str(error), unknown=action == "post" and meaning in ("taken", "unknown")) from error
     except OutboundError as error:
         delivery.record(action, None, str(error))
         raise _Later(str(error), unknown=False) from error

@@ -15,7 +15,7 @@ from lti_tool.db import utc_now
 from lti_tool.delivery import CREATING, deliver, meaning_of, shows_score
 from lti_tool.jobs import Claim, LeaseLost
 from lti_tool.models import Job, LessonScore, LineItem, Passback, PassbackTry, ResourceLink, Submission
-from lti_tool.outbound import PlatformUnreachable
+from lti_tool.outbound import PlatformUnreachable, ReplyUnreadable
 from lti_tool.reconcile import column_of
 from lti_tool.services import ScopeMissing
 
@@ -161,6 +161,19 @@ def test_a_conflict_with_another_score_there_is_tried_again(world) -> None:
 
 def test_a_score_that_arrived_although_the_answer_was_lost_is_not_posted_again(world) -> None:
     message_id, gradebook = release(world, 70), FakeGradebook(accepts_then_times_out)
+    assert send(world, gradebook) == "later"
+    assert stored(world, message_id)[0].state == "unknown"
+    assert send(world, gradebook) == "sent"
+    assert len(gradebook.posted) == 1
+
+
+@pytest.mark.parametrize("status", [200, 502])
+def test_a_score_whose_answer_cannot_be_read_is_compared_before_it_is_posted_again(world, status) -> None:
+    def accepts_with_an_answer_too_large(gradebook: FakeGradebook, body: Mapping[str, Any]) -> Answer:
+        gradebook.keep(body)
+        raise ReplyUnreadable(status, "the answer is too large")
+
+    message_id, gradebook = release(world, 70), FakeGradebook(accepts_with_an_answer_too_large)
     assert send(world, gradebook) == "later"
     assert stored(world, message_id)[0].state == "unknown"
     assert send(world, gradebook) == "sent"
