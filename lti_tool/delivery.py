@@ -231,7 +231,7 @@ def _shown(delivery: _Delivery, column: str) -> Row | None:
         delivery.record("read", getattr(error, "status", None), str(error))
         return None
     delivery.record("read", 200, f"{len(rows)} rows")
-    return {key: rows[0].get(key) for key in ("resultScore", "resultMaximum")} if rows else None
+    return {key: number(rows[0].get(key)) for key in ("resultScore", "resultMaximum")} if rows else None
 
 
 def _has_score(body: Row) -> bool:
@@ -243,12 +243,22 @@ def shows_score(shown: Row | None, body: Row) -> bool:
 
     Gradebooks round to two decimals or finer, which on a short scale is a wide step.
     """
-    score = shown.get("resultScore") if shown else None
-    if shown is None or not isinstance(score, int | float) or isinstance(score, bool):
+    score = number(shown.get("resultScore")) if shown else None
+    if shown is None or score is None:
         return False
-    maximum = float(shown.get("resultMaximum") or 1)
+    maximum = number(shown.get("resultMaximum")) or 1.0
     given = float(body["scoreGiven"]) / float(body["scoreMaximum"])
-    return math.isclose(float(score) / maximum, given, rel_tol=0, abs_tol=max(1e-4, 0.0051 / maximum))
+    return math.isclose(score / maximum, given, rel_tol=0, abs_tol=max(1e-4, 0.0051 / maximum))
+
+
+def number(value: Any) -> float | None:
+    """A number that a platform sent; None for whatever else stands in its place, NaN and what is too large among it."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 # ---- the column ----------------------------------------------------------------------------------------------

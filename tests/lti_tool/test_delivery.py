@@ -16,7 +16,7 @@ from lti_tool.delivery import CREATING, deliver, meaning_of, shows_score
 from lti_tool.jobs import Claim, LeaseLost
 from lti_tool.models import Job, LessonScore, LineItem, Passback, PassbackTry, ResourceLink, Submission
 from lti_tool.outbound import PlatformUnreachable, ReplyUnreadable
-from lti_tool.reconcile import column_of
+from lti_tool.reconcile import column_of, store_shown
 from lti_tool.services import ScopeMissing
 
 COLUMN = "https://campus.example.edu/lineitems/7/lineitem?type_id=3"
@@ -64,6 +64,10 @@ def answers(status: int, text: str = "") -> Callable[[FakeGradebook, Mapping[str
 
 def accepts_then_times_out(gradebook: FakeGradebook, body: Mapping[str, Any]) -> Answer:
     gradebook.keep(body)
+    raise PlatformUnreachable("it did not answer in time", may_have_arrived=True)
+
+
+def is_lost(gradebook: FakeGradebook, body: Mapping[str, Any]) -> Answer:
     raise PlatformUnreachable("it did not answer in time", may_have_arrived=True)
 
 
@@ -178,6 +182,25 @@ def test_a_score_whose_answer_cannot_be_read_is_compared_before_it_is_posted_aga
     assert stored(world, message_id)[0].state == "unknown"
     assert send(world, gradebook) == "sent"
     assert len(gradebook.posted) == 1
+
+
+NO_NUMBERS = ["ninety", [90], float("nan"), float("inf"), 10**400]
+
+
+@pytest.mark.parametrize("said", NO_NUMBERS, ids=["text", "list", "NaN", "infinity", "endless"])
+@pytest.mark.parametrize("where", ["resultScore", "resultMaximum"])
+def test_a_gradebook_that_shows_no_numbers_shows_no_score_of_ours(either_world, said, where) -> None:
+    """Neither what was taken is lost by it, nor what was lost is taken for there."""
+    message_id, gradebook = release(either_world, 70), FakeGradebook(is_lost)
+    gradebook.shown["sub-ada"] = {"resultScore": 90, "resultMaximum": 100, where: said}
+    assert send(either_world, gradebook) == "later"
+    gradebook.answer = answers(200, "OK")
+    assert send(either_world, gradebook) == "sent"
+    message, _ = stored(either_world, message_id)
+    assert (len(gradebook.posted), message.read_back[where]) == (2, None)
+    with either_world.database.write() as session:
+        shown = [{"userId": "sub-ada", **gradebook.shown["sub-ada"]}]
+        store_shown(session, either_world.placement(session), shown, utc_now())
 
 
 def test_a_sender_that_died_after_posting_compares_before_it_posts(world) -> None:
