@@ -11,7 +11,7 @@ from lti_tool import coaching, jobs, passback
 from lti_tool.attempts import lock_learner
 from lti_tool.db import Database, utc_now
 from lti_tool.deadlines import closed_for
-from lti_tool.lessons import lesson_here
+from lti_tool.lessons import lesson_here, weights_here
 from lti_tool.models import Job, LessonScore, Release, ResourceLink, Submission
 from rubrics.scoring import lesson_points
 
@@ -38,7 +38,7 @@ def lesson_standing(session: Session, resource_link: ResourceLink, person_id: in
 def lesson_standings(session: Session, resource_link: ResourceLink, person_ids: Collection[int]) -> dict[int, Standing]:
     """Where each of these learners stands in a placement, by person id."""
     lesson = lesson_here(session, resource_link).lesson
-    weights = {**lesson.weights, **resource_link.settings.get("weights", {})}
+    weights = weights_here(resource_link, lesson)
     counting = resource_link.settings.get("counts", "best")
     released = _released_points(session, resource_link, person_ids)
     weighted = {item_id for item_id, weight in weights.items() if weight}

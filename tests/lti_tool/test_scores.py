@@ -130,6 +130,23 @@ def test_a_close_that_was_moved_since_is_heard_from_anybodys_launch(pitched) -> 
         assert closed_for(session, link, [pitched.ada_id], now) == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("own", "held"),
+    [
+        ({"essay": 100.0}, {"q1": 0, "q2": 0, "essay": 100, "drawing": 0}),  # an item was added to the lesson since
+        ({"q1": 0.0, "q2": 0.0, "essay": 40.0, "gone": 60.0}, None),
+        ({"q1": 0.0, "q2": 33.3333333, "essay": 33.3333333, "drawing": 33.3333333}, None),
+    ],
+    ids=["added", "gone", "not quite"],
+)
+def test_weights_that_make_no_whole_of_the_lesson_any_more_give_way_to_its_own(pitched, own, held) -> None:
+    with pitched.database.write() as session:
+        link = pitched.placement(session)
+        lessons_own = lesson_standing(session, link, pitched.ada_id).weights
+        link.settings = {"weights": own}
+        assert lesson_standing(session, link, pitched.ada_id).weights == (held or lessons_own)
+
+
 def test_late_release_after_the_first_score_counts_on(pitched, sample_texts) -> None:
     with pitched.database.write() as session:
         closes(session, pitched, utc_now() - HOUR)

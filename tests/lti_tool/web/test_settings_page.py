@@ -76,6 +76,15 @@ def test_nothing_typed_saves_nothing(sign_in, world) -> None:
     assert settings_of(world) == {}
 
 
+def test_weights_that_make_not_quite_a_hundred_are_refused(sign_in, world) -> None:
+    """What is left over would leave every score unmade."""
+    weights = {f"weight-{item_id}": "33.3333333" for item_id in ("q2", "essay", "drawing")}
+    answer = save(sign_in(INES), **weights, **{"weight-q1": "0"})
+    assert answer.status_code == 422
+    assert "these sum to 99.9999999." in answer.text
+    assert settings_of(world) == {}
+
+
 def test_a_date_that_is_moved_moves_what_is_decided_already(sign_in, world, submission) -> None:
     """Scores are shown on the day that stands here, whenever somebody confirmed them."""
     ines, first, second = sign_in(INES), utc_now() + timedelta(days=1), utc_now() + timedelta(days=4)
