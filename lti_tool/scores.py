@@ -11,7 +11,7 @@ from lti_tool import coaching, jobs, passback
 from lti_tool.attempts import lock_learner
 from lti_tool.db import Database, utc_now
 from lti_tool.deadlines import closed_for
-from lti_tool.lessons import lesson_here, weights_here
+from lti_tool.lessons import UnknownLesson, lesson_here, weights_here
 from lti_tool.models import Job, LessonScore, Release, ResourceLink, Submission
 from rubrics.scoring import lesson_points
 
@@ -154,10 +154,18 @@ def settle_closed(database: Database) -> int:
         ripe = [
             (link_id, person_id)
             for link_id, link in links.items()
-            for person_id, standing in lesson_standings(session, link, people[link_id]).items()
-            if standing.given is not None
+            for person_id in _complete(session, link, people[link_id])
         ]
     return sum(_settle_one(database, link_id, person_id) for link_id, person_id in ripe)
+
+
+def _complete(session: Session, link: ResourceLink, person_ids: Collection[int]) -> list[int]:
+    """Those who have a score; nobody where the lesson was taken back, which holds up no other placement."""
+    try:
+        standings = lesson_standings(session, link, person_ids)
+    except UnknownLesson:
+        return []
+    return [person_id for person_id, standing in standings.items() if standing.given is not None]
 
 
 def _unsettled() -> Select[int, int]:

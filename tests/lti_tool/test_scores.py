@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from lti_tool.attempts import submissions, submit, withdraw
 from lti_tool.db import utc_now
@@ -128,6 +128,19 @@ def test_a_close_that_was_moved_since_is_heard_from_anybodys_launch(pitched) -> 
         assert closed_for(session, link, [pitched.ada_id], now) == {pitched.ada_id}
         closes(session, pitched, now + DAY, person_id=pitched.ines_id)
         assert closed_for(session, link, [pitched.ada_id], now) == frozenset()
+
+
+def test_a_lesson_that_was_taken_back_holds_up_no_other_placements_close(pitched) -> None:
+    with pitched.database.write() as session:
+        closes(session, pitched, utc_now() - HOUR)
+        tiny = pitched.tiny(session)
+        text = "A stored response may answer while it is fresh; then the cache must ask the origin whether " * 2
+        sent = submit(session, tiny, pitched.bo_id, "answer", text)
+        judgement = judge_as(session, sent, all_at(sent, 1))
+        release(session, tiny, sent, pitched.ines_id, decisions(all_at(sent, 1)), judgement.id)
+        session.execute(delete(LessonScore))  # as if its close had come just now
+        tiny.lesson_slug = "taken-back"
+    assert settle_closed(pitched.database) == 1
 
 
 @pytest.mark.parametrize(
