@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from lti_tool import claims, jobs, passback
 from lti_tool.ags import SCOPES, AgsClient
+from lti_tool.attempts import submit
 from lti_tool.db import utc_now
 from lti_tool.delivery import deliver
 from lti_tool.keys import SigningKey
@@ -39,7 +40,7 @@ class Course:
             link.platform_family, link.scopes = lms.family, list(SCOPES)
             link.line_items_url, link.line_item_url = f"{lms.url}/items?type_id=3", lms.column_url("1")
 
-    def release(self, given: float) -> None:
+    def release(self, given: float, parts: dict[str, float] | None = None) -> None:
         with self.world.database.write() as session:
             last = session.scalars(select(LessonScore.sequence).order_by(LessonScore.sequence.desc())).first() or 0
             score = LessonScore(
@@ -48,11 +49,15 @@ class Course:
                 sequence=last + 1,
                 given=given,
                 maximum=100.0,
-                parts={},
+                parts=parts or {},
             )
             session.add(score)
             session.flush()
             passback.enqueue_released(session, score)
+
+    def submit(self, item_id: str, text: str) -> int:
+        with self.world.database.write() as session:
+            return submit(session, self.world.placement(session), self.world.ada_id, item_id, text).id
 
     def send(self) -> str:
         """One try of what is due, whatever its next try's time."""
@@ -254,9 +259,14 @@ def test_a_score_that_changes_is_no_new_attempt_and_says_its_comment_once(canvas
 
 
 def test_a_score_says_when_the_work_was_handed_in(canvas: Course, submission: Submission) -> None:
+    """The work that counts: neither practice nor a worse attempt, both sent later, makes it late."""
+    essay = canvas.submit("essay", submission.text + " And again.")
+    take = canvas.submit("q1", "One row is written before the call.")
     with canvas.world.database.write() as session:
-        session.add(Release(submission_id=submission.id, sequence=1, points=82, levels={}))
-    canvas.release(82)
+        canvas.world.placement(session).settings = {"weights": {"essay": 100.0}}
+        for sent, points in ((submission.id, 82), (essay, 70), (take, 90)):
+            session.add(Release(submission_id=sent, sequence=1, points=points, levels={}))
+    canvas.release(82, {"essay": 82, "q1": 90})
     canvas.send()
     [post] = canvas.lms.posts
     assert post["submission"] == {"submittedAt": passback.iso(submission.sent_at)}
