@@ -114,7 +114,10 @@ def settle(session: Session, resource_link: ResourceLink, person_id: int) -> Les
     learner at once the second waits here, and then counts the first.
     """
     lock_learner(session, resource_link, person_id)
-    standing = lesson_standing(session, resource_link, person_id)
+    try:
+        standing = lesson_standing(session, resource_link, person_id)
+    except UnknownLesson:
+        return None  # it was taken back; `settle_closed` comes to this again when it is there
     if standing.given is None:
         return None
     last = newest_score(session, resource_link, person_id)

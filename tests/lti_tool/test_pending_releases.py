@@ -183,6 +183,15 @@ def test_where_the_new_date_is_over_there_is_still_time_to_take_back(either_worl
     assert carry_out_due(either_world.database, utc_now() + LATER) == 1
 
 
+def test_a_lesson_that_was_taken_back_holds_up_no_release(either_world, judged) -> None:
+    """What was confirmed is shown; a score is made of it when the lesson is there again."""
+    put_off(either_world, judged)
+    with either_world.database.write() as session:
+        either_world.placement(session).lesson_slug = "taken-back"
+    assert carry_out_due(either_world.database, utc_now() + LATER * 2) == 1
+    assert len(releases(either_world)) == 1
+
+
 def test_after_the_date_what_is_confirmed_is_shown_at_once(either_world, judged) -> None:
     with either_world.database.write() as session:
         link, sent = either_world.placement(session), session.get_one(Submission, judged[0])
