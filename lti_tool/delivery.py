@@ -31,6 +31,7 @@ from lti_tool.shelf import is_on_shelf
 GRADING_OFF = "Grading is off for this activity."
 COLUMN_GONE = "The gradebook column is gone."
 CREATING = "creating"
+MARK = ""  # the address of a column that is being looked for or made
 CREATING_SECONDS = 120
 
 Outcome = Literal["sent", "overtaken", "refused", "later"]
@@ -128,7 +129,7 @@ def _send(delivery: _Delivery) -> tuple[str, Row | None]:
     if meaning == "later":
         raise _Later(_words(delivery, answer), unknown=False)
     if answer.status == 404 and _rules(delivery).why(answer.status, answer.text) is None:
-        _forget_column(delivery)
+        _forget_column(delivery, column)
         raise _Never(COLUMN_GONE)
     raise _Never(_words(delivery, answer))
 
@@ -274,7 +275,7 @@ def _column(delivery: _Delivery) -> str:
     try:
         url, source, maximum = _find_or_make(delivery, link.line_items_url)
     except Exception:
-        _forget_column(delivery)
+        _forget_column(delivery, MARK)
         raise
     with delivery.database.write() as session:
         row = session.get_one(LineItem, link.id)
@@ -300,7 +301,7 @@ def _known_column(delivery: _Delivery) -> str | None:
                 raise _Never(GRADING_OFF)
             if row is not None and utc_now() - row.found_at < timedelta(seconds=CREATING_SECONDS):
                 raise _Later("The gradebook column is just being made.", unknown=False)
-            session.merge(LineItem(resource_link_id=link.id, url="", source=CREATING, found_at=utc_now()))
+            session.merge(LineItem(resource_link_id=link.id, url=MARK, source=CREATING, found_at=utc_now()))
     except IntegrityError as error:
         raise _Later("The gradebook column is just being made.", unknown=False) from error
     return None
@@ -335,13 +336,12 @@ def _columns(delivery: _Delivery, line_items_url: str) -> list[dict[str, Any]]:
     return [column for column in every if column.get("resourceId") == link.lms_id]
 
 
-def _forget_column(delivery: _Delivery) -> None:
+def _forget_column(delivery: _Delivery, url: str) -> None:
     """So that the next try looks for it afresh, and not where a launch once said that it was."""
     with delivery.database.write() as session:
-        row = session.get(LineItem, delivery.link.id)
-        if row is None:
-            return
         link = session.get_one(ResourceLink, delivery.link.id)
-        if link.line_item_url == row.url:
+        if url and link.line_item_url == url:
             link.line_item_url = None  # the next launch names it again if it is there
-        session.delete(row)
+        row = session.get(LineItem, delivery.link.id, with_for_update=True)
+        if row is not None and row.url == url:  # else another sender has found or made it meanwhile
+            session.delete(row)

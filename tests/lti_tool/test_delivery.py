@@ -288,6 +288,19 @@ def test_a_column_that_is_gone_is_looked_for_again(world) -> None:
     assert gradebook.posted[-1][0] == "https://campus.example.edu/lineitems/8"
 
 
+@pytest.mark.parametrize("known", ["", "https://campus.example.edu/lineitems/8"], ids=["being made", "made anew"])
+def test_a_column_that_is_gone_is_not_forgotten_in_the_place_of_another_senders_new_one(world, known) -> None:
+    def another_sender_was_faster(gradebook: FakeGradebook, body: Mapping[str, Any]) -> Answer:
+        with world.database.write() as session:
+            session.execute(update(LineItem).values(url=known, source="made" if known else CREATING))
+        return Answer(404, "Not Found")
+
+    release(world, 70)
+    assert send(world, FakeGradebook(another_sender_was_faster)) == "refused"
+    with world.database.read() as session:
+        assert session.scalars(select(LineItem.url)).all() == [known]
+
+
 @pytest.mark.parametrize(("status", "text"), [(403, "403 Forbidden (Rate Limit Exceeded)"), (429, "")])
 def test_a_course_that_asks_to_slow_down_is_asked_later(world, status, text) -> None:
     message_id, gradebook = release(world, 70), FakeGradebook(answers(status, text))
