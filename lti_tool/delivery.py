@@ -23,7 +23,7 @@ from lti_tool.deep_linking import TAG
 from lti_tool.jobs import Claim
 from lti_tool.line_items import MADE
 from lti_tool.models import LineItem, Passback, ResourceLink
-from lti_tool.outbound import AddressRefused, OutboundError, PlatformRefused, PlatformUnreachable
+from lti_tool.outbound import AddressRefused, OutboundError, PlatformRefused, PlatformUnreachable, TokenNotGiven
 from lti_tool.platforms import PlatformRules, rules_for
 from lti_tool.services import ScopeMissing
 from lti_tool.shelf import is_on_shelf
@@ -180,6 +180,10 @@ def _asking(delivery: _Delivery, action: str, ask: Callable[[], T]) -> T:
     except PlatformUnreachable as error:
         delivery.record(action, None, str(error))
         raise _Later(str(error), unknown=action == "post" and error.may_have_arrived) from error
+    except TokenNotGiven as error:
+        # It says nothing about the score; Moodle answers 404 as long as it cannot reach our keys (seen on 4.5.6).
+        delivery.record("token", error.status, str(error))
+        raise _Later(str(error), unknown=False) from error
     except PlatformRefused as error:
         delivery.record(action, error.status, str(error))
         meaning = meaning_of(error.status, error.reason)

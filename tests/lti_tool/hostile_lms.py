@@ -55,6 +55,7 @@ class HostileLms:
     faults: list[Fault] = field(default_factory=list)
     met: list[str] = field(default_factory=list)  # the faults that were really met
     locked: bool = False
+    reaches_our_keys: bool = True
     attempts_allowed: int = 99
     tokens: set[str] = field(default_factory=set)
     tokens_given: int = 0
@@ -89,6 +90,8 @@ class HostileLms:
         return None if request.args.get("type_id") == "3" else Response("[]", status="404 Not Found")
 
     def token(self) -> Response:
+        if not self.reaches_our_keys:
+            return Response("<html>", status="404 Not Found")  # as Moodle says it
         self.tokens_given += 1
         token = f"token-{self.tokens_given}"
         self.tokens.add(token)

@@ -228,6 +228,17 @@ def test_a_locked_grade_ends_after_eight_tries_and_moodle_is_left_in_peace(moodl
     assert moodle.send() == "sent"
 
 
+def test_moodle_that_cannot_reach_our_keys_just_then_is_asked_again(moodle: Course) -> None:
+    """While the tool's pages are restarted it gives no token; nothing of a score is wrong by that."""
+    moodle.lms.reaches_our_keys = False
+    moodle.release(82)
+    assert moodle.send() == "later"
+    assert "token not given" in (moodle.newest().answer or "")
+    moodle.lms.reaches_our_keys = True
+    assert moodle.send() == "sent"
+    assert (len(moodle.lms.posts), moodle.cell.score) == (1, 82)
+
+
 def test_the_comment_stands_beside_every_score_in_moodle(moodle: Course) -> None:
     for given in (70, 82):
         moodle.release(given)
