@@ -8,6 +8,7 @@ Sources: Canvas scores_controller.rb, Moodle mod/lti/service/gradebookservices, 
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +34,7 @@ COLUMN_GONE = "The gradebook column is gone."
 CREATING = "creating"
 MARK = ""  # the address of a column that is being looked for or made
 CREATING_SECONDS = 120
+PAGE = re.compile(r"(?:^|: )<(?:!doctype\s+html|html)\b", re.IGNORECASE)  # after the reason phrase
 
 Outcome = Literal["sent", "overtaken", "refused", "later"]
 Row = Mapping[str, Any]
@@ -137,10 +139,11 @@ def _send(delivery: _Delivery) -> tuple[str, Row | None]:
 def meaning_of(status: int, text: str) -> Literal["taken", "unknown", "later", "never"]:
     """What an answer to a score says: it is there, nobody knows, ask later, or it will never be taken.
 
-    Canvas throttles with 403 "Rate Limit Exceeded"; Moodle answers 409 also to a score that it has already.
+    Canvas throttles with 403 "Rate Limit Exceeded"; Moodle answers 409 also to a score that it has already. A page is
+    no service's answer: something in between may have shown it, such as a portal that wants somebody to sign in.
     """
     if 200 <= status < 300:
-        return "taken"
+        return "unknown" if PAGE.search(text) else "taken"
     if status in (408, 409) or status >= 500:
         return "unknown"
     if status in (401, 425, 429) or (status == 403 and "rate limit" in text.lower()):

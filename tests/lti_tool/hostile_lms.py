@@ -22,7 +22,7 @@ RESULTS_TYPE = "application/vnd.ims.lis.v2.resultcontainer+json"
 ITEMS_TYPE = "application/vnd.ims.lis.v2.lineitemcontainer+json"
 ITEM_TYPE = "application/vnd.ims.lis.v2.lineitem+json"
 
-Fault = Literal["lose the answer", "throttle", "break", "forget the token"]
+Fault = Literal["lose the answer", "throttle", "break", "forget the token", "show a page"]
 
 
 @dataclass
@@ -124,6 +124,8 @@ class HostileLms:
             self.met.append(fault)
         if fault == "throttle":
             return Response("403 Forbidden (Rate Limit Exceeded)", status="403 Forbidden")
+        if fault == "show a page":  # a portal in between that wants somebody to sign in
+            return Response("<!DOCTYPE html>\n<title>Sign in</title>")
         if fault == "break":
             return Response("<html>", status="502 Bad Gateway")
         answer = self.as_moodle(body) if self.family == "moodle" else self.as_canvas(body)

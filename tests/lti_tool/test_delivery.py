@@ -322,6 +322,8 @@ def test_a_missing_scope_is_a_refusal_in_words(world) -> None:
     [
         (200, "", "taken"),
         (204, "", "taken"),
+        (200, "OK: []", "taken"),
+        (200, 'OK: <html lang="en">', "unknown"),
         (302, "", "never"),
         (400, "", "never"),
         (401, "", "later"),

@@ -133,6 +133,13 @@ def test_an_answer_lost_before_it_was_kept_is_sent_with_the_same_body(either: Co
     assert either.cell.score == 82
 
 
+def test_a_page_in_the_place_of_an_answer_is_not_taken_for_one(either: Course) -> None:
+    either.lms.faults = ["show a page"]
+    either.release(82)
+    assert [either.send(), either.send()] == ["later", "sent"]
+    assert (either.lms.met, either.cell.score) == (["show a page"], 82)
+
+
 def test_a_token_that_was_forgotten_is_renewed_within_the_try(either: Course) -> None:
     either.release(70)
     assert either.send() == "sent"
