@@ -27,6 +27,7 @@ from rubrics.evidence import confirmed
 from rubrics.judgement import Rating
 
 Rows = Mapping[tuple[str, str], RatingRow]
+NO_LONGER = "This placement no longer releases by itself."
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ def _released(session: Session, sheet: OpenSheet) -> str | None:
         reason = decide(session, submission, judgement)
         if reason is not None:
             return reason
+    elif submission.resource_link.settings.get("release") != sheet.policy:
+        return NO_LONGER  # it was changed while this was being judged
     release_by_policy(session, submission)
     return None
 

@@ -13,7 +13,7 @@ import jwt
 
 from lti_tool.keys import SigningKey
 from lti_tool.models import Registration
-from lti_tool.outbound import PlatformRefused, Reply, ReplyUnreadable
+from lti_tool.outbound import Reply, ReplyUnreadable, TokenNotGiven
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 300
@@ -71,7 +71,7 @@ class AccessTokens:
         }
         reply = outbound.post(registration.auth_token_url, form, headers={"Accept": "application/json"})
         if not reply.ok:
-            raise PlatformRefused(reply.status, f"token not given: {reply.reason[:SHORT]}")
+            raise TokenNotGiven(reply.status, f"token not given: {reply.reason[:SHORT]}")
         answer = reply.json()
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():

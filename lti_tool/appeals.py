@@ -31,7 +31,7 @@ from lti_tool.models import (
     Submission,
 )
 from lti_tool.results import Row, Sheet, newest_release, student_sheet
-from lti_tool.reviews import Decision
+from lti_tool.reviews import AlreadyReleased, Decision
 from rubrics.model import Criterion, Rubric
 from rubrics.text import sentence_spans
 
@@ -345,7 +345,10 @@ def answer(
         raise AppealProblem(_("Someone else answered this. See theirs.")) from None
     if ended.accepted:
         decisions = _standing(session, standing) | {appeal.criterion: Decision(level, "other", words)}
-        reviews.change(session, link, appeal.submission, reviewer_id, decisions, words)
+        try:
+            reviews.change(session, link, appeal.submission, reviewer_id, decisions, words, seen_release_id=standing.id)
+        except AlreadyReleased:
+            raise AppealProblem(_("Someone changed this sheet just now. Answer once more.")) from None
     session.expire(appeal, ["answer"])
     return ended
 

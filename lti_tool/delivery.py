@@ -8,6 +8,7 @@ Sources: Canvas scores_controller.rb, Moodle mod/lti/service/gradebookservices, 
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +24,7 @@ from lti_tool.deep_linking import TAG
 from lti_tool.jobs import Claim
 from lti_tool.line_items import MADE
 from lti_tool.models import LineItem, Passback, ResourceLink
-from lti_tool.outbound import AddressRefused, OutboundError, PlatformRefused, PlatformUnreachable
+from lti_tool.outbound import AddressRefused, OutboundError, PlatformRefused, PlatformUnreachable, TokenNotGiven
 from lti_tool.platforms import PlatformRules, rules_for
 from lti_tool.services import ScopeMissing
 from lti_tool.shelf import is_on_shelf
@@ -31,7 +32,9 @@ from lti_tool.shelf import is_on_shelf
 GRADING_OFF = "Grading is off for this activity."
 COLUMN_GONE = "The gradebook column is gone."
 CREATING = "creating"
+MARK = ""  # the address of a column that is being looked for or made
 CREATING_SECONDS = 120
+PAGE = re.compile(r"(?:^|: )<(?:!doctype\s+html|html)\b", re.IGNORECASE)  # after the reason phrase
 
 Outcome = Literal["sent", "overtaken", "refused", "later"]
 Row = Mapping[str, Any]
@@ -128,7 +131,7 @@ def _send(delivery: _Delivery) -> tuple[str, Row | None]:
     if meaning == "later":
         raise _Later(_words(delivery, answer), unknown=False)
     if answer.status == 404 and _rules(delivery).why(answer.status, answer.text) is None:
-        _forget_column(delivery)
+        _forget_column(delivery, column)
         raise _Never(COLUMN_GONE)
     raise _Never(_words(delivery, answer))
 
@@ -136,10 +139,11 @@ def _send(delivery: _Delivery) -> tuple[str, Row | None]:
 def meaning_of(status: int, text: str) -> Literal["taken", "unknown", "later", "never"]:
     """What an answer to a score says: it is there, nobody knows, ask later, or it will never be taken.
 
-    Canvas throttles with 403 "Rate Limit Exceeded"; Moodle answers 409 also to a score that it has already.
+    Canvas throttles with 403 "Rate Limit Exceeded"; Moodle answers 409 also to a score that it has already. A page is
+    no service's answer: something in between may have shown it, such as a portal that wants somebody to sign in.
     """
     if 200 <= status < 300:
-        return "taken"
+        return "unknown" if PAGE.search(text) else "taken"
     if status in (408, 409) or status >= 500:
         return "unknown"
     if status in (401, 425, 429) or (status == 403 and "rate limit" in text.lower()):
@@ -179,11 +183,17 @@ def _asking(delivery: _Delivery, action: str, ask: Callable[[], T]) -> T:
     except PlatformUnreachable as error:
         delivery.record(action, None, str(error))
         raise _Later(str(error), unknown=action == "post" and error.may_have_arrived) from error
+    except TokenNotGiven as error:
+        # It says nothing about the score; Moodle answers 404 as long as it cannot reach our keys (seen on 4.5.6).
+        delivery.record("token", error.status, str(error))
+        raise _Later(str(error), unknown=False) from error
     except PlatformRefused as error:
         delivery.record(action, error.status, str(error))
-        if meaning_of(error.status, error.reason) == "never":
+        meaning = meaning_of(error.status, error.reason)
+        if meaning == "never":
             raise _Never(str(error)) from error
-        raise _Later(str(error), unknown=False) from error
+        # An answer that cannot be read, such as one without end, may say that the score was taken.
+        raise _Later(str(error), unknown=action == "post" and meaning in ("taken", "unknown")) from error
     except OutboundError as error:
         delivery.record(action, None, str(error))
         raise _Later(str(error), unknown=False) from error
@@ -229,7 +239,7 @@ def _shown(delivery: _Delivery, column: str) -> Row | None:
         delivery.record("read", getattr(error, "status", None), str(error))
         return None
     delivery.record("read", 200, f"{len(rows)} rows")
-    return {key: rows[0].get(key) for key in ("resultScore", "resultMaximum")} if rows else None
+    return {key: number(rows[0].get(key)) for key in ("resultScore", "resultMaximum")} if rows else None
 
 
 def _has_score(body: Row) -> bool:
@@ -241,19 +251,29 @@ def shows_score(shown: Row | None, body: Row) -> bool:
 
     Gradebooks round to two decimals or finer, which on a short scale is a wide step.
     """
-    score = shown.get("resultScore") if shown else None
-    if shown is None or not isinstance(score, int | float) or isinstance(score, bool):
+    score = number(shown.get("resultScore")) if shown else None
+    if shown is None or score is None:
         return False
-    maximum = float(shown.get("resultMaximum") or 1)
+    maximum = number(shown.get("resultMaximum")) or 1.0
     given = float(body["scoreGiven"]) / float(body["scoreMaximum"])
-    return math.isclose(float(score) / maximum, given, rel_tol=0, abs_tol=max(1e-4, 0.0051 / maximum))
+    return math.isclose(score / maximum, given, rel_tol=0, abs_tol=max(1e-4, 0.0051 / maximum))
+
+
+def number(value: Any) -> float | None:
+    """A number that a platform sent; None for whatever else stands in its place, NaN and what is too large among it."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 # ---- the column ----------------------------------------------------------------------------------------------
 
 
 def _column(delivery: _Delivery) -> str:
-    """The address of the placement's gradebook column: known, named by the launch, found, or made once."""
+    """The address of the placement's gradebook column: named by the newest launch, known, found, or made once."""
     link = delivery.link
     known = _known_column(delivery)
     if known is not None:
@@ -262,7 +282,7 @@ def _column(delivery: _Delivery) -> str:
     try:
         url, source, maximum = _find_or_make(delivery, link.line_items_url)
     except Exception:
-        _forget_column(delivery)
+        _forget_column(delivery, MARK)
         raise
     with delivery.database.write() as session:
         row = session.get_one(LineItem, link.id)
@@ -277,16 +297,18 @@ def _known_column(delivery: _Delivery) -> str | None:
         with delivery.database.write() as session:
             jobs.hold(session, delivery.claim)
             row = session.get(LineItem, link.id, with_for_update=True)
-            if row is not None and row.source != CREATING:
+            named = link.line_item_url
+            if row is not None and row.source != CREATING and named in (None, "", row.url):
                 return row.url
-            if link.line_item_url:
-                session.merge(LineItem(resource_link_id=link.id, url=link.line_item_url, source="launch"))
-                return link.line_item_url
+            if named:
+                # Also in the place of one that we know: the column was made anew, or the platform moved.
+                session.merge(LineItem(resource_link_id=link.id, url=named, maximum=None, source="launch"))
+                return named
             if not link.line_items_url:
                 raise _Never(GRADING_OFF)
             if row is not None and utc_now() - row.found_at < timedelta(seconds=CREATING_SECONDS):
                 raise _Later("The gradebook column is just being made.", unknown=False)
-            session.merge(LineItem(resource_link_id=link.id, url="", source=CREATING, found_at=utc_now()))
+            session.merge(LineItem(resource_link_id=link.id, url=MARK, source=CREATING, found_at=utc_now()))
     except IntegrityError as error:
         raise _Later("The gradebook column is just being made.", unknown=False) from error
     return None
@@ -321,13 +343,12 @@ def _columns(delivery: _Delivery, line_items_url: str) -> list[dict[str, Any]]:
     return [column for column in every if column.get("resourceId") == link.lms_id]
 
 
-def _forget_column(delivery: _Delivery) -> None:
+def _forget_column(delivery: _Delivery, url: str) -> None:
     """So that the next try looks for it afresh, and not where a launch once said that it was."""
     with delivery.database.write() as session:
-        row = session.get(LineItem, delivery.link.id)
-        if row is None:
-            return
         link = session.get_one(ResourceLink, delivery.link.id)
-        if link.line_item_url == row.url:
+        if url and link.line_item_url == url:
             link.line_item_url = None  # the next launch names it again if it is there
-        session.delete(row)
+        row = session.get(LineItem, delivery.link.id, with_for_update=True)
+        if row is not None and row.url == url:  # else another sender has found or made it meanwhile
+            session.delete(row)

@@ -1,7 +1,8 @@
 """What happens to work that has waited for a person longer than its placement allows: named, released, or returned.
 
 Nobody's decision is overtaken: what somebody decided and what is to be scored blind waits on, and so does a sheet with
-a flag, or with a criterion that has no level.
+a flag, with a criterion that has no level, or with estimates that rest on no quote. Nothing is released before the
+placement's date.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from lti_tool import jobs, returns
 from lti_tool.blind_draws import is_pending
 from lti_tool.db import Database, utc_now
 from lti_tool.models import Job, JobEvent, JudgementRow, PendingRelease, ResourceLink, Submission
+from lti_tool.pending_releases import release_date
 from lti_tool.results import newest_judgement
 from lti_tool.reviews import AlreadyReleased, ReviewProblem, release_by_policy
 
@@ -97,7 +99,7 @@ def _settle(database: Database, submission_id: int, now: datetime) -> bool:
             if policy == RETURN:
                 returns.expire(session, submission)
             elif policy == RELEASE:
-                _release(session, submission)
+                _release(session, submission, now)
             return policy in (RETURN, RELEASE)
     except (ReviewProblem, AlreadyReleased) as problem:
         log.info("still waits for a person", submission=submission_id, why=type(problem).__name__)
@@ -112,9 +114,11 @@ def _is_still_due(session: Session, submission: Submission, now: datetime) -> bo
     return found is not None and session.scalar(found.where(Submission.id == submission.id)) is not None
 
 
-def _release(session: Session, submission: Submission) -> None:
+def _release(session: Session, submission: Submission, now: datetime) -> None:
+    if release_date(submission.resource_link, now) is not None:
+        raise ReviewProblem("Nothing is shown here before its date.")
     judgement: JudgementRow | None = newest_judgement(session, submission)
-    if judgement is None or judgement.flags:
+    if judgement is None or judgement.flags or judgement.evidence == "none":
         raise ReviewProblem("A person has to look at this one.")
     if not jobs.pass_gate(session, submission.id):
         raise ReviewProblem("Somebody else decided it.")

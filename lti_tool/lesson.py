@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from rubrics.scoring import sum_to_full
+
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$", max_length=64)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True)]
@@ -378,8 +380,8 @@ def _repeated(key: str, field: str, things: Iterable[Any], seen: set[object] | N
 
 def _weight_faults(lesson: Lesson) -> Faults:
     total = sum(item.weight for item in lesson.items)
-    if abs(total - WEIGHTS_SUM) > 1e-6:
-        yield "items", f"the weights sum to {total:g}, not 100"
+    if not sum_to_full(item.weight for item in lesson.items):
+        yield "items", f"the weights sum to {total:.12g}, not 100"
 
 
 def _placing_faults(lesson: Lesson) -> Faults:

@@ -28,6 +28,7 @@ from lti_tool.models import (
 )
 from lti_tool.vocabulary import Card, cards, due
 from rubrics.model import Rubric
+from rubrics.scoring import sum_to_full
 
 KEPT_READ = 64
 
@@ -177,6 +178,17 @@ def lesson_of_course(session: Session, slug: str, context_id: int) -> Published:
     if own is None or own.lesson_version is None:
         return current_lesson(session, slug)
     return Published(own.lesson_version, _lesson(own.lesson_version))
+
+
+def weights_here(resource_link: ResourceLink, lesson: Lesson) -> dict[str, float]:
+    """Item id to its share of the lesson score in this placement; the shares sum to 100.
+
+    Its lesson may have been edited since somebody set its weights: an item they do not name counts nothing, and where
+    one that counted is gone, the lesson's own weights hold.
+    """
+    own = resource_link.settings.get("weights") or lesson.weights
+    weights = {item_id: own.get(item_id, 0.0) for item_id in lesson.weights}
+    return weights if sum_to_full(weights.values()) else lesson.weights
 
 
 def newest_edition(session: Session, slug: str, context_id: int) -> CourseEdition | None:

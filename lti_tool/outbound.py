@@ -4,6 +4,7 @@ OutboundError
 ├── AddressRefused        we do not go there
 ├── PlatformUnreachable   no answer; `may_have_arrived` tells whether the request may have been taken
 └── PlatformRefused       an answer that is not a success
+    ├── TokenNotGiven     to the request for an access token, so that nothing else was asked
     └── ReplyUnreadable   a success whose body is not what was asked for
 """
 
@@ -63,6 +64,10 @@ class PlatformRefused(OutboundError):
         super().__init__(f"The platform answered {status}: {reason or 'no reason given'}.")
         self.status = status
         self.reason = reason
+
+
+class TokenNotGiven(PlatformRefused):
+    """The platform gave no access token; what it was wanted for was not asked."""
 
 
 class ReplyUnreadable(PlatformRefused):

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from lti_tool import jobs
 from lti_tool.db import utc_now
+from lti_tool.lessons import lesson_of, weights_here
 from lti_tool.models import Job, LessonScore, Passback, PassbackTry, Person, Release, ResourceLink, Submission
 from lti_tool.platforms import rules_for
 
@@ -55,7 +56,7 @@ def enqueue_released(session: Session, lesson_score: LessonScore) -> Passback:
         "gradingProgress": "FullyGraded",
         **rules.score_extension,
     }
-    handed_in = _handed_in(session, link.id, person.id)
+    handed_in = _handed_in(session, link, lesson_score)
     if rules.submission_time and handed_in is not None:
         score["submission"] = {"submittedAt": iso(handed_in)}
     if not (rules.comment_accumulates and _comment_may_be_there(session, link.id, person.id)):
@@ -111,11 +112,25 @@ def _enqueue(
     return message
 
 
-def _handed_in(session: Session, resource_link_id: int, person_id: int) -> datetime | None:
-    """When the last of the released work was handed in."""
-    released = select(Release.id).where(Release.submission_id == Submission.id).exists()
-    about = (Submission.resource_link_id == resource_link_id, Submission.person_id == person_id, released)
-    return session.scalar(select(func.max(Submission.sent_at)).where(*about))
+def _handed_in(session: Session, link: ResourceLink, score: LessonScore) -> datetime | None:
+    """When the last of the work that makes this score was handed in.
+
+    Practice, and attempts that do not count, make nobody late: a gradebook may take points off for that.
+    """
+    later = aliased(Release)
+    newest = ~select(later.id).where(later.submission_id == Submission.id, later.sequence > Release.sequence).exists()
+    released = session.execute(
+        select(Submission, Release.points)
+        .join(Release, Release.submission_id == Submission.id)
+        .where(Submission.resource_link_id == link.id, Submission.person_id == score.person_id, newest)
+        .order_by(Submission.attempt.desc())
+    )
+    counting = {
+        sent.item_id: sent.sent_at
+        for sent, points in released
+        if points == score.parts.get(sent.item_id) and weights_here(link, lesson_of(sent)).get(sent.item_id)
+    }
+    return max(counting.values(), default=None)
 
 
 def _comment_may_be_there(session: Session, resource_link_id: int, person_id: int) -> bool:

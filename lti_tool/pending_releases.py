@@ -50,6 +50,18 @@ def release_date(link: ResourceLink, now: datetime) -> datetime | None:
     return date if date is not None and date > now else None
 
 
+def follow_date(session: Session, link: ResourceLink) -> None:
+    """The placement's date was changed: what is decided already goes out on the new one, which may be over."""
+    date, now = read_date(str(link.settings.get("release_on", ""))), utc_now()
+    if link.settings.get("release") != "date" or date is None:
+        return
+    waits = [PendingRelease.resource_link_id == link.id, PendingRelease.problem.is_(None)]
+    if date <= now:
+        date = now + GRACE
+        waits.append(PendingRelease.due_at > date)
+    session.execute(update(PendingRelease).where(*waits).values(due_at=date))
+
+
 def decide(
     session: Session,
     link: ResourceLink,
@@ -158,6 +170,11 @@ def _carry_out(database: Database, submission_id: int, now: datetime) -> bool:
     try:
         with database.write() as session:
             jobs.hold_gate(session, submission_id)
+            if (date := _date_now(session, submission_id, now)) is not None:
+                # It was decided just before somebody set this date.
+                waits = (PendingRelease.submission_id == submission_id, PendingRelease.due_at <= now)
+                session.execute(update(PendingRelease).where(*waits).values(due_at=date))
+                return False
             taken = session.execute(
                 delete(PendingRelease)
                 .where(
@@ -197,6 +214,11 @@ def _carry_out(database: Database, submission_id: int, now: datetime) -> bool:
 def _goes_back(database: Database, same: ColumnElement[bool], sentence: str) -> None:
     with database.write() as session:
         session.execute(update(PendingRelease).where(same).values(problem=sentence))
+
+
+def _date_now(session: Session, submission_id: int, now: datetime) -> datetime | None:
+    submission = session.get(Submission, submission_id)
+    return release_date(submission.resource_link, now) if submission is not None else None
 
 
 def _fields(said: Mapping[str, Any]) -> dict[str, Any]:

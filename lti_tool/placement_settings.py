@@ -20,7 +20,9 @@ from lti_tool.attempts import GRACE_MINUTES
 from lti_tool.blind_draws import share_of
 from lti_tool.gate_deadlines import REMIND
 from lti_tool.lesson import Lesson
+from lti_tool.lessons import weights_here
 from lti_tool.models import Audit, Person, ResourceLink
+from lti_tool.pending_releases import follow_date
 
 Release = Literal["review", "auto", "gate", "date"]
 RELEASES: tuple[Release, ...] = ("review", "auto", "gate", "date")
@@ -77,7 +79,7 @@ def chosen_of(link: ResourceLink, lesson: Lesson) -> Chosen:
         audit_share=share_of(said, "audit_share", known.get("release")),
         blind_share=share_of(said, "blind_share", known.get("release")),
         attempts=attempts,
-        weights={**lesson.weights, **said.get("weights", {})},
+        weights=weights_here(link, lesson),
         accommodations=dict(said.get("accommodations", {})),
     )
 
@@ -130,6 +132,8 @@ def save(
             detail={"resource_link": link.id, "by": person_id, "names": list(changed)},
         )
     )
+    if {"release", "release_on"} & set(changed):
+        follow_date(session, link)
     if {"budget_usd", "judge"} & set(changed):
         jobs.wake_held(session)
     return changed

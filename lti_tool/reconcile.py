@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs, passback
-from lti_tool.delivery import shows_score
+from lti_tool.delivery import number, shows_score
 from lti_tool.models import LineItem, Passback, Person, ResourceLink
 
 Row = Mapping[str, Any]
@@ -27,7 +27,7 @@ class Compared:
 def column_of(session: Session, link: ResourceLink) -> str | None:
     """The address of the placement's gradebook column, if it is known."""
     known = session.get(LineItem, link.id)
-    return (known.url if known is not None else None) or link.line_item_url or None
+    return link.line_item_url or (known.url if known is not None else None) or None
 
 
 def store_shown(session: Session, link: ResourceLink, results: Iterable[Row], now: datetime) -> Compared:
@@ -66,11 +66,7 @@ def is_other(message: Passback) -> bool:
 
 def _kept(row: Row | None, now: datetime) -> dict[str, Any]:
     score, maximum = (row.get(name) if row else None for name in ("resultScore", "resultMaximum"))
-    return {"resultScore": _number(score), "resultMaximum": _number(maximum), "at": passback.iso(now)}
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return {"resultScore": number(score), "resultMaximum": number(maximum), "at": passback.iso(now)}
 
 
 def _newest(session: Session, link: ResourceLink) -> list[tuple[Passback, str]]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from lti_tool import jobs
 from lti_tool.attempts import lock_learner, save_draft
 from lti_tool.blind_draws import pending
+from lti_tool.coaching import first_rewrites
 from lti_tool.db import utc_now
 from lti_tool.deadlines import deadlines_for
 from lti_tool.lessons import lesson_of
@@ -63,6 +64,9 @@ def _give_back(
         raise ReviewProblem(
             "The course takes no work of this learner's any more. Grant them days in the settings first, or score it."
         )
+    if (submission.person_id, submission.item_id) in first_rewrites(session, link, [submission.person_id]):
+        # Nothing that is sent from here on counts, so the score would wait for an attempt that never comes.
+        raise ReviewProblem("Its learner was shown a rewrite, so another take would be practice. Score this one.")
     if not jobs.return_judged(session, submission.id):
         raise taken_by_another(session, submission)
     row = ReturnedWork(submission_id=submission.id, reviewer_id=reviewer_id, words=words)

@@ -124,11 +124,18 @@ def change(
     reviewer_id: int,
     decisions: Mapping[str, Decision],
     reason: str,
+    *,
+    seen_release_id: int,
 ) -> Release:
-    """Correct a released sheet: a new release, with its reason. ReviewProblem if nothing or no reason is given."""
+    """Correct a released sheet: a new release, with its reason. ReviewProblem if nothing or no reason is given.
+
+    AlreadyReleased where another release stands by now than the one that was seen: it would be undone unread.
+    """
     sheet = judge_sheet(session, submission)
     if sheet.release is None:
         raise ReviewProblem("This has not been released yet.")
+    if sheet.release.id != seen_release_id:
+        raise taken_by_another(session, submission)
     if not reason.strip():
         raise ReviewProblem("Say why it changes; the learner reads it.")
     _check(sheet, decisions, own_levels(session, submission.id, reviewer_id))
@@ -168,6 +175,7 @@ def level_problem(row: Row, decision: Decision | None, own: int | None = None) -
     """What is wrong with a person's level for one criterion, as a sentence; None if nothing is.
 
     `own` is the level that they committed before they were shown the judge's: it is that one which needs no reason.
+    What was released already needs none either: whoever released it gave theirs, or had committed it.
     """
     title = row.criterion.title
     if decision is None:
@@ -178,6 +186,8 @@ def level_problem(row: Row, decision: Decision | None, own: int | None = None) -
         return f"{title}: choose a reason from the list."
     if any(not 0 <= start < end for start, end in decision.quotes):
         return f"{title}: a quote begins before it ends."
+    if row.changed and decision.level == row.level:
+        return None
     explained = bool(decision.reason_code or (decision.reason or "").strip())
     if own is not None:
         return None if explained or decision.level == own else f"You committed {own} on {title}. Say why it changes."

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lti_tool import coaching, jobs, passback
 from lti_tool.db import Database, utc_now
 from lti_tool.deadlines import closed_for
-from lti_tool.lessons import lesson_here
+from lti_tool.lessons import UnknownLesson, lesson_here, weights_here
 from lti_tool.models import Job, LessonScore, Release, ResourceLink, Submission
 from rubrics.scoring import lesson_points
 
@@ -40,7 +40,7 @@ def lesson_standing(session: Session, resource_link: ResourceLink, person_id: in
 def lesson_standings(session: Session, resource_link: ResourceLink, person_ids: Collection[int]) -> dict[int, Standing]:
     """Where each of these learners stands in a placement, by person id."""
     lesson = lesson_here(session, resource_link).lesson
-    weights = {**lesson.weights, **resource_link.settings.get("weights", {})}
+    weights = weights_here(resource_link, lesson)
     counting = resource_link.settings.get("counts", "best")
     released = _released_points(session, resource_link, person_ids)
     weighted = {item_id for item_id, weight in weights.items() if weight}
@@ -112,11 +112,14 @@ def _counting(by_attempt: Mapping[int, float], rule: str) -> float | None:
 def settle(session: Session, resource_link: ResourceLink, person_id: int) -> LessonScore | None:
     """After a release: record the lesson score if it is complete and has changed, and put it in the outbox.
 
-    In the caller's transaction, so that a release and its message stand or fall together.
+    In the caller's transaction, so that a release and its message stand or fall together. Of two releases of one
+    learner at once the second waits here, and then counts the first.
     """
-    # Two items of theirs that are released at once: the second to come here sees the other's points.
     passback.lock_learner(session, resource_link.id, person_id)
-    standing = lesson_standing(session, resource_link, person_id)
+    try:
+        standing = lesson_standing(session, resource_link, person_id)
+    except UnknownLesson:
+        return None  # it was taken back; `settle_closed` comes to this again when it is there
     if standing.given is None:
         return None
     last = newest_score(session, resource_link, person_id)
@@ -161,13 +164,16 @@ def settle_closed(database: Database) -> int:
     return sum(_settle_one(database, link_id, person_id) for link_id, person_id in ripe)
 
 
-def _complete(session: Session, link: ResourceLink, people: Collection[int]) -> Collection[int]:
-    """Who of these has a score of their lesson; nobody where it cannot be scored, so that the other placements are."""
+def _complete(session: Session, link: ResourceLink, person_ids: Collection[int]) -> list[int]:
+    """Those who have a score; nobody where there can be none, which holds up no other placement."""
     try:
-        return [one for one, standing in lesson_standings(session, link, people).items() if standing.given is not None]
+        standings = lesson_standings(session, link, person_ids)
+    except UnknownLesson:  # it was taken back
+        return []
     except (LookupError, ValueError) as error:
         log.error("a placement could not be scored", placement=link.id, error=type(error).__name__)
-        return ()
+        return []
+    return [person_id for person_id, standing in standings.items() if standing.given is not None]
 
 
 def _unsettled() -> Select[int, int]:

@@ -4,7 +4,7 @@ Sums are exact (fractions of the numbers as written); one rounding at the end, t
 A missing level gives no points at all, which is not zero points.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from math import isfinite
@@ -40,6 +40,11 @@ def item_points(rubric: Rubric, levels: Mapping[str, int | None], graph_points: 
             return None
         total += _criterion_share(criterion, level)
     return None if total is None else _rounded(total)
+
+
+def sum_to_full(weights: Iterable[Number]) -> bool:
+    """Whether weights make exactly 100, each taken as it is written: with less or more there is no lesson score."""
+    return sum(_exact(weight) for weight in weights) == FULL_WEIGHT
 
 
 def lesson_points(weights: Mapping[str, Number], items: Mapping[str, Number | None]) -> LessonScore | None:

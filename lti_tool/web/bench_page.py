@@ -5,6 +5,7 @@ from datetime import datetime
 
 from lti_tool.attempts import Desk, drafts
 from lti_tool.lesson import DrillStep, Part
+from lti_tool.lessons import weights_here
 from lti_tool.models import Draft
 from lti_tool.web import bench
 from lti_tool.web.bench import Bench, read_bench
@@ -73,5 +74,5 @@ def bench_page(
         operation=operation,
         send_problem=send_problem,
         drafts=_draft_lines(visit, found.item.id),
-        weights={**visit.lesson.weights, **visit.link.settings.get("weights", {})},
+        weights=weights_here(visit.link, visit.lesson),
     )

@@ -178,7 +178,10 @@ def change(launch_id: str, public_id: str) -> Answer:
             form = _posted(session, submission)
             if form.problems:
                 raise reviews.ReviewProblem("")
-            reviews.change(session, placement_here(session), submission, g.person_id, form.decisions, form.reason)
+            link, standing = placement_here(session), form.standing or 0
+            reviews.change(
+                session, link, submission, g.person_id, form.decisions, form.reason, seen_release_id=standing
+            )
     except reviews.ReviewProblem as problem:
         return _refused(public_id, view, str(problem), change=True), 422
     except reviews.AlreadyReleased:

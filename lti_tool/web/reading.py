@@ -11,7 +11,7 @@ from lti_tool.attempts import sent_items
 from lti_tool.language import gettext as _
 from lti_tool.language import later
 from lti_tool.lesson import BriefStep, DrillStep, HotTakesStep, Plot, ReferenceStep, Term, VocabularyStep
-from lti_tool.lessons import Progress, answer_term
+from lti_tool.lessons import Progress, answer_term, weights_here
 from lti_tool.places import remember_place
 from lti_tool.scores import lesson_standing
 from lti_tool.web import takes
@@ -97,7 +97,7 @@ def _note(visit: Visit, step: AnyStep, sent: dict[str, int]) -> str:
         again = _("%(number)d to warm again", number=warm)
         return f"{words} · {again}" if warm else words
     if isinstance(step, HotTakesStep | DrillStep):
-        weights = {**visit.lesson.weights, **visit.link.settings.get("weights", {})}
+        weights = weights_here(visit.link, visit.lesson)
         share = _("%(share)s %%", share=points(sum(weights[item_id] for item_id in step.items)))
         done = sum(bool(sent[item_id]) for item_id in step.items)
         if done:

@@ -61,12 +61,16 @@ class FormRow:
 
 @dataclass(frozen=True)
 class ReviewForm:
-    """The whole form; `seen` is the judgement it was filled in from, `reason` that of a later correction."""
+    """The whole form; `seen` is the judgement it was filled in from, `standing` the release that it corrects.
+
+    `reason` is that of a correction.
+    """
 
     sheet: Sheet
     rows: tuple[FormRow, ...]
     seen: int | None
     reason: str = ""
+    standing: int | None = None
 
     @property
     def total(self) -> float | None:
@@ -103,7 +107,10 @@ class ReviewForm:
 def first_form(
     sheet: Sheet, own: Mapping[str, int] | None = None, quotes: Mapping[str, Any] | None = None
 ) -> ReviewForm:
-    """The form as it opens: one's own levels where they were committed blind, else those that stand, with reasons."""
+    """The form as it opens: one's own levels where they were committed blind, else those that stand, with reasons.
+
+    What was released stands, also for whoever committed something else.
+    """
     given, own = _reasons_given(sheet), own or {}
     rows = []
     for number, row in enumerate(sheet.rows, start=1):
@@ -113,14 +120,15 @@ def first_form(
             FormRow(
                 row,
                 number,
-                own.get(key, row.level),
+                row.level if sheet.release else own.get(key, row.level),
                 (score.reason_code or "") if score else "",
                 (score.reason or "") if score else "",
                 own=own.get(key),
                 quotes="\n".join(quote["text"] for quote in quoted),
             )
         )
-    return ReviewForm(sheet, tuple(rows), sheet.judgement.id if sheet.judgement else None)
+    seen, standing = sheet.judgement, sheet.release
+    return ReviewForm(sheet, tuple(rows), seen.id if seen else None, standing=standing.id if standing else None)
 
 
 def posted_form(sheet: Sheet, posted: Mapping[str, str], own: Mapping[str, int] | None = None) -> ReviewForm:
@@ -130,7 +138,8 @@ def posted_form(sheet: Sheet, posted: Mapping[str, str], own: Mapping[str, int] 
         _posted_row(number, row, posted, (own or {}).get(row.criterion.id), reader)
         for number, row in enumerate(sheet.rows, start=1)
     )
-    return ReviewForm(sheet, rows, whole(posted.get("seen", "")), posted.get("reason", "")[:REASON_CHARACTERS])
+    seen, standing = whole(posted.get("seen", "")), whole(posted.get("standing", ""))
+    return ReviewForm(sheet, rows, seen, posted.get("reason", "")[:REASON_CHARACTERS], standing)
 
 
 def blind_form(sheet: Sheet, posted: Mapping[str, str]) -> ReviewForm:

@@ -8,6 +8,7 @@ from lti_tool.gate_deadlines import POLICIES
 from lti_tool.lesson import WEIGHTS_SUM, Lesson
 from lti_tool.placement_settings import COUNTS, LATE, RELEASES, Chosen, SettingsRefused
 from lti_tool.web.whole import THOUSANDS
+from rubrics.scoring import sum_to_full
 
 MAX_ATTEMPTS = 50
 MAX_GRACE_MINUTES = 1440
@@ -51,9 +52,9 @@ def read_form(form: Mapping[str, str], before: Chosen, lesson: Lesson, *, judges
     )
     if wanted.release == "date" and not wanted.release_on:
         reader.faults.setdefault("release_on", "Say on which day and at what time (UTC) scores are shown.")
-    if abs(sum(wanted.weights.values()) - WEIGHTS_SUM) > 1e-6:
+    if not sum_to_full(wanted.weights.values()):
         reader.faults["weights"] = (
-            f"Weights must sum to {WEIGHTS_SUM:g}; these sum to {sum(wanted.weights.values()):g}."
+            f"Weights must sum to {WEIGHTS_SUM:g}; these sum to {sum(wanted.weights.values()):.12g}."
         )
     if reader.faults:
         raise SettingsRefused(reader.faults)

@@ -21,6 +21,7 @@ from lti_tool.attempts import (
 from lti_tool.language import gettext as _
 from lti_tool.language import translated
 from lti_tool.lesson import DrillStep, HotTakesStep, Item
+from lti_tool.lessons import weights_here
 from lti_tool.models import Draft, Submission
 from lti_tool.passback import enqueue_submitted
 from lti_tool.web import bench
@@ -293,7 +294,7 @@ def send(launch_id: str, item_id: str) -> Answer:
 
 
 def _weights(visit: Visit) -> dict[str, float]:
-    return {**visit.lesson.weights, **visit.link.settings.get("weights", {})}
+    return weights_here(visit.link, visit.lesson)
 
 
 def _work_address(sent: Submission) -> str:

@@ -184,6 +184,19 @@ def test_a_placement_may_release_by_policy(world, submission) -> None:
     assert (release.review_id, set(release.levels)) == (None, set(CRITERIA))
 
 
+@pytest.mark.parametrize("settings", [{}, {"release": "review"}, {"release": "gate"}])
+def test_policy_releases_nothing_more_once_the_placement_asks_for_a_person(world, submission, settings) -> None:
+    auto(world)
+    held = claim(world)
+    sheet = begin(world, held, CountingJudge())
+    with world.database.write() as session:
+        world.placement(session).settings = settings
+    for part in sheet.waiting:
+        rate(world, held, sheet, part)
+    assert close(world, held, sheet) == "This placement no longer releases by itself."
+    assert (rows(world, Release), rows(world, Job)[0].state) == ([], "awaiting_review")
+
+
 def test_policy_never_releases_what_is_not_scored(world, submission) -> None:
     auto(world)
     judge = CountingJudge(lambda request: refuse(request) if "retry" in request.criteria else rate_everything(request))

@@ -22,7 +22,7 @@ RESULTS_TYPE = "application/vnd.ims.lis.v2.resultcontainer+json"
 ITEMS_TYPE = "application/vnd.ims.lis.v2.lineitemcontainer+json"
 ITEM_TYPE = "application/vnd.ims.lis.v2.lineitem+json"
 
-Fault = Literal["lose the answer", "throttle", "break", "forget the token"]
+Fault = Literal["lose the answer", "throttle", "break", "forget the token", "show a page"]
 
 
 @dataclass
@@ -55,6 +55,7 @@ class HostileLms:
     faults: list[Fault] = field(default_factory=list)
     met: list[str] = field(default_factory=list)  # the faults that were really met
     locked: bool = False
+    reaches_our_keys: bool = True
     attempts_allowed: int = 99
     tokens: set[str] = field(default_factory=set)
     tokens_given: int = 0
@@ -89,6 +90,8 @@ class HostileLms:
         return None if request.args.get("type_id") == "3" else Response("[]", status="404 Not Found")
 
     def token(self) -> Response:
+        if not self.reaches_our_keys:
+            return Response("<html>", status="404 Not Found")  # as Moodle says it
         self.tokens_given += 1
         token = f"token-{self.tokens_given}"
         self.tokens.add(token)
@@ -121,6 +124,8 @@ class HostileLms:
             self.met.append(fault)
         if fault == "throttle":
             return Response("403 Forbidden (Rate Limit Exceeded)", status="403 Forbidden")
+        if fault == "show a page":  # a portal in between that wants somebody to sign in
+            return Response("<!DOCTYPE html>\n<title>Sign in</title>")
         if fault == "break":
             return Response("<html>", status="502 Bad Gateway")
         answer = self.as_moodle(body) if self.family == "moodle" else self.as_canvas(body)

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from lti_tool.lessons import rubric_of
 from lti_tool.models import Job, JudgementRow, RatingRow, Release, Submission
+from lti_tool.results import newest_release
 from lti_tool.review_rank import rank
 from lti_tool.reviews import Decision
 from tests.conftest import World
@@ -24,6 +25,7 @@ def judge_as(
     confidence: float | None = None,
     identity: dict[str, Any] | None = None,
     label: str = "Checklist",
+    evidence: str = "quotes",
 ) -> JudgementRow:
     """What the engine would have stored: ratings, a sheet, and the job at the gate."""
     ratings = {}
@@ -49,7 +51,7 @@ def judge_as(
         judge="checklist",
         judge_version="1",
         judge_label=label,
-        evidence="quotes",
+        evidence=evidence,
         provisional=True,
         rating_ids=ratings,
         flags=list(flags),
@@ -63,6 +65,13 @@ def judge_as(
     session.flush()
     rank(session, submission)
     return judgement
+
+
+def standing(session: Any, submission: Submission) -> int:
+    """The id of the release that stands, as whoever corrects it saw it."""
+    release = newest_release(session, submission)
+    assert release is not None
+    return release.id
 
 
 def releases(world: World) -> list[Release]:

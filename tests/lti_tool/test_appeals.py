@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from lti_tool import appeals
+from lti_tool import appeals, reviews
 from lti_tool.appeal_statistics import appeal_counts
 from lti_tool.appeals import AppealProblem, NotForYou
 from lti_tool.attempts import submit
 from lti_tool.lessons import rubric_of
-from lti_tool.models import Appeal, Launch, Passback, Release, Review, Submission
+from lti_tool.models import Appeal, BlindSheet, Launch, Passback, Release, Review, Submission
 from lti_tool.results import newest_judgement, newest_release, student_sheet
 from lti_tool.reviews import Decision, release
 from tests.lti_tool.judged import judge_as
@@ -150,6 +150,47 @@ def test_an_accepted_appeal_releases_the_sheet_anew_and_gives_the_token_back(wor
         assert (rows["checkpoint"].level, rows["checkpoint"].reason) == (3, "It is there.")
         assert (rows["claim"].level, rows["claim"].reason) == (3, "The claim is early.")
         assert session.scalars(select(Review.reviewer_id).order_by(Review.id)).all() == [world.ines_id, world.tom_id]
+
+
+def test_an_answer_undoes_nothing_that_was_changed_in_the_same_moment(world, sent, monkeypatch) -> None:
+    here, change = appeal(world, sent), reviews.change
+
+    def meanwhile(session, link, essay, *said, **seen) -> Release:
+        standing = newest_release(session, essay)
+        levels = {key: Decision(level, "wrong_level") for key, level in {**standing.levels, "economy": 2}.items()}
+        change(session, link, essay, world.ines_id, levels, "It is too long.", seen_release_id=standing.id)
+        return change(session, link, essay, *said, **seen)
+
+    monkeypatch.setattr(reviews, "change", meanwhile)
+    with pytest.raises(AppealProblem, match="changed this sheet just now"):
+        answered(world, here, level=3, reviewer=world.tom_id)
+    monkeypatch.undo()
+    answered(world, here, level=3, reviewer=world.tom_id)
+
+
+def test_levels_that_were_committed_blind_stand_without_a_reason_beside_an_accepted_appeal(world, submission) -> None:
+    """Nobody has to give reasons for levels that another committed before the judge's were shown to them."""
+    own = LEVELS | {"retry": 2, "economy": 2}
+    with world.database.write() as session:
+        essay = session.get_one(Submission, submission.id)
+        judgement = judge_as(session, essay, LEVELS)
+        session.add(
+            BlindSheet(
+                submission_id=essay.id,
+                judgement_id=judgement.id,
+                reader_id=world.ines_id,
+                source="pick",
+                levels=own,
+                quotes={},
+            )
+        )
+        session.flush()
+        decisions = {key: Decision(level) for key, level in own.items()}
+        release(session, world.placement(session), essay, world.ines_id, decisions, judgement.id)
+    answered(world, appeal(world, submission.id), level=3, reviewer=world.tom_id)
+    with world.database.read() as session:
+        standing = newest_release(session, session.get_one(Submission, submission.id))
+        assert (standing.sequence, standing.levels) == (2, own | {"checkpoint": 3})
 
 
 def test_an_appeal_that_changes_nothing_keeps_its_token_and_its_answer(world, sent) -> None:

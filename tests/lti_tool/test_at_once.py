@@ -20,7 +20,7 @@ from lti_tool.returns import return_work, take_again
 from lti_tool.reviews import AlreadyReleased, Decision, ReviewProblem
 from lti_tool.scores import lesson_standing, newest_score
 from tests.conftest import World, populate
-from tests.lti_tool.judged import all_at, decisions, judge_as
+from tests.lti_tool.judged import all_at, decisions, judge_as, standing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -108,7 +108,8 @@ def _release(session: Session, world: World, judged: tuple[int, int]) -> Release
 def _correct(session: Session, world: World, judged: tuple[int, int]) -> Release:
     sent = session.get_one(Submission, judged[0])
     given = {one: Decision(level, "wrong_level") for one, level in all_at(sent, 2).items()}
-    return reviews.change(session, world.placement(session), sent, world.ines_id, given, "Read once more.")
+    link, seen = world.placement(session), standing(session, sent)
+    return reviews.change(session, link, sent, world.ines_id, given, "Read once more.", seen_release_id=seen)
 
 
 def _stored(world: World) -> tuple[int, int, int]:
@@ -230,9 +231,9 @@ def test_two_items_of_a_learner_that_go_out_at_once_are_both_in_the_score(world,
     assert isinstance(beside.ended(), Release)
     with world.database.read() as session:
         link = world.placement(session)
-        standing, score = lesson_standing(session, link, world.ada_id), newest_score(session, link, world.ada_id)
+        now, score = lesson_standing(session, link, world.ada_id), newest_score(session, link, world.ada_id)
     assert score is not None
-    assert score.given == standing.given
+    assert score.given == now.given
 
 
 def test_of_two_who_give_out_the_same_work_at_once_the_last_ones_word_holds(world, judged) -> None:

@@ -2,13 +2,16 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from lti_tool import coaching
 from lti_tool.attempts import submit, withdraw
 from lti_tool.coaching import first_rewrites, is_practice
 from lti_tool.models import Job, Submission
-from lti_tool.reviews import release
+from lti_tool.results import state_of
+from lti_tool.returns import return_work
+from lti_tool.reviews import ReviewProblem, release
 from lti_tool.scores import lesson_standing
 from tests.lti_tool.judged import decisions, judge_as
 
@@ -81,6 +84,19 @@ def test_taking_the_take_back_does_not_unsee_the_rewrite(world) -> None:
     with world.database.read() as session:
         assert is_practice(session, session.get_one(Submission, second))
     assert points(world) is None
+
+
+def test_a_take_with_a_rewrite_is_not_returned_for_one_that_could_not_count(world) -> None:
+    with world.database.write() as session:
+        link = world.placement(session)
+        take = submit(session, link, world.ada_id, "q1", FIRST)
+        judge_as(session, take, {"hit": 1, "edge": 1, "form": 2})
+    show(world, take.id)
+    with world.database.write() as session:
+        sent = session.get_one(Submission, take.id)
+        with pytest.raises(ReviewProblem, match="another take would be practice"):
+            return_work(session, world.placement(session), sent, world.ines_id, "Once more, please.")
+        assert state_of(session, sent) == "awaiting_review"
 
 
 def test_another_learners_rewrite_and_another_items_are_theirs(world) -> None:

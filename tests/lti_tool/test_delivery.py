@@ -15,7 +15,8 @@ from lti_tool.db import utc_now
 from lti_tool.delivery import CREATING, deliver, meaning_of, shows_score
 from lti_tool.jobs import Claim, LeaseLost
 from lti_tool.models import Job, LessonScore, LineItem, Passback, PassbackTry, ResourceLink, Submission
-from lti_tool.outbound import PlatformUnreachable
+from lti_tool.outbound import PlatformUnreachable, ReplyUnreadable
+from lti_tool.reconcile import column_of, store_shown
 from lti_tool.services import ScopeMissing
 
 COLUMN = "https://campus.example.edu/lineitems/7/lineitem?type_id=3"
@@ -63,6 +64,10 @@ def answers(status: int, text: str = "") -> Callable[[FakeGradebook, Mapping[str
 
 def accepts_then_times_out(gradebook: FakeGradebook, body: Mapping[str, Any]) -> Answer:
     gradebook.keep(body)
+    raise PlatformUnreachable("it did not answer in time", may_have_arrived=True)
+
+
+def is_lost(gradebook: FakeGradebook, body: Mapping[str, Any]) -> Answer:
     raise PlatformUnreachable("it did not answer in time", may_have_arrived=True)
 
 
@@ -166,6 +171,38 @@ def test_a_score_that_arrived_although_the_answer_was_lost_is_not_posted_again(w
     assert len(gradebook.posted) == 1
 
 
+@pytest.mark.parametrize("status", [200, 502])
+def test_a_score_whose_answer_cannot_be_read_is_compared_before_it_is_posted_again(world, status) -> None:
+    def accepts_with_an_answer_too_large(gradebook: FakeGradebook, body: Mapping[str, Any]) -> Answer:
+        gradebook.keep(body)
+        raise ReplyUnreadable(status, "the answer is too large")
+
+    message_id, gradebook = release(world, 70), FakeGradebook(accepts_with_an_answer_too_large)
+    assert send(world, gradebook) == "later"
+    assert stored(world, message_id)[0].state == "unknown"
+    assert send(world, gradebook) == "sent"
+    assert len(gradebook.posted) == 1
+
+
+NO_NUMBERS = ["ninety", [90], float("nan"), float("inf"), 10**400]
+
+
+@pytest.mark.parametrize("said", NO_NUMBERS, ids=["text", "list", "NaN", "infinity", "endless"])
+@pytest.mark.parametrize("where", ["resultScore", "resultMaximum"])
+def test_a_gradebook_that_shows_no_numbers_shows_no_score_of_ours(either_world, said, where) -> None:
+    """Neither what was taken is lost by it, nor what was lost is taken for there."""
+    message_id, gradebook = release(either_world, 70), FakeGradebook(is_lost)
+    gradebook.shown["sub-ada"] = {"resultScore": 90, "resultMaximum": 100, where: said}
+    assert send(either_world, gradebook) == "later"
+    gradebook.answer = answers(200, "OK")
+    assert send(either_world, gradebook) == "sent"
+    message, _ = stored(either_world, message_id)
+    assert (len(gradebook.posted), message.read_back[where]) == (2, None)
+    with either_world.database.write() as session:
+        shown = [{"userId": "sub-ada", **gradebook.shown["sub-ada"]}]
+        store_shown(session, either_world.placement(session), shown, utc_now())
+
+
 def test_a_sender_that_died_after_posting_compares_before_it_posts(world) -> None:
     message_id, gradebook = release(world, 70), FakeGradebook(accepts)
 
@@ -251,6 +288,19 @@ def test_a_column_that_is_gone_is_looked_for_again(world) -> None:
     assert gradebook.posted[-1][0] == "https://campus.example.edu/lineitems/8"
 
 
+@pytest.mark.parametrize("known", ["", "https://campus.example.edu/lineitems/8"], ids=["being made", "made anew"])
+def test_a_column_that_is_gone_is_not_forgotten_in_the_place_of_another_senders_new_one(world, known) -> None:
+    def another_sender_was_faster(gradebook: FakeGradebook, body: Mapping[str, Any]) -> Answer:
+        with world.database.write() as session:
+            session.execute(update(LineItem).values(url=known, source="made" if known else CREATING))
+        return Answer(404, "Not Found")
+
+    release(world, 70)
+    assert send(world, FakeGradebook(another_sender_was_faster)) == "refused"
+    with world.database.read() as session:
+        assert session.scalars(select(LineItem.url)).all() == [known]
+
+
 @pytest.mark.parametrize(("status", "text"), [(403, "403 Forbidden (Rate Limit Exceeded)"), (429, "")])
 def test_a_course_that_asks_to_slow_down_is_asked_later(world, status, text) -> None:
     message_id, gradebook = release(world, 70), FakeGradebook(answers(status, text))
@@ -272,6 +322,8 @@ def test_a_missing_scope_is_a_refusal_in_words(world) -> None:
     [
         (200, "", "taken"),
         (204, "", "taken"),
+        (200, "OK: []", "taken"),
+        (200, 'OK: <html lang="en">', "unknown"),
         (302, "", "never"),
         (400, "", "never"),
         (401, "", "later"),
@@ -400,6 +452,22 @@ def test_the_column_that_the_launch_named_is_used_as_it_is(world) -> None:
     gradebook = FakeGradebook(accepts)
     assert send(world, gradebook) == "sent"
     assert gradebook.posted[0][0] == "https://campus.example.edu/own?x=1"
+
+
+@pytest.mark.parametrize("source", ["launch", "found", "made"])
+def test_a_column_that_a_newer_launch_names_goes_before_the_one_that_is_known(world, source) -> None:
+    """A platform that moved to another host names its columns anew; at the old one nobody may answer any more."""
+    with world.database.write() as session:
+        session.add(LineItem(resource_link_id=world.resource_link_id, url=COLUMN, source=source, maximum=10))
+        world.placement(session).line_item_url = "https://new.example.edu/lineitems/7/lineitem?type_id=3"
+    release(world, 60)
+    gradebook = FakeGradebook(accepts)
+    assert send(world, gradebook) == "sent"
+    assert gradebook.posted[0][0] == "https://new.example.edu/lineitems/7/lineitem?type_id=3"
+    with world.database.read() as session:
+        known = session.get_one(LineItem, world.resource_link_id)
+        assert (known.url, known.source, known.maximum) == (gradebook.posted[0][0], "launch", None)
+        assert column_of(session, world.placement(session)) == known.url
 
 
 def test_a_column_is_made_once(world) -> None:

@@ -29,7 +29,7 @@ from lti_tool.models import (
 )
 from lti_tool.reviews import Decision, change, release
 from lti_tool.settings import get_settings
-from tests.lti_tool.judged import all_at, decisions, judge_as
+from tests.lti_tool.judged import all_at, decisions, judge_as, standing
 
 
 @pytest.fixture
@@ -129,7 +129,8 @@ def test_a_correction_replaces_the_same_persons_sheet(world, reviewed) -> None:
         levels = decisions(
             {**all_at(sent, 3), "claim": 4, "economy": 3}, claim=Decision(4, "missed_evidence", "There.")
         )
-        change(session, world.placement(session), sent, world.ines_id, levels, "Read again.")
+        link, seen = world.placement(session), standing(session, sent)
+        change(session, link, sent, world.ines_id, levels, "Read again.", seen_release_id=seen)
     [row] = by_rater(exported(world), "human", "claim")
     assert row["score"] == 4
 

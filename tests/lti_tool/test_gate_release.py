@@ -16,7 +16,7 @@ from lti_tool.reviews import Decision, ReviewProblem, change, release_by_policy
 from rubrics.gate_file import PromptGate
 from rubrics.losses import Loss
 from tests.lti_tool.gate_files import JUDGE, THRESHOLD, gate_file, register_key
-from tests.lti_tool.judged import all_at, decisions, judge_as
+from tests.lti_tool.judged import all_at, decisions, judge_as, standing
 
 
 def never() -> float:
@@ -273,7 +273,8 @@ def test_who_saw_the_judges_sheet_does_not_read_it_blind(world, submission) -> N
     with world.database.write() as session:
         sent = audited(session, world, submission)
         why = Decision(4, "missed_evidence", "It is there.")
-        change(session, world.placement(session), sent, world.ines_id, decisions(all_at(sent, 3), claim=why), "Claim.")
+        given, seen = decisions(all_at(sent, 3), claim=why), standing(session, sent)
+        change(session, world.placement(session), sent, world.ines_id, given, "Claim.", seen_release_id=seen)
         with pytest.raises(ReviewProblem, match="Somebody else reads it"):
             read_blind(session, sent, world.ines_id, all_at(sent, 3))
         assert read_blind(session, sent, world.tom_id, all_at(sent, 3))
@@ -303,11 +304,13 @@ def test_a_change_by_a_person_counts_where_it_is_a_loss(world, submission) -> No
         row = session.scalars(select(InstalledGate)).one()
         link = world.placement(session)
         small = Decision(4, "missed_evidence", "It is there.")
-        change(session, link, sent, world.tom_id, decisions(all_at(sent, 3), economy=small), "Economy.")
+        given, seen = decisions(all_at(sent, 3), economy=small), standing(session, sent)
+        change(session, link, sent, world.tom_id, given, "Economy.", seen_release_id=seen)
         [one] = audit_of(session, row)
         assert (one.lost, one.overridden) == (None, False)
         large = {key: Decision(0, "wrong_level", "Copied.") for key in ("claim", "retry", "checkpoint")}
-        change(session, link, sent, world.tom_id, decisions(all_at(sent, 3), **large), "Copied.")
+        given, seen = decisions(all_at(sent, 3), **large), standing(session, sent)
+        change(session, link, sent, world.tom_id, given, "Copied.", seen_release_id=seen)
         [one] = audit_of(session, row)
         assert one.overridden
         assert one.released_at - draws(session)[0].at == timedelta(0)

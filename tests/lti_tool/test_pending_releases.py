@@ -10,7 +10,7 @@ from lti_tool import pending_releases
 from lti_tool.attempts import submit
 from lti_tool.db import utc_now
 from lti_tool.models import PendingRelease, Release, Submission
-from lti_tool.pending_releases import AlreadyPending, carry_out_due, decide, postpone, take_back
+from lti_tool.pending_releases import AlreadyPending, carry_out_due, decide, follow_date, postpone, take_back
 from lti_tool.results import state_of, student_sheet
 from lti_tool.review_queue import Wanted, counts, queue
 from lti_tool.reviews import Decision, ReviewProblem
@@ -150,6 +150,48 @@ def test_a_placement_with_a_date_shows_nothing_before_it(either_world, judged) -
     assert len(releases(either_world)) == 1
 
 
+def test_a_date_that_was_put_off_meanwhile_holds_for_what_is_decided_already(either_world, judged) -> None:
+    put_off(either_world, judged)
+    date = utc_now() + timedelta(days=3)
+    with either_world.database.write() as session:
+        either_world.placement(session).settings = {"release": "date", "release_on": date.isoformat()}
+    assert carry_out_due(either_world.database, utc_now() + LATER * 2) == 0
+    assert carry_out_due(either_world.database, date - timedelta(minutes=1)) == 0
+    with either_world.database.read() as session:
+        assert session.scalars(select(PendingRelease.due_at)).one() == date
+    assert carry_out_due(either_world.database, date) == 1
+
+
+@pytest.mark.parametrize("days", [1, 5])
+def test_what_is_decided_follows_the_date_when_it_is_changed(either_world, judged, days: int) -> None:
+    put_off(either_world, judged, due=utc_now() + timedelta(days=3))
+    date = utc_now() + timedelta(days=days)
+    with either_world.database.write() as session:
+        link = either_world.placement(session)
+        link.settings = {"release": "date", "release_on": date.isoformat()}
+        follow_date(session, link)
+        assert session.scalars(select(PendingRelease.due_at)).one() == date
+
+
+def test_where_the_new_date_is_over_there_is_still_time_to_take_back(either_world, judged) -> None:
+    put_off(either_world, judged, due=utc_now() + timedelta(days=3))
+    with either_world.database.write() as session:
+        link = either_world.placement(session)
+        link.settings = {"release": "date", "release_on": (utc_now() - timedelta(days=1)).isoformat()}
+        follow_date(session, link)
+    assert carry_out_due(either_world.database) == 0
+    assert carry_out_due(either_world.database, utc_now() + LATER) == 1
+
+
+def test_a_lesson_that_was_taken_back_holds_up_no_release(either_world, judged) -> None:
+    """What was confirmed is shown; a score is made of it when the lesson is there again."""
+    put_off(either_world, judged)
+    with either_world.database.write() as session:
+        either_world.placement(session).lesson_slug = "taken-back"
+    assert carry_out_due(either_world.database, utc_now() + LATER * 2) == 1
+    assert len(releases(either_world)) == 1
+
+
 def test_after_the_date_what_is_confirmed_is_shown_at_once(either_world, judged) -> None:
     with either_world.database.write() as session:
         link, sent = either_world.placement(session), session.get_one(Submission, judged[0])
@@ -176,7 +218,7 @@ def test_what_cannot_be_carried_out_in_one_placement_holds_up_no_other(either_wo
         link, sent = either_world.tiny(session), session.get_one(Submission, elsewhere[0])
         given = decisions(all_at(sent, 1))
         postpone(session, link, sent, either_world.ines_id, given, elsewhere[1], utc_now() + LATER, "b")
-        either_world.placement(session).settings = {"weights": {"essay": 77}}  # the lesson has changed since
+        either_world.placement(session).settings = {"weights": {"essay": "many"}}  # which no form of ours writes
 
     assert carry_out_due(either_world.database, utc_now() + LATER * 2) == 1
 

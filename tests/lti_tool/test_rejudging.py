@@ -320,7 +320,7 @@ def test_what_cannot_be_applied_holds_up_nothing_else(either_world, two) -> None
     confirm(either_world, two[0])
     draft = drafted(either_world, dict.fromkeys(two, 3))
     with either_world.database.write() as session:
-        either_world.placement(session).settings = {"weights": {"essay": 77}}  # the lesson has changed since
+        either_world.placement(session).settings = {"weights": {"essay": "many"}}  # which no form of ours writes
     assert apply(either_world, draft, reason="Because.") == 1
     assert sheet_of(either_world, draft, two[0]).problem == "It could not be applied (ValueError)."
     assert sheet_of(either_world, draft, two[1]).applied_at is not None

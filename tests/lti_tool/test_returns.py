@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -28,10 +29,10 @@ def judged(either_world, sample_texts) -> int:
     return send(either_world, either_world.ada_id, sample_texts["essay"])
 
 
-def send(world, person_id: int, text: str, *, level: int = 3, flags: tuple[str, ...] = ()) -> int:
+def send(world, person_id: int, text: str, *, level: int = 3, **judged: Any) -> int:
     with world.database.write() as session:
         sent = submit(session, world.placement(session), person_id, "essay", text)
-        judge_as(session, sent, all_at(sent, level), flags=flags)
+        judge_as(session, sent, all_at(sent, level), **judged)
         job = session.scalars(select(Job).where(Job.submission_id == sent.id)).one()
         session.add(JobEvent(job_id=job.id, stage="held", detail={}, at=utc_now()))
         return sent.id
@@ -190,7 +191,7 @@ def test_released_by_policy_as_the_judge_has_it(either_world, judged) -> None:
 
 
 def test_what_cannot_be_released_in_one_placement_holds_up_no_other(either_world, judged) -> None:
-    put(either_world, wait_days=DAYS, wait_then="release", weights={"essay": 77})  # the lesson has changed since
+    put(either_world, wait_days=DAYS, wait_then="release", weights={"essay": "many"})  # which no form of ours writes
     with either_world.database.write() as session:
         link = either_world.tiny(session)
         link.settings = {"wait_days": DAYS, "wait_then": "release"}
@@ -199,6 +200,21 @@ def test_what_cannot_be_released_in_one_placement_holds_up_no_other(either_world
     assert carry_out(either_world) == 1
     with either_world.database.read() as session:
         assert session.scalars(select(Release.submission_id)).all() == [sent.id]
+
+
+def test_nothing_is_released_by_policy_before_the_placements_date(either_world, judged) -> None:
+    date = utc_now() + timedelta(days=DAYS + 3)
+    put(either_world, wait_days=DAYS, wait_then="release", release="date", release_on=date.isoformat())
+    assert carry_out(either_world) == 0
+    assert state(either_world, judged) == "awaiting_review"
+    assert carry_out(either_world, DAYS + 4) == 1
+
+
+def test_an_estimate_without_quotes_is_released_by_no_passing_of_time(either_world, sample_texts) -> None:
+    put(either_world, wait_days=DAYS, wait_then="release")
+    estimated = send(either_world, either_world.ada_id, sample_texts["essay"], evidence="none")
+    assert carry_out(either_world) == 0
+    assert state(either_world, estimated) == "awaiting_review"
 
 
 def test_expired_it_goes_back_unscored_and_is_no_zero(either_world, judged) -> None:

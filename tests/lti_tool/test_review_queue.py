@@ -30,10 +30,10 @@ def crowd(session, world, text: str, count: int) -> list[Submission]:
             continue
         seen = judge_as(session, essay, all_at(essay, 2) | ({"claim": None} if number % 4 == 2 else {}))
         if number % 4 < 2:
-            release(session, link, essay, world.ines_id, decisions(all_at(essay, 2)), seen.id)
+            made = release(session, link, essay, world.ines_id, decisions(all_at(essay, 2)), seen.id)
         if number % 4 == 1:
             higher = {key: Decision(level, "wrong_level") for key, level in all_at(essay, 3).items()}
-            change(session, link, essay, world.ines_id, higher, "Read again.")
+            change(session, link, essay, world.ines_id, higher, "Read again.", seen_release_id=made.id)
     return sent
 
 

@@ -86,14 +86,27 @@ def test_a_sheet_that_changed_meanwhile_is_not_confirmed_unseen(world, submissio
 def test_a_correction_is_a_new_release_with_its_reason(world, submission, judged) -> None:
     with world.database.write() as session:
         link, sent = world.placement(session), session.get_one(Submission, submission.id)
-        release(session, link, sent, world.ines_id, decisions(all_at(sent, 3)), judged)
+        first = release(session, link, sent, world.ines_id, decisions(all_at(sent, 3)), judged)
         higher = decisions(all_at(sent, 3), claim=Decision(4, "wrong_level", "It names its limits."))
         with pytest.raises(ReviewProblem, match="Say why"):
-            change(session, link, sent, world.tom_id, higher, " ")
-        second = change(session, link, sent, world.tom_id, higher, "Read again after an appeal.")
+            change(session, link, sent, world.tom_id, higher, " ", seen_release_id=first.id)
+        second = change(session, link, sent, world.tom_id, higher, "Read again.", seen_release_id=first.id)
         assert (second.sequence, second.points) == (2, 77.5)
-        first = session.scalars(select(Release).where(Release.sequence == 1)).one()
+        session.refresh(first)
         assert first.points == 75.0
+
+
+def test_a_correction_undoes_nobody_elses_that_was_not_seen(world, submission, judged) -> None:
+    """Two people open the same released sheet; whoever comes second is shown what the first one changed."""
+    with world.database.write() as session:
+        link, sent = world.placement(session), session.get_one(Submission, submission.id)
+        opened = release(session, link, sent, world.ines_id, decisions(all_at(sent, 3)), judged).id
+        lower = decisions(all_at(sent, 3), claim=Decision(1, "wrong_level"))
+        change(session, link, sent, world.ines_id, lower, "The claim is missing.", seen_release_id=opened)
+        other = decisions(all_at(sent, 3), economy=Decision(1, "wrong_level"))
+        with pytest.raises(AlreadyReleased):
+            change(session, link, sent, world.tom_id, other, "It is too long.", seen_release_id=opened)
+        assert [row.levels["claim"] for row in session.scalars(select(Release).order_by(Release.id))] == [3, 1]
 
 
 def release_all(session, world, texts, level: int) -> None:

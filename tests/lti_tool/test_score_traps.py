@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from lti_tool import claims, jobs, passback
 from lti_tool.ags import SCOPES, AgsClient
+from lti_tool.attempts import submit
 from lti_tool.db import utc_now
 from lti_tool.delivery import deliver
 from lti_tool.keys import SigningKey
@@ -39,7 +40,7 @@ class Course:
             link.platform_family, link.scopes = lms.family, list(SCOPES)
             link.line_items_url, link.line_item_url = f"{lms.url}/items?type_id=3", lms.column_url("1")
 
-    def release(self, given: float) -> None:
+    def release(self, given: float, parts: dict[str, float] | None = None) -> None:
         with self.world.database.write() as session:
             last = session.scalars(select(LessonScore.sequence).order_by(LessonScore.sequence.desc())).first() or 0
             score = LessonScore(
@@ -48,11 +49,15 @@ class Course:
                 sequence=last + 1,
                 given=given,
                 maximum=100.0,
-                parts={},
+                parts=parts or {},
             )
             session.add(score)
             session.flush()
             passback.enqueue_released(session, score)
+
+    def submit(self, item_id: str, text: str) -> int:
+        with self.world.database.write() as session:
+            return submit(session, self.world.placement(session), self.world.ada_id, item_id, text).id
 
     def send(self) -> str:
         """One try of what is due, whatever its next try's time."""
@@ -126,6 +131,13 @@ def test_an_answer_lost_before_it_was_kept_is_sent_with_the_same_body(either: Co
     first, second = either.lms.posts
     assert first == second
     assert either.cell.score == 82
+
+
+def test_a_page_in_the_place_of_an_answer_is_not_taken_for_one(either: Course) -> None:
+    either.lms.faults = ["show a page"]
+    either.release(82)
+    assert [either.send(), either.send()] == ["later", "sent"]
+    assert (either.lms.met, either.cell.score) == (["show a page"], 82)
 
 
 def test_a_token_that_was_forgotten_is_renewed_within_the_try(either: Course) -> None:
@@ -223,6 +235,17 @@ def test_a_locked_grade_ends_after_eight_tries_and_moodle_is_left_in_peace(moodl
     assert moodle.send() == "sent"
 
 
+def test_moodle_that_cannot_reach_our_keys_just_then_is_asked_again(moodle: Course) -> None:
+    """While the tool's pages are restarted it gives no token; nothing of a score is wrong by that."""
+    moodle.lms.reaches_our_keys = False
+    moodle.release(82)
+    assert moodle.send() == "later"
+    assert "token not given" in (moodle.newest().answer or "")
+    moodle.lms.reaches_our_keys = True
+    assert moodle.send() == "sent"
+    assert (len(moodle.lms.posts), moodle.cell.score) == (1, 82)
+
+
 def test_the_comment_stands_beside_every_score_in_moodle(moodle: Course) -> None:
     for given in (70, 82):
         moodle.release(given)
@@ -254,9 +277,14 @@ def test_a_score_that_changes_is_no_new_attempt_and_says_its_comment_once(canvas
 
 
 def test_a_score_says_when_the_work_was_handed_in(canvas: Course, submission: Submission) -> None:
+    """The work that counts: neither practice nor a worse attempt, both sent later, makes it late."""
+    essay = canvas.submit("essay", submission.text + " And again.")
+    take = canvas.submit("q1", "One row is written before the call.")
     with canvas.world.database.write() as session:
-        session.add(Release(submission_id=submission.id, sequence=1, points=82, levels={}))
-    canvas.release(82)
+        canvas.world.placement(session).settings = {"weights": {"essay": 100.0}}
+        for sent, points in ((submission.id, 82), (essay, 70), (take, 90)):
+            session.add(Release(submission_id=sent, sequence=1, points=points, levels={}))
+    canvas.release(82, {"essay": 82, "q1": 90})
     canvas.send()
     [post] = canvas.lms.posts
     assert post["submission"] == {"submittedAt": passback.iso(submission.sent_at)}

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from lti_tool.attempts import submissions, submit, withdraw
 from lti_tool.db import utc_now
@@ -74,7 +74,7 @@ def test_a_placement_that_cannot_be_scored_holds_up_no_other(pitched) -> None:
         points = {"levels": all_at(sent, 1), "points": 50.0}
         session.add(Release(submission_id=sent.id, sequence=1, **points))  # and its score was not written
         closes(session, pitched, utc_now() - HOUR)
-        pitched.placement(session).settings = {"weights": {"essay": 77}}  # the lesson has changed since
+        pitched.placement(session).settings = {"weights": {"essay": "many"}}  # which no form of ours writes
     assert settle_closed(pitched.database) == 1
     with pitched.database.read() as session:
         assert session.scalars(select(LessonScore.person_id)).all() == [pitched.bo_id]
@@ -141,6 +141,36 @@ def test_a_close_that_was_moved_since_is_heard_from_anybodys_launch(pitched) -> 
         assert closed_for(session, link, [pitched.ada_id], now) == {pitched.ada_id}
         closes(session, pitched, now + DAY, person_id=pitched.ines_id)
         assert closed_for(session, link, [pitched.ada_id], now) == frozenset()
+
+
+def test_a_lesson_that_was_taken_back_holds_up_no_other_placements_close(pitched) -> None:
+    with pitched.database.write() as session:
+        closes(session, pitched, utc_now() - HOUR)
+        tiny = pitched.tiny(session)
+        text = "A stored response may answer while it is fresh; then the cache must ask the origin whether " * 2
+        sent = submit(session, tiny, pitched.bo_id, "answer", text)
+        judgement = judge_as(session, sent, all_at(sent, 1))
+        release(session, tiny, sent, pitched.ines_id, decisions(all_at(sent, 1)), judgement.id)
+        session.execute(delete(LessonScore))  # as if its close had come just now
+        tiny.lesson_slug = "taken-back"
+    assert settle_closed(pitched.database) == 1
+
+
+@pytest.mark.parametrize(
+    ("own", "held"),
+    [
+        ({"essay": 100.0}, {"q1": 0, "q2": 0, "essay": 100, "drawing": 0}),  # an item was added to the lesson since
+        ({"q1": 0.0, "q2": 0.0, "essay": 40.0, "gone": 60.0}, None),
+        ({"q1": 0.0, "q2": 33.3333333, "essay": 33.3333333, "drawing": 33.3333333}, None),
+    ],
+    ids=["added", "gone", "not quite"],
+)
+def test_weights_that_make_no_whole_of_the_lesson_any_more_give_way_to_its_own(pitched, own, held) -> None:
+    with pitched.database.write() as session:
+        link = pitched.placement(session)
+        lessons_own = lesson_standing(session, link, pitched.ada_id).weights
+        link.settings = {"weights": own}
+        assert lesson_standing(session, link, pitched.ada_id).weights == (held or lessons_own)
 
 
 def test_late_release_after_the_first_score_counts_on(pitched, sample_texts) -> None:

@@ -244,8 +244,11 @@ def test_a_sheet_that_was_judged_anew_is_looked_at_once_more(sign_in, world, ess
 def test_a_released_sheet_is_corrected_with_a_reason(sign_in, world, essay) -> None:
     browser = sign_in(INES)
     browser.post(essay.page, essay.form())
-    assert 'name="reason"' in browser.get(f"{essay.page}?change=1").text
-    form = essay.form(claim=4, why__claim="wrong_level")
+    opened = browser.get(f"{essay.page}?change=1").text
+    assert 'name="reason"' in opened
+    [first] = releases(world)
+    assert f'name="standing" value="{first.id}"' in opened
+    form = essay.form(claim=4, why__claim="wrong_level", standing=first.id)
     unsaid = browser.post(f"{essay.page}/change", form)
     assert unsaid.status_code == 422
     assert "Say why it changes; the learner reads it." in unsaid.text
@@ -255,6 +258,17 @@ def test_a_released_sheet_is_corrected_with_a_reason(sign_in, world, essay) -> N
     page = browser.client.get(told.location).text
     assert "changed and released again, 77.5 / 100." in page
     assert "The claim names whom it holds for." in page
+
+
+def test_the_second_of_two_who_correct_a_sheet_sees_the_first_ones(sign_in, world, essay) -> None:
+    sign_in(INES).post(essay.page, essay.form())
+    opened = releases(world)[0].id
+    for browser, claim, status in ((sign_in(INES), 4, 302), (sign_in(TOM), 2, 409)):
+        form = essay.form(claim=claim, why__claim="wrong_level", standing=opened, reason="It was read again.")
+        answer = browser.post(f"{essay.page}/change", form)
+        assert answer.status_code == status
+    assert "Changed from the judge’s 3 to 4: wrong level" in answer.text
+    assert [row.levels["claim"] for row in releases(world)] == [3, 4]
 
 
 def test_a_text_still_with_the_judge_has_no_form(sign_in, submission) -> None:

@@ -19,7 +19,8 @@ from lti_tool.db import Database, utc_now
 from lti_tool.deadlines import deadlines_for
 from lti_tool.erasing import due_for_erasing, erase_work
 from lti_tool.lessons import current_lesson
-from lti_tool.models import AnswerRow, Audit, Base, Draft, Launch, Person, RatingRow, Submission
+from lti_tool.models import AnswerRow, Audit, Base, Draft, Launch, PendingRelease, Person, RatingRow, Submission
+from lti_tool.pending_releases import decide
 from lti_tool.placement_settings import SettingsMoved, chosen_of, grant, version_of
 from lti_tool.purge_command import app as purge
 from lti_tool.scores import lesson_standing
@@ -29,7 +30,7 @@ from lti_tool.web.app import create_app
 from lti_tool.web.records import _placed
 from lti_tool.web.sessions import COOKIE, open_session
 from tests.conftest import World, populate
-from tests.lti_tool.judged import all_at, judge_as
+from tests.lti_tool.judged import all_at, decisions, judge_as
 from tests.lti_tool.web.conftest import Browser
 
 INES, ADA = "launch-ines-01", "launch-ada-01"
@@ -73,6 +74,28 @@ def test_nothing_typed_saves_nothing(sign_in, world) -> None:
     ines = sign_in(INES)
     assert "Nothing had changed." in said(save(ines), ines)
     assert settings_of(world) == {}
+
+
+def test_weights_that_make_not_quite_a_hundred_are_refused(sign_in, world) -> None:
+    """What is left over would leave every score unmade."""
+    weights = {f"weight-{item_id}": "33.3333333" for item_id in ("q2", "essay", "drawing")}
+    answer = save(sign_in(INES), **weights, **{"weight-q1": "0"})
+    assert answer.status_code == 422
+    assert "these sum to 99.9999999." in answer.text
+    assert settings_of(world) == {}
+
+
+def test_a_date_that_is_moved_moves_what_is_decided_already(sign_in, world, submission) -> None:
+    """Scores are shown on the day that stands here, whenever somebody confirmed them."""
+    ines, first, second = sign_in(INES), utc_now() + timedelta(days=1), utc_now() + timedelta(days=4)
+    save(ines, release="date", release_on=first.isoformat())
+    with world.database.write() as session:
+        link, sent = world.placement(session), session.get_one(Submission, submission.id)
+        judgement = judge_as(session, sent, all_at(sent, 3))
+        decide(session, link, sent, world.ines_id, decisions(all_at(sent, 3)), judgement.id)
+    save(ines, release_on=second.isoformat())
+    with world.database.read() as session:
+        assert session.scalars(select(PendingRelease.due_at)).one() == second
 
 
 def test_what_is_saved_holds_where_it_matters_and_is_written_down(sign_in, world) -> None:

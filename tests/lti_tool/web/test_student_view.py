@@ -6,7 +6,7 @@ from lti_tool import blind
 from lti_tool.attempts import submit
 from lti_tool.models import AnswerRow, Submission
 from lti_tool.reviews import Decision, change, release
-from tests.lti_tool.judged import all_at, decisions
+from tests.lti_tool.judged import all_at, decisions, standing
 from tests.lti_tool.web.test_instructor_pages import ADA, INES, NASTY, Sent, send
 
 BODY = {"levels": {"claim": 3}, "comment": "The judge’s own words <b>as they came</b>."}
@@ -35,7 +35,7 @@ def let_out(world, essay: Sent, *, changed: bool = False) -> None:
         release(session, link, sent, world.ines_id, decisions(all_at(sent, 3)), essay.seen)
         if changed:
             lower = decisions(all_at(sent, 3), claim=Decision(2, "missed_evidence", "Ada never says it."))
-            change(session, link, sent, world.ines_id, lower, "Read again.")
+            change(session, link, sent, world.ines_id, lower, "Read again.", seen_release_id=standing(session, sent))
 
 
 def test_before_release_the_reviewer_sees_that_the_learner_sees_no_level(sign_in, essay) -> None:
