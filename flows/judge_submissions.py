@@ -233,6 +233,8 @@ async def _rate(chunk: Chunk, claim: Claim, sheet: OpenSheet, part: Part, turn: 
     """Ask, then read: reading costs nothing and may be done again, so that it is no task of its own."""
     question = (sheet.submission_id, part.fingerprint)
     async with turn:
+        if sheet.submission_id in chunk.lost:
+            raise LeaseLost(f"job {claim.job_id}")  # whoever has it asks, and pays
         asked_at = time.monotonic()
         receipt = await (ask if part.fingerprint in sheet.answered else ask_anew)(*question)
         # Where Prefect had the receipt already, the answer is not at hand yet.
@@ -242,7 +244,11 @@ async def _rate(chunk: Chunk, claim: Claim, sheet: OpenSheet, part: Part, turn: 
             receipt = await ask_anew(*question)
             answer = chunk.answers.pop(question)
         await _take_as_long(receipt, time.monotonic() - asked_at)
-        await chunk.bench.keep_ratings(Answered(claim, sheet, part, answer))
+        try:
+            await chunk.bench.keep_ratings(Answered(claim, sheet, part, answer))
+        except LeaseLost:
+            chunk.lost.add(sheet.submission_id)
+            raise
 
 
 async def _take_as_long(receipt: dict[str, Any], passed: float) -> None:

@@ -122,6 +122,7 @@ class Chunk:
     coach: Coach | None = None
     urgent: bool = True  # somebody waits for these
     draft: bool = False  # what is judged shows what would move, and nothing that holds is touched
+    lost: set[int] = field(default_factory=set)  # submissions that somebody else has by now
 
 
 @dataclass(frozen=True)

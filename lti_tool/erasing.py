@@ -5,9 +5,9 @@ The course's own gradebook is not touched: what it was sent belongs to it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Select, delete, func, select, union_all
+from sqlalchemy import ColumnElement, Select, delete, func, select, union_all
 from sqlalchemy.orm import Session
 
 from lti_tool import coaching
@@ -26,6 +26,8 @@ from lti_tool.models import (
     Submission,
 )
 from lti_tool.placement_settings import hold_settings, retention_ends
+
+UNRATED_FOR = timedelta(days=7)  # longer than a job is tried
 
 
 @dataclass(frozen=True)
@@ -111,12 +113,30 @@ def _fingerprints(session: Session, resource_link_id: int, person_id: int) -> se
 
 def _forget_answers(session: Session, fingerprints: Iterable[str]) -> None:
     """A judge's raw answers quote the work; those that no other rating rests on go with it."""
-    still = select(RatingRow.id).where(RatingRow.fingerprint == AnswerRow.fingerprint).exists()
+    _delete_answers(session, AnswerRow.fingerprint.in_(list(fingerprints)) & ~_is_rated())
+
+
+def are_unrated(now: datetime) -> ColumnElement[bool]:
+    """Of answers: those that no rating rests on a week after they came.
+
+    They quote a work that may be gone: what was asked while it was erased, or was never read; and what the coach was
+    told, whose reply is kept with the take.
+    """
+    return (AnswerRow.created_at < now - UNRATED_FOR) & ~_is_rated()
+
+
+def forget_unrated(session: Session, now: datetime) -> None:
+    """Delete the answers that are kept for nobody."""
+    _delete_answers(session, are_unrated(now))
+
+
+def _is_rated() -> ColumnElement[bool]:
+    return select(RatingRow.id).where(RatingRow.fingerprint == AnswerRow.fingerprint).exists()
+
+
+def _delete_answers(session: Session, which: ColumnElement[bool]) -> None:
     gone = session.scalars(
-        delete(AnswerRow)
-        .where(AnswerRow.fingerprint.in_(list(fingerprints)), ~still)
-        .returning(AnswerRow.fingerprint)
-        .execution_options(synchronize_session=False)
+        delete(AnswerRow).where(which).returning(AnswerRow.fingerprint).execution_options(synchronize_session=False)
     ).all()
     # Executors alone reach the store of results; they take the receipts out when they see these rows.
     insert_new(session, ForgottenReceipt.__table__, [{"fingerprint": one} for one in gone], ["fingerprint"])  # type: ignore[arg-type]

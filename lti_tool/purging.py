@@ -1,4 +1,5 @@
-"""What is kept for a limited time, and goes when that is over: learners' work, and sign-ins that ended.
+"""What is kept for a limited time, and goes when that is over: learners' work, answers of judges that nothing rests on,
+and sign-ins that ended.
 
 By hand with `atelier purge`; executors do it by themselves. Two at once do no harm.
 """
@@ -10,10 +11,11 @@ from sqlalchemy import delete, or_, select
 
 from lti_tool.attempts import lock_learner
 from lti_tool.db import Database, utc_now
-from lti_tool.erasing import Due, due_for_erasing, erase_work
+from lti_tool.erasing import Due, are_unrated, due_for_erasing, erase_work, forget_unrated
 from lti_tool.models import (
     AdminCode,
     AdminSession,
+    AnswerRow,
     DeepLinking,
     Handoff,
     LoginState,
@@ -44,18 +46,20 @@ def anything_due(database: Database, now: datetime | None = None) -> bool:
     """Whether `purge` would find something."""
     now = now or utc_now()
     with database.read() as session:
-        ended = [select(table).where(table.expires_at < now - A_DAY).exists() for table in OVER]
-        return session.scalars(select(or_(*ended))).one() or bool(due_for_erasing(session, now))
+        over = [select(table).where(table.expires_at < now - A_DAY).exists() for table in OVER]
+        over.append(select(AnswerRow).where(are_unrated(now)).exists())
+        return session.scalars(select(or_(*over))).one() or bool(due_for_erasing(session, now))
 
 
 def purge(database: Database, now: datetime | None = None) -> Purged:
-    """Erase what is due, each learner in a transaction of their own, so that a stop loses nothing; then sign-ins."""
+    """Erase what is due, each learner in a transaction of their own, so that a stop loses nothing; then the rest."""
     now = now or utc_now()
     due = due_now(database, now)
     erased = sum(_erase(database, one, now) for one in due)
     with database.write() as session:
         for table in OVER:
             session.execute(delete(table).where(table.expires_at < now - A_DAY))
+        forget_unrated(session, now)
     return Purged(due, erased)
 
 

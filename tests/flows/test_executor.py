@@ -446,6 +446,21 @@ def test_what_is_taken_back_and_sent_again_is_held_though_its_older_run_ends(
     assert held == {job.id}
 
 
+def test_of_work_that_is_taken_away_no_further_question_is_asked(world, executor, sample_texts) -> None:
+    def answer(request: JudgeRequest) -> dict:
+        if len(judge.asked) == 2:
+            with world.database.write() as session:
+                withdraw(session, world.placement(session), session.scalars(select(Submission)).one())
+        return rate_everything(request)
+
+    judge = CountingJudge(answer)
+    send_by(world, world.ada_id, "essay", sample_texts["essay"])
+    executor(judge, criteria_at_once=1).run_until_idle()
+    assert len(judge.asked) == 2
+    assert len(rows(world, RatingRow)) == 1
+    assert [job.state for job in rows(world, Job)] == ["withdrawn"]
+
+
 def test_a_long_judging_keeps_its_lease(world, executor, sample_texts) -> None:
     """The judge holds one question for three leases; nobody else may get the job meanwhile."""
     held = threading.Event()

@@ -65,6 +65,26 @@ def test_an_answer_that_another_rating_rests_on_keeps_its_receipt(world, answere
     assert (count(world, ForgottenReceipt), count(world, AnswerRow)) == (0, 1)
 
 
+def test_an_answer_that_nothing_rests_on_goes_after_a_week(either_world, sample_texts) -> None:
+    world = either_world
+    with world.database.write() as session:
+        sent = submit(session, world.placement(session), world.ada_id, "essay", sample_texts["essay"])
+        judge_as(session, sent, all_at(sent, 2))
+        rated = session.scalars(select(RatingRow.fingerprint)).first()
+        # The second came while its learner was erased, or was about to be read when its executor was killed.
+        for mark in (rated, "no rating"):
+            session.add(
+                AnswerRow(fingerprint=mark, registration_id=world.registration_id, body={}, model="m", usage={})
+            )
+    for days, kept in ((6, {rated, "no rating"}), (8, {rated})):
+        now = utc_now() + timedelta(days=days)
+        assert purging.anything_due(world.database, now) == (days > 7)
+        purging.purge(world.database, now)
+        with world.database.read() as session:
+            assert set(session.scalars(select(AnswerRow.fingerprint))) == kept
+    assert count(world, ForgottenReceipt) == 1
+
+
 def test_storage_that_is_away_is_asked_again_later(world, answered) -> None:
     erase(world)
 
