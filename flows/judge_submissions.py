@@ -9,7 +9,7 @@ import asyncio
 import inspect
 import random
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -27,7 +27,7 @@ from flows.coaching import coach_take
 from flows.judging.judge import Answer, JudgeHeld, JudgeUnavailable
 from flows.run_names import chunk_name, question_name
 from flows.sheets import Answered, OpenSheet, Part
-from flows.work import CHUNK, Bench, Chunk
+from flows.work import CHUNK, Bench, Chunk, all_or_first_error
 from lti_tool import jobs
 from lti_tool.jobs import Claim, LeaseLost
 from lti_tool.judge_health import count_error
@@ -155,7 +155,7 @@ async def judge_all(chunk: Chunk, submission_ids: Sequence[int]) -> None:
             claims = await begin(chunk, submission_ids[start : start + OPENED_AT_ONCE])
             under_way += [asyncio.create_task(judge_one(chunk, claim)) for claim in claims]
     finally:  # also where some could not be opened, or one not be put back: what was asked for the others is paid
-        await _all_or_first_error(under_way)
+        await all_or_first_error(under_way)
 
 
 async def begin(chunk: Chunk, submission_ids: Sequence[int]) -> list[Claim]:
@@ -224,7 +224,7 @@ async def _broke_off(chunk: Chunk, claim: Claim, error: Exception) -> None:
 async def _fill_in(chunk: Chunk, claim: Claim) -> None:
     assert claim.submission_id is not None
     sheet, turn = chunk.sheets[claim.submission_id], asyncio.Semaphore(chunk.bench.criteria_at_once)
-    await _all_or_first_error([_rate(chunk, claim, sheet, part, turn) for part in sheet.waiting])
+    await all_or_first_error([_rate(chunk, claim, sheet, part, turn) for part in sheet.waiting])
     filled = Filled(claim, sheet)
     await (chunk.bench.close_draft(filled) if chunk.draft else chunk.bench.close_sheet(filled))
 
@@ -255,14 +255,6 @@ async def _take_as_long(receipt: dict[str, Any], passed: float) -> None:
     # A stored answer that came back at once would tell a learner that somebody else sent the same text.
     seconds = float(receipt["usage"].get("seconds", 0))
     await asyncio.sleep(max(0.0, min(seconds, LONGEST_WAIT) - passed))
-
-
-async def _all_or_first_error(parts: Sequence[Awaitable[None]]) -> None:
-    """Wait for every part, then raise the first error: what the others reach is stored, and not asked again."""
-    results = await asyncio.gather(*parts, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
 
 
 async def put_back(chunk: Chunk, claim: Claim, sentence: str, retry_after: float | None = None) -> None:

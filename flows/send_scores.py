@@ -1,6 +1,5 @@
 """The flow that sends released scores to the gradebooks: one run for a chunk of messages, one task a message."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -9,7 +8,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.run_names import sending_name
-from flows.work import SENDING, Sending
+from flows.work import SENDING, Sending, all_or_first_error
 from lti_tool import delivery
 from lti_tool.jobs import Claim, LeaseLost
 
@@ -31,7 +30,7 @@ async def send_scores(passback_ids: list[int]) -> None:
     by_platform: dict[int, list[Claim]] = defaultdict(list)
     for passback_id in passback_ids:
         by_platform[sending.registrations[passback_id]].append(sending.claims[passback_id])
-    await asyncio.gather(*(_send_in_turn(sending, claims) for claims in by_platform.values()))
+    await all_or_first_error([_send_in_turn(sending, claims) for claims in by_platform.values()])
 
 
 async def _send_in_turn(sending: Sending, claims: Sequence[Claim]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -102,6 +102,14 @@ async def _run(pool: ThreadPoolExecutor, function: Callable[P, R], *args: P.args
     context = contextvars.copy_context()
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(pool, lambda: context.run(function, *args, **kwargs))
+
+
+async def all_or_first_error(parts: Sequence[Awaitable[None]]) -> None:
+    """Wait for every part, then raise the first error: what the others reach is stored, and not done again."""
+    results = await asyncio.gather(*parts, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
 
 
 @dataclass
