@@ -3,17 +3,18 @@
 // into the frame. (https://developerdocs.instructure.com/services/canvas/external-tools/lti/file.lti_window_post_message)
 const TELL_AFTER = 200;
 const LEAST_CHANGE = 8; // pixels
-const GROWN_AFTER = 10_000; // milliseconds after a page began to load; by then its frame has the height, or gets none
+const GROWS_WITHIN = 1000; // milliseconds after it was told
 
 const say = (message) => window.parent.postMessage(message, "*");
 
-function tellHeight() {
+function tellHeight(onFirst) {
   let told = 0;
   let waiting = false;
   const tell = () => {
     waiting = false;
     const height = Math.ceil(document.documentElement.getBoundingClientRect().height);
     if (Math.abs(height - told) <= LEAST_CHANGE) return;
+    if (!told) onFirst();
     told = height;
     say({ subject: "lti.frameResize", height });
   };
@@ -34,16 +35,15 @@ function followLinks() {
   });
 }
 
-// The frame may grow after the page has come, which moves what was in view; unless the reader has begun by then.
+// The frame gets its height after the page has come, which moves what was in view; unless the reader has begun by then.
+// Returns what ends this: what makes the page grow later must not take anybody back.
 function show(aim) {
-  let begun = false;
-  for (const input of ["wheel", "pointerdown", "keydown"]) {
-    window.addEventListener(input, () => (begun = true), { once: true, passive: true });
-  }
   const bring = () => aim.scrollIntoView({ block: "nearest" });
-  const again = () => !begun && performance.now() < GROWN_AFTER && bring();
+  const end = () => window.removeEventListener("resize", bring);
+  window.addEventListener("resize", bring, { once: true });
+  for (const input of ["wheel", "pointerdown", "keydown"]) window.addEventListener(input, end, { once: true, passive: true });
   bring();
-  window.addEventListener("resize", again, { once: true });
+  return end;
 }
 
 // Another page of the tool's, not the first one, and not one that was loaded again or gone back to. Where a browser
@@ -60,8 +60,8 @@ export function standInFrame() {
   wrong?.focus();
   if (window.parent === window) return;
   const aim = wrong ?? aimOf(location.hash);
-  if (aim) show(aim);
-  else if (comesNext()) say({ subject: "lti.scrollToTop" });
+  const end = aim ? show(aim) : undefined;
+  if (!aim && comesNext()) say({ subject: "lti.scrollToTop" });
   followLinks();
-  tellHeight();
+  tellHeight(() => end && setTimeout(end, GROWS_WITHIN));
 }

@@ -52,9 +52,8 @@ def tool(window: Page) -> Callable[[str], Frame]:
     return open_in_frame
 
 
-def grow(window: Page) -> None:
-    """What Canvas does with the height that it is told."""
-    window.evaluate("document.querySelector('iframe').style.blockSize = `${window.told.at(-1).height}px`")
+# What Canvas does with the height that it is told.
+GROW = "(document.querySelector('iframe').style.blockSize = `${window.told.at(-1).height}px`)"
 
 
 def test_the_frames_height_is_told_at_most_five_times_a_second_and_only_when_it_changed(window: Page, tool) -> None:
@@ -83,10 +82,8 @@ def test_the_frames_height_is_told_at_most_five_times_a_second_and_only_when_it_
 
 
 def test_what_a_page_was_opened_for_is_in_view_again_once_its_frame_has_grown(window: Page, tool) -> None:
+    window.evaluate(f"window.addEventListener('message', () => setTimeout(() => {GROW}))")
     aim = tool("items/essay#judge").locator("#judge")
-    expect(aim).to_be_in_viewport()
-
-    grow(window)
 
     expect(aim).to_be_in_viewport()
     assert aim.bounding_box()["y"] < HEIGHT
@@ -97,10 +94,20 @@ def test_a_reader_who_has_begun_is_left_where_they_are(window: Page, tool) -> No
     tool("items/essay#judge").locator("textarea").press("End")
     before = window.evaluate("scrollY")
 
-    grow(window)
+    window.evaluate(GROW)
 
-    window.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert window.evaluate("scrollY") == before
+    assert after_a_frame(window, "scrollY") == before
+
+
+def test_what_makes_a_page_grow_later_takes_nobody_back(window: Page, tool) -> None:
+    window.clock.install()
+    tool("items/essay#judge")
+    before = window.evaluate("scrollY")
+    window.clock.fast_forward(1500)
+
+    window.evaluate(GROW)
+
+    assert after_a_frame(window, "scrollY") == before
 
 
 def test_the_next_page_asks_for_its_head_and_the_first_one_and_one_loaded_again_do_not(window: Page, tool) -> None:
@@ -114,6 +121,13 @@ def test_the_next_page_asks_for_its_head_and_the_first_one_and_one_loaded_again_
     frame.evaluate("location.reload()")
     window.wait_for_function("window.told.length")
     assert subjects(window) == {"lti.frameResize"}
+
+
+def after_a_frame(window: Page, what: str) -> object:
+    """Something about the page around once both pages were drawn anew."""
+    return window.evaluate(
+        f"new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done({what}))))"
+    )
 
 
 def subjects(window: Page) -> set[str]:
