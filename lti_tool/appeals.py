@@ -15,10 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lti_tool import reviews
-from lti_tool.attempts import lock_learner
 from lti_tool.db import utc_now
 from lti_tool.language import gettext as _
 from lti_tool.lessons import lesson_of, rubric_of
+from lti_tool.locks import lock_learner
 from lti_tool.models import (
     Appeal,
     AppealAnswer,
@@ -160,7 +160,7 @@ def send_appeal(
     session: Session, link: ResourceLink, submission: Submission, criterion: str, sentence: int | None, why: str
 ) -> Appeal:
     """Send an appeal; `sentence` is the place of a sentence in `sentences`. Raises AppealProblem."""
-    lock_learner(session, link, submission.person_id)
+    lock_learner(session, link.id, submission.person_id)
     here = chance(session, link, submission)
     if here.problem is not None:
         raise AppealProblem(here.problem)

@@ -16,6 +16,7 @@ from lti_tool.language import gettext as _
 from lti_tool.language import translated
 from lti_tool.lesson import Item, Lesson
 from lti_tool.lessons import Published, lesson_here, lesson_of, rubric_for
+from lti_tool.locks import lock_learner
 from lti_tool.models import Draft, Job, PendingRelease, Person, ResourceLink, Review, Submission
 from rubrics.checks import send_problem
 from rubrics.drawing import DrawingError, parse_drawing
@@ -201,7 +202,7 @@ def submit(session: Session, resource_link: ResourceLink, person_id: int, item_i
     rubric_version, rubric = rubric_for(session, published.version, item.rubric)
     text = _sendable(item, rubric, clean_text(text))
     digest = text_hash(text.strip())  # blanks at the ends make no other text
-    lock_learner(session, resource_link, person_id)
+    lock_learner(session, resource_link.id, person_id)
     sent = _ever_sent(session, resource_link, person_id, item_id)
     same = (digest, rubric_version.id)
     known = next((one for one in sent if (one[0].text_hash, one[0].rubric_version_id) == same), None)
@@ -289,13 +290,6 @@ def _sendable(item: Item, rubric: Rubric, text: str) -> str:
     if problem:
         raise SendProblem(translated(problem))
     return text
-
-
-def lock_learner(session: Session, resource_link: ResourceLink, person_id: int) -> None:
-    """Let one request at a time of this learner in this placement go on, until its transaction ends."""
-    # Two tabs that send at once must not take the same attempt number; SQLite writers are alone anyway.
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(resource_link.id, person_id)))
 
 
 def sent_items(session: Session, resource_link: ResourceLink, person_id: int, lesson: Lesson) -> dict[str, int]:

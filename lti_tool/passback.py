@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from lti_tool import jobs
 from lti_tool.db import utc_now
 from lti_tool.lessons import lesson_of, weights_here
+from lti_tool.locks import lock_learner
 from lti_tool.models import Job, LessonScore, Passback, PassbackTry, Person, Release, ResourceLink, Submission
 from lti_tool.platforms import rules_for
 
@@ -159,14 +160,6 @@ def _next_timestamp(session: Session, resource_link_id: int, person_id: int) -> 
 def _newest_timestamp(session: Session, resource_link_id: int, person_id: int) -> datetime | None:
     about = (Passback.resource_link_id == resource_link_id, Passback.person_id == person_id)
     return session.scalar(select(func.max(Passback.timestamp)).where(*about))
-
-
-def lock_learner(session: Session, resource_link_id: int, person_id: int) -> None:
-    """Let one transaction at a time score this learner in this placement, or write a message about them."""
-    # Messages about one learner are written one after the other, so that their order is that of their timestamps
-    # and of their jobs; a SQLite writer is alone anyway.
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(resource_link_id, person_id)))
 
 
 # ---- delivery ------------------------------------------------------------------------------------------------

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, select
 
-from lti_tool.attempts import lock_learner
 from lti_tool.db import Database, utc_now
 from lti_tool.erasing import Due, are_unrated, due_for_erasing, erase_work, forget_unrated
+from lti_tool.locks import lock_learner
 from lti_tool.models import (
     AdminCode,
     AdminSession,
@@ -69,7 +69,7 @@ def _erase(database: Database, one: Due, now: datetime) -> bool:
         link = session.get(ResourceLink, one.resource_link_id)
         if link is None:
             return False
-        lock_learner(session, link, one.person_id)
+        lock_learner(session, link.id, one.person_id)
         still = due_for_erasing(session, now, link_id=link.id, person_id=one.person_id)
         if not still or session.scalar(select(Person.id).where(Person.id == one.person_id)) is None:
             return False

@@ -10,12 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lti_tool import jobs
-from lti_tool.attempts import lock_learner, save_draft
+from lti_tool.attempts import save_draft
 from lti_tool.blind_draws import pending
 from lti_tool.coaching import first_rewrites
 from lti_tool.db import utc_now
 from lti_tool.deadlines import deadlines_for
 from lti_tool.lessons import lesson_of
+from lti_tool.locks import lock_learner
 from lti_tool.models import Job, PendingRelease, ResourceLink, ReturnedWork, Submission
 from lti_tool.results import state_of
 from lti_tool.review_rank import rank_all
@@ -59,7 +60,7 @@ def expire(session: Session, submission: Submission) -> ReturnedWork:
 def _give_back(
     session: Session, link: ResourceLink, submission: Submission, reviewer_id: int | None, words: str
 ) -> ReturnedWork:
-    lock_learner(session, link, submission.person_id)
+    lock_learner(session, link.id, submission.person_id)
     if deadlines_for(session, link, submission.person_id).stage(utc_now()) == "closed":
         raise ReviewProblem(
             "The course takes no work of this learner's any more. Grant them days in the settings first, or score it."
@@ -79,7 +80,7 @@ def _give_back(
 
 def take_again(session: Session, link: ResourceLink, submission: Submission) -> None:
     """Have returned work reviewed after all. ReviewProblem when its learner has sent another, or it is back already."""
-    lock_learner(session, link, submission.person_id)
+    lock_learner(session, link.id, submission.person_id)
     if sent_since(session, submission):
         raise ReviewProblem("Its learner has sent another attempt since; that one is in the queue.")
     if not jobs.review_after_all(session, submission.id):

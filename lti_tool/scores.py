@@ -12,6 +12,7 @@ from lti_tool import coaching, jobs, passback
 from lti_tool.db import Database, utc_now
 from lti_tool.deadlines import closed_for
 from lti_tool.lessons import UnknownLesson, lesson_here, weights_here
+from lti_tool.locks import lock_learner
 from lti_tool.models import Job, LessonScore, Release, ResourceLink, Submission
 from rubrics.scoring import lesson_points
 
@@ -115,7 +116,7 @@ def settle(session: Session, resource_link: ResourceLink, person_id: int) -> Les
     In the caller's transaction, so that a release and its message stand or fall together. Of two releases of one
     learner at once the second waits here, and then counts the first.
     """
-    passback.lock_learner(session, resource_link.id, person_id)
+    lock_learner(session, resource_link.id, person_id)
     try:
         standing = lesson_standing(session, resource_link, person_id)
     except UnknownLesson:

@@ -11,9 +11,10 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from lti_tool import claims, gate_deadlines, jobs, pending_releases, rejudging, review_claims, reviews
-from lti_tool.attempts import lock_learner, submit
+from lti_tool.attempts import submit
 from lti_tool.db import Database, utc_now
 from lti_tool.lessons import lesson_here
+from lti_tool.locks import lock_learner
 from lti_tool.models import Job, PendingRelease, RejudgeDraft, Release, ReturnedWork, ReviewClaim, Submission
 from lti_tool.pending_releases import carry_out_due, decide, postpone
 from lti_tool.returns import return_work, take_again
@@ -201,7 +202,7 @@ def test_a_second_return_and_taking_the_first_one_back_do_not_wait_for_each_othe
     _send_back(world, judged)
     with world.database.write() as session:
         link, sent = world.placement(session), session.get_one(Submission, judged[0])
-        lock_learner(session, link, world.ada_id)  # as `take_again` does, before it comes to the gate
+        lock_learner(session, link.id, world.ada_id)  # as `take_again` does, before it comes to the gate
         beside = Meanwhile(world, lambda: _send_back(world, judged))
         beside.until_it_waits()
         take_again(session, link, sent)
