@@ -164,6 +164,15 @@ def insert_new(
     return session.execute(new, list(rows)).all()
 
 
+def upsert(
+    session: Session, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str], instead: Mapping[str, Any]
+) -> None:
+    """Insert rows; of one whose `keys` are there already these columns are set instead."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    new = dialect.insert(table).values(list(rows))
+    session.execute(new.on_conflict_do_update(index_elements=list(keys), set_=dict(instead)))
+
+
 @lru_cache(maxsize=64)
 def _from_json(table: Table, names: tuple[str, ...], returning: tuple[str, ...]) -> ReturningInsert[Any]:
     """All rows as one parameter: the statement is the same however many there are, so that it is prepared once.

@@ -1,9 +1,8 @@
 """Whether the judge can be asked, as an executor last found: for pages of a process that knows no judge itself."""
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from lti_tool.db import Database, insert_new, utc_now
+from lti_tool.db import Database, insert_new, upsert, utc_now
 from lti_tool.models import JudgeErrorCount, JudgeHealth
 
 
@@ -28,7 +27,7 @@ def health_of(session: Session, judge: str) -> JudgeHealth | None:
 def count_error(database: Database, judge: str, kind: str) -> None:
     """One more failed question; `kind` is one of a few words."""
     with database.write() as session:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        first = dialect.insert(JudgeErrorCount).values(judge=judge, kind=kind, count=1, last_at=utc_now())
-        again = {"count": JudgeErrorCount.count + 1, "last_at": utc_now()}
-        session.execute(first.on_conflict_do_update(index_elements=["judge", "kind"], set_=again))
+        now = utc_now()
+        first = {"judge": judge, "kind": kind, "count": 1, "last_at": now}
+        again = {"count": JudgeErrorCount.count + 1, "last_at": now}
+        upsert(session, JudgeErrorCount.__table__, [first], ["judge", "kind"], again)  # type: ignore[arg-type]

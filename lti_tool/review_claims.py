@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
-from lti_tool.db import utc_now
+from lti_tool.db import upsert, utc_now
 from lti_tool.models import Launch, Person, ResourceLink, ReviewClaim
 
 IDLE = timedelta(minutes=30)
@@ -79,12 +78,9 @@ def assign(session: Session, submission_ids: Collection[int], person_id: int | N
         session.execute(delete(ReviewClaim).where(ReviewClaim.submission_id.in_(submission_ids)))
         return
     # In one order, so that two who give out the same ones at once never wait for each other: the last one's word holds.
-    rows = [{"submission_id": one, "person_id": person_id, "until": None} for one in sorted(set(submission_ids))]
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    given = dialect.insert(ReviewClaim).values(rows)
-    session.execute(
-        given.on_conflict_do_update(index_elements=["submission_id"], set_={"person_id": person_id, "until": None})
-    )
+    given = {"person_id": person_id, "until": None}
+    rows = [{"submission_id": one, **given} for one in sorted(set(submission_ids))]
+    upsert(session, ReviewClaim.__table__, rows, ["submission_id"], given)  # type: ignore[arg-type]
     session.flush()
 
 

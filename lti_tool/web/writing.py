@@ -99,7 +99,7 @@ def _pitch_page(visit: Visit, step: DrillStep, found: Desk, problem: Problem | N
         line=word_line(word_count(text), found.rubric.words),
         drafts=draft_lines(visit, found.item.id),
         other=_other(visit, found.item),
-        weights=_weights(visit),
+        weights=weights_here(visit.link, visit.lesson),
         grace=_grace(visit),
     )
 
@@ -285,16 +285,12 @@ def send(launch_id: str, item_id: str) -> Answer:
             raise SendProblem(_("Read the notice first: what happens with your work. Your text is kept."))
         with writing() as visit:
             sent = submit(visit.session, visit.link, visit.person_id, item_id, text)
-            if _weights(visit).get(item_id):  # practice is no handed-in work
+            if weights_here(visit.link, visit.lesson).get(item_id):  # practice is no handed-in work
                 enqueue_submitted(visit.session, sent, _work_address(sent))
             home = _take_url(visit, found) if found.kind == "hot_take" else submission_url(sent)
     except SendProblem as problem:
         return _refused(item_id, text, str(problem))
     return redirect(home, code=303)
-
-
-def _weights(visit: Visit) -> dict[str, float]:
-    return weights_here(visit.link, visit.lesson)
 
 
 def _work_address(sent: Submission) -> str:

@@ -34,6 +34,18 @@ def send_by(world, person_id: int, item_id: str, text: str) -> None:
         submit(session, world.placement(session), person_id, item_id, text)
 
 
+class Blocking:
+    """An answer that does not come until `go_on`; `asked` once it is waited for."""
+
+    def __init__(self) -> None:
+        self.asked, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, request: JudgeRequest) -> dict:
+        self.asked.set()
+        self.go_on.wait(30)
+        return rate_everything(request)
+
+
 class Gradebook:
     """Takes every score and shows it."""
 
@@ -345,22 +357,16 @@ def test_an_executor_that_is_stopped_gives_back_what_it_cannot_finish(
     world, executor, sample_texts, monkeypatch
 ) -> None:
     monkeypatch.setattr(executor_module, "GRACE_SECONDS", 0.2)
-    asked, go_on = threading.Event(), threading.Event()
-
-    def blocks(request: JudgeRequest) -> dict:
-        asked.set()
-        go_on.wait(30)
-        return rate_everything(request)
-
+    blocking = Blocking()
     send_by(world, world.ada_id, "q1", sample_texts["q1"])
-    working = executor(CountingJudge(blocks))
+    working = executor(CountingJudge(blocking))
     thread = threading.Thread(target=working.run)
     thread.start()
-    assert asked.wait(60)
+    assert blocking.asked.wait(60)
     working.stop()
     thread.join(20)
     [job] = rows(world, Job)
-    go_on.set()
+    blocking.go_on.set()
     assert not thread.is_alive()
     assert (job.state, job.owner, job.tries) == ("queued", None, 0)
 
@@ -369,15 +375,9 @@ def test_an_executor_that_is_stopped_gives_back_what_it_holds_before_it_lets_go_
     world, executor, sample_texts, monkeypatch
 ) -> None:
     monkeypatch.setattr(executor_module, "GRACE_SECONDS", 0.2)
-    asked, go_on = threading.Event(), threading.Event()
-
-    def blocks(request: JudgeRequest) -> dict:
-        asked.set()
-        go_on.wait(30)
-        return rate_everything(request)
-
+    blocking = Blocking()
     send_by(world, world.ada_id, "q1", sample_texts["q1"])
-    working = executor(CountingJudge(blocks))
+    working = executor(CountingJudge(blocking))
     give_back = working._give_back
 
     def when_what_was_cancelled_is_over() -> None:
@@ -393,10 +393,10 @@ def test_an_executor_that_is_stopped_gives_back_what_it_holds_before_it_lets_go_
     monkeypatch.setattr(working, "_give_back", when_what_was_cancelled_is_over)
     thread = threading.Thread(target=working.run)
     thread.start()
-    assert asked.wait(60)
+    assert blocking.asked.wait(60)
     working.stop()
     thread.join(20)
-    go_on.set()
+    blocking.go_on.set()
     [job] = rows(world, Job)
     assert (job.state, job.owner, job.tries) == ("queued", None, 0)
 
